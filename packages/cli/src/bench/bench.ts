@@ -1,0 +1,92 @@
+import { fileURLToPath } from 'node:url';
+import { startBenchProcess, type BenchProcess, type BenchSetup } from './peer.js';
+
+/** One measured configuration of one contestant. */
+export interface BenchRow {
+  readonly model: string;
+  readonly batch: number;
+  readonly sequence: number;
+  readonly runtime: string;
+  readonly device: string;
+  /** Median milliseconds of one training step of stage two. */
+  readonly stepMs: number;
+  /** Median milliseconds of one forward pass. */
+  readonly inferMs: number;
+  /** Peak resident memory of the process. */
+  readonly peakMb: number;
+}
+
+export interface BenchOptions {
+  readonly models: readonly string[];
+  readonly sequence: number;
+  readonly threads: number;
+  readonly rounds: number;
+  /** A Python with torch, or undefined to measure alone. */
+  readonly python?: string;
+  readonly onProgress?: (text: string) => void;
+}
+
+/** The sizes of the issue of speed: a tiny BERT, MiniLM-L6, BERT-base. */
+export const BENCH_MODELS: Readonly<Record<string, Omit<BenchSetup, 'threads'> & { readonly batch: number }>> = {
+  'L2-H128': { layers: 2, hidden: 128, heads: 2, intermediate: 512, vocab: 30522, positions: 512, batch: 32 },
+  'L6-H384': { layers: 6, hidden: 384, heads: 12, intermediate: 1536, vocab: 30522, positions: 512, batch: 16 },
+  'L12-H768': { layers: 12, hidden: 768, heads: 12, intermediate: 3072, vocab: 30522, positions: 512, batch: 8 },
+};
+
+/** Run all models, contestants taking turns round by round, so that both see the same weather on the machine. */
+export async function runBench(options: BenchOptions): Promise<BenchRow[]> {
+  const rows: BenchRow[] = [];
+  for (const name of options.models) {
+    const { batch, ...sizes } = BENCH_MODELS[name] as (typeof BENCH_MODELS)[string];
+    const setup = { ...sizes, threads: options.threads };
+    const contestants: Contestant[] = [start('onnxruntime', process.execPath, [fileURLToPath(new URL('bench-worker.js', import.meta.url))])];
+    if (options.python !== undefined) contestants.push(start('torch', options.python, [fileURLToPath(new URL('../assets/bench/torch_peer.py', import.meta.url))]));
+    try {
+      for (const contestant of contestants) await prepare(contestant, setup);
+      for (let round = 0; round <= options.rounds; round++) {
+        options.onProgress?.(`${name} round ${round}/${options.rounds}`);
+        // The first round warms up and is thrown away.
+        for (const contestant of contestants) await measure(contestant, { batch, sequence: options.sequence, steps: 1 }, round > 0);
+      }
+      for (const contestant of contestants) rows.push(await report(contestant, name, batch, options.sequence));
+    } finally {
+      for (const { process: child } of contestants) child.stop();
+    }
+  }
+  return rows;
+}
+
+interface Contestant {
+  runtime: string;
+  readonly process: BenchProcess;
+  readonly steps: number[];
+  readonly passes: number[];
+}
+
+function start(runtime: string, command: string, args: readonly string[]): Contestant {
+  return { runtime, process: startBenchProcess(command, args), steps: [], passes: [] };
+}
+
+async function prepare(contestant: Contestant, setup: BenchSetup): Promise<void> {
+  const { peer } = await contestant.process.ask({ setup });
+  if (typeof peer === 'string') contestant.runtime = peer;
+}
+
+async function measure({ process: child, steps, passes }: Contestant, work: { batch: number; sequence: number; steps: number }, counts: boolean): Promise<void> {
+  const step = (await child.ask({ train: work }))['ms'] as number;
+  const pass = (await child.ask({ infer: work }))['ms'] as number;
+  if (!counts) return;
+  steps.push(step);
+  passes.push(pass);
+}
+
+async function report({ runtime, process: child, steps, passes }: Contestant, model: string, batch: number, sequence: number): Promise<BenchRow> {
+  const { peakMb } = await child.ask({ peak: true });
+  return { model, batch, sequence, runtime, device: 'cpu', stepMs: median(steps), inferMs: median(passes), peakMb: peakMb as number };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+}

@@ -1,0 +1,29 @@
+/**
+ * Examples padded to one length. All matrices are row-major [batch, sequence].
+ */
+export interface Batch {
+  readonly batch: number;
+  readonly sequence: number;
+  readonly inputIds: Int32Array;
+  /** 1 for a token, 0 for padding. */
+  readonly attentionMask: Int32Array;
+  /** Present when the tokenizer makes segment ids; a model without that input ignores it. */
+  readonly tokenTypeIds?: Int32Array;
+  /** Cross-entropy: class index per row [batch]. MSE: target [batch, numLabels]. BCE: 0/1 per label [batch, numLabels]. */
+  readonly labels?: Float32Array;
+  /** Where the rows come from: the split's id and the row numbers in it. Key of precomputed activations. */
+  readonly source?: { readonly split: string; readonly rows: Int32Array };
+}
+
+/** A tokenized table of examples that can hand out any subset of its rows as one padded batch. */
+export interface Split {
+  /** Unique within a run: `train`, `dev`, … */
+  readonly id: string;
+  readonly size: number;
+  /** Number of tokens of each example, [size]; what length bucketing sorts by. */
+  readonly lengths: Int32Array;
+  /** Labels of all examples, in the layout of `Batch.labels`; absent for text to classify. */
+  readonly labels?: Float32Array;
+  /** The rows, in the given order, padded to the longest of them; `source` is set. */
+  batch(rows: Int32Array): Batch;
+}

@@ -1,0 +1,39 @@
+import { RuntimeError } from './errors.js';
+
+/**
+ * SHA-256 as 64 hexadecimal digits, by the platform's WebCrypto.
+ *
+ * @throws RuntimeError CRYPTO_UNAVAILABLE in a browser page that is not a secure context.
+ */
+export async function sha256(bytes: Uint8Array): Promise<string> {
+  return hex(await digest(bytes));
+}
+
+/**
+ * Identity of a set of weights: SHA-256 over the 32-byte SHA-256 digests of every tensor's raw little-endian bytes, the digests sorted bytewise. Independent
+ * of tensor names, of their order and of how they are laid out in files, so that a safetensors file and its lossless ONNX export can agree.
+ *
+ * @throws RuntimeError CRYPTO_UNAVAILABLE in a browser page that is not a secure context.
+ */
+export async function weightsDigest(tensors: Iterable<{ readonly bytes: Uint8Array; readonly dtype?: string }>): Promise<string> {
+  const digests: string[] = [];
+  for (const { bytes } of tensors) digests.push(await sha256(bytes));
+  digests.sort();
+  const joined = new Uint8Array(digests.length * 32);
+  for (const [i, digestHex] of digests.entries()) {
+    for (let k = 0; k < 32; k++) joined[i * 32 + k] = Number.parseInt(digestHex.slice(2 * k, 2 * k + 2), 16);
+  }
+  return sha256(joined);
+}
+
+async function digest(bytes: Uint8Array): Promise<Uint8Array> {
+  const subtle = globalThis.crypto?.subtle as SubtleCrypto | undefined;
+  if (subtle === undefined) {
+    throw new RuntimeError('This page cannot compute SHA-256', { code: 'CRYPTO_UNAVAILABLE', found: 'no crypto.subtle', hint: 'Serve it over https or from localhost.' });
+  }
+  // WebCrypto refuses shared memory, where a threaded runtime may keep its tensors.
+  const own = bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : Uint8Array.from(bytes);
+  return new Uint8Array(await subtle.digest('SHA-256', own));
+}
+
+const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

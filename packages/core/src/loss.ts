@@ -1,0 +1,116 @@
+import { DataError } from './errors.js';
+import type { Loss } from './model.js';
+
+/**
+ * Check targets in the layout of `Batch.labels` without copying them.
+ *
+ * @throws DataError TARGET_COUNT (not one per row, or per row and label), TARGET_NOT_FINITE, LABEL_OUT_OF_RANGE (a class index that is no integer from 0 to
+ * numLabels − 1), TARGET_OUT_OF_RANGE (BCE: outside 0 … 1).
+ */
+export function checkTargets(labels: Float32Array, loss: Loss, numLabels: number, rows: number): void {
+  const perRow = loss === 'cross-entropy' ? 1 : numLabels;
+  if (labels.length !== rows * perRow) {
+    throw new DataError('The number of labels does not fit the rows', { code: 'TARGET_COUNT', found: String(labels.length), expected: `${rows} rows × ${perRow}` });
+  }
+  for (const [i, value] of labels.entries()) {
+    const row = Math.floor(i / perRow);
+    if (!Number.isFinite(value)) throw new DataError(`The target of row ${row} is not a number`, { code: 'TARGET_NOT_FINITE', found: String(value) });
+    if (loss === 'cross-entropy' && !(Number.isInteger(value) && value >= 0 && value < numLabels)) {
+      throw new DataError(`The label of row ${row} does not exist`, { code: 'LABEL_OUT_OF_RANGE', found: String(value), expected: `a class index from 0 to ${numLabels - 1}` });
+    }
+    if (loss === 'bce' && !(value >= 0 && value <= 1)) {
+      throw new DataError(`A target of row ${row} is out of range`, { code: 'TARGET_OUT_OF_RANGE', found: String(value), expected: '0 … 1' });
+    }
+  }
+}
+
+/**
+ * Labels of a batch as the matrix that the loss is computed from, [batch, numLabels]: one-hot rows for cross-entropy, the targets themselves otherwise.
+ *
+ * @throws DataError as `checkTargets`.
+ */
+export function targetMatrix(labels: Float32Array, loss: Loss, numLabels: number, batch: number): Float32Array {
+  checkTargets(labels, loss, numLabels, batch);
+  if (loss !== 'cross-entropy') return labels.slice();
+  const targets = new Float32Array(batch * numLabels);
+  for (let row = 0; row < batch; row++) targets[row * numLabels + (labels[row] as number)] = 1;
+  return targets;
+}
+
+export interface LossAndGradient {
+  readonly loss: number;
+  /** With respect to the logits, [rows, numLabels]. */
+  readonly gradient: Float64Array;
+}
+
+type Matrix = Float32Array | Float64Array;
+
+/** Reference loss in float64 of logits against a target matrix, both [rows, numLabels]. No rows give loss 0. */
+export function referenceLoss(loss: Loss, logits: Matrix, targets: Matrix, numLabels: number): LossAndGradient {
+  if (logits.length !== targets.length || numLabels < 1 || logits.length % numLabels !== 0) {
+    throw new DataError('Logits and targets differ in size', { code: 'TARGET_COUNT', found: `${targets.length} targets`, expected: `${logits.length} as rows × ${numLabels}` });
+  }
+  return { 'cross-entropy': crossEntropy, mse: meanSquaredError, bce: binaryCrossEntropy }[loss](logits, targets, numLabels);
+}
+
+/** Mean over rows of logsumexp(z) − z·t; the gradient is (softmax(z) − t) / rows for targets that sum to 1. */
+function crossEntropy(logits: Matrix, targets: Matrix, numLabels: number): LossAndGradient {
+  const gradient = new Float64Array(logits.length);
+  const rows = logits.length / numLabels;
+  let loss = 0;
+  for (let start = 0; start < logits.length; start += numLabels) {
+    let largest = -Infinity;
+    for (let i = start; i < start + numLabels; i++) largest = Math.max(largest, logits[i] as number);
+    let sum = 0;
+    for (let i = start; i < start + numLabels; i++) sum += Math.exp((logits[i] as number) - largest);
+    loss += largest + Math.log(sum);
+    for (let i = start; i < start + numLabels; i++) {
+      const [z, t] = [logits[i] as number, targets[i] as number];
+      loss -= z * t;
+      gradient[i] = (Math.exp(z - largest) / sum - t) / rows;
+    }
+  }
+  return { loss: rows === 0 ? 0 : loss / rows, gradient };
+}
+
+/** Mean over all entries of (z − t)². */
+function meanSquaredError(logits: Matrix, targets: Matrix): LossAndGradient {
+  const gradient = Float64Array.from(logits, (z, i) => (2 * (z - (targets[i] as number))) / logits.length);
+  const sum = logits.reduce((total: number, z, i) => total + (z - (targets[i] as number)) ** 2, 0);
+  return { loss: sum / Math.max(1, logits.length), gradient };
+}
+
+/** Mean over all entries of softplus(z) − z·t, the stable form of binary cross-entropy with logits. */
+function binaryCrossEntropy(logits: Matrix, targets: Matrix): LossAndGradient {
+  const gradient = Float64Array.from(logits, (z, i) => (sigmoid(z) - (targets[i] as number)) / logits.length);
+  const sum = logits.reduce((total: number, z, i) => total + Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))) - z * (targets[i] as number), 0);
+  return { loss: sum / Math.max(1, logits.length), gradient };
+}
+
+/** 1 / (1 + e⁻ᶻ) without overflow. */
+export function sigmoid(z: number): number {
+  const e = Math.exp(-Math.abs(z));
+  return (z >= 0 ? 1 : e) / (1 + e);
+}
+
+/** Softmax of every row of logits [rows, numLabels]. */
+export function softmax(logits: Float32Array, numLabels: number): Float32Array {
+  const result = new Float32Array(logits.length);
+  for (let start = 0; start < logits.length; start += numLabels) {
+    const row = logits.subarray(start, start + numLabels);
+    const largest = row.reduce((a, b) => Math.max(a, b), -Infinity);
+    const powers = Array.from(row, (z) => Math.exp(z - largest));
+    const sum = powers.reduce((a, b) => a + b, 0);
+    powers.forEach((power, i) => (result[start + i] = power / sum));
+  }
+  return result;
+}
+
+/** Index of the largest logit of every row of [rows, numLabels]; the first of equals. */
+export function argmax(logits: Float32Array, numLabels: number): Int32Array {
+  return Int32Array.from({ length: logits.length / numLabels }, (_, row) => {
+    let best = 0;
+    for (let i = 1; i < numLabels; i++) if ((logits[row * numLabels + i] as number) > (logits[row * numLabels + best] as number)) best = i;
+    return best;
+  });
+}

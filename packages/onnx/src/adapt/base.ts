@@ -1,0 +1,32 @@
+import { INTERNAL_DOMAIN, type Graph } from '../graph/graph.js';
+import { elementCount } from '../graph/tensors.js';
+import type { Insertion } from './insert.js';
+import { parameterInput, type Parameter } from './parameters.js';
+
+/**
+ * Make every float32 weight of the base a parameter of group `base`: for full fine-tuning, the yardstick of the paper. Single numbers (epsilons, scales) stay
+ * constants. A weight that a norm parameter already replaced is no longer in use and does not appear twice.
+ */
+export function exposeBase(graph: Graph): Insertion {
+  const transposed = new Map<string, boolean>();
+  const used = new Set<string>();
+  for (const { op, domain, inputs, attributes } of graph.nodes) {
+    for (const input of inputs) used.add(input);
+    if (op === 'Linear' && domain === INTERNAL_DOMAIN) transposed.set(inputs[1] as string, attributes['transB']?.value === 0);
+  }
+  const parameters: Parameter[] = [];
+  for (const [name, tensor] of graph.tensors) {
+    if (tensor.dtype !== 'float32' || elementCount(tensor.dims) < 2 || !used.has(name)) continue;
+    const parameter: Parameter = { name, group: 'base', shape: tensor.dims, source: name, initial: { tensor: name } };
+    parameters.push(transposed.get(name) === true ? { ...parameter, transposed: true } : parameter);
+  }
+  const exposed = new Set(parameters.map(({ name }) => name));
+  return {
+    graph: {
+      ...graph,
+      inputs: [...graph.inputs, ...parameters.map(parameterInput)],
+      tensors: new Map([...graph.tensors].filter(([name]) => !exposed.has(name))),
+    },
+    parameters,
+  };
+}

@@ -1,0 +1,98 @@
+import { type Graph, type Node, type Tensor } from '../graph/graph.js';
+import { prune } from '../graph/prune.js';
+import { renameUses } from '../graph/rewrite.js';
+import { elementCount, float32Tensor, int64Tensor } from '../graph/tensors.js';
+import { inferNode } from '../ops/registry.js';
+import { valueOfTensor, type Value } from '../ops/value.js';
+
+/** Constants larger than this are weights: they are never recomputed, so that a transposed or cast copy of a weight cannot arise here. */
+const MAX_FOLDED_ELEMENTS = 65_536;
+
+/** `Constant` nodes become tensors, so that every later rule finds constants in one place. */
+export function liftConstants(graph: Graph): Graph {
+  const tensors = new Map(graph.tensors);
+  const nodes = graph.nodes.filter((node) => {
+    if (node.op !== 'Constant' || node.domain !== '') return true;
+    const tensor = constantValue(node);
+    if (tensor === undefined) return true;
+    tensors.set(node.outputs[0] as string, tensor);
+    return false;
+  });
+  return { ...graph, nodes, tensors };
+}
+
+function constantValue({ attributes }: Node): Tensor | undefined {
+  const { value, value_float, value_floats, value_int, value_ints } = attributes;
+  if (value?.type === 'tensor') return value.value;
+  if (value_float?.type === 'float') return float32Tensor([value_float.value], []);
+  if (value_floats?.type === 'floats') return float32Tensor(value_floats.value, [value_floats.value.length]);
+  if (value_int?.type === 'int') return int64Tensor([value_int.value], []);
+  if (value_ints?.type === 'ints') return int64Tensor(value_ints.value, [value_ints.value.length]);
+  return undefined;
+}
+
+/** Remove what does nothing at inference: `Identity`, `Dropout`, a `Cast` to the type a constant already has. */
+export function dropIdentities(graph: Graph): Graph {
+  const names = new Map<string, string>();
+  const outputs = new Set(graph.outputs.map(({ name }) => name));
+  const tensors = new Map(graph.tensors);
+  const nodes = graph.nodes.filter((node) => {
+    if (node.domain !== '' || (node.op !== 'Identity' && node.op !== 'Dropout')) return true;
+    const [input, output] = [node.inputs[0], node.outputs[0]];
+    if (input === undefined || output === undefined) return true;
+    // An output must keep its name, so the identity in front of it stays.
+    if (outputs.has(output)) return true;
+    names.set(output, input);
+    return false;
+  });
+  return renameUses({ ...graph, nodes, tensors }, names);
+}
+
+/** Compute what depends on small constants alone (axes, shapes of weights, position tables are left as they are if they are large). */
+export function foldConstants(graph: Graph): Graph {
+  const tensors = new Map(graph.tensors);
+  const known = new Map<string, Value>();
+  const lookUp = (name: string): Value | undefined => {
+    if (name === '') return undefined;
+    const seen = known.get(name);
+    if (seen !== undefined) return seen;
+    const tensor = tensors.get(name);
+    if (tensor === undefined || tensor.dtype === 'string') return undefined;
+    const small = elementCount(tensor.dims) <= MAX_FOLDED_ELEMENTS;
+    const value: Value = small ? valueOfTensor(tensor) : { dtype: tensor.dtype, dims: tensor.dims };
+    known.set(name, value);
+    return value;
+  };
+  const nodes: Node[] = [];
+  for (const node of graph.nodes) {
+    const folded = foldNode(node, lookUp);
+    if (folded === undefined) {
+      nodes.push(node);
+      continue;
+    }
+    folded.forEach((tensor, i) => {
+      const name = node.outputs[i] as string;
+      if (name !== '') tensors.set(name, tensor);
+    });
+  }
+  return prune({ ...graph, nodes, tensors });
+}
+
+function foldNode(node: Node, lookUp: (name: string) => Value | undefined): Tensor[] | undefined {
+  if (node.inputs.length === 0) return undefined;
+  const inputs = node.inputs.map(lookUp);
+  // `Shape` needs no data; everything else does.
+  if (inputs.some((value, i) => node.inputs[i] !== '' && (value === undefined || (value.data === undefined && node.op !== 'Shape')))) return undefined;
+  const outputs = inferNode(node, inputs, { maxElements: MAX_FOLDED_ELEMENTS });
+  const tensors = outputs.map(tensorOfValue);
+  return tensors.every((tensor) => tensor !== undefined) ? tensors : undefined;
+}
+
+function tensorOfValue({ dtype, dims, data }: Value): Tensor | undefined {
+  if (data === undefined) return undefined;
+  if (dtype === 'float32') return float32Tensor(data, dims);
+  if (dtype === 'int64') return int64Tensor(data, dims);
+  if (dtype === 'bool') return { dtype, dims, bytes: Uint8Array.from(data) };
+  return undefined;
+}
+

@@ -1,0 +1,54 @@
+import type { Group } from '@hadamard-adapter/core';
+import { int, type Graph } from '../graph/graph.js';
+import { prune } from '../graph/prune.js';
+import { differentiate } from '../differentiate/differentiate.js';
+import { GRADIENTS_OUTPUT, flattenParameters } from '../lower/flatten.js';
+import { lower } from '../lower/lower.js';
+import { countProducts, dropUnusedInputs, fromFrontier, frontierOf, upToFrontier, type Frontier } from './frontier.js';
+import type { AdapterModel } from './model.js';
+
+/** What a compiled graph answers: hidden states [batch, sequence, hidden], logits [batch, numLabels]. */
+export type InferenceOutput = 'hidden' | 'logits';
+
+/** A graph ready to be written: parameters as one flat input `parameters`, next to the inputs of the base model. */
+export function compileInference(model: AdapterModel, outputs: readonly InferenceOutput[], from?: Frontier): Graph {
+  const names = outputs.map((output) => (output === 'hidden' ? model.canonical.hidden : 'logits'));
+  const wanted = model.graph.outputs.filter(({ name }) => names.includes(name));
+  const graph = dropUnusedInputs(prune({ ...model.graph, outputs: wanted }));
+  return finish(from === undefined ? graph : fromFrontier(graph, from), model);
+}
+
+/**
+ * Forward, loss and gradients in one graph: outputs `loss` [] and `gradients` [n], the gradients of the parameters of `groups`, flat, in layout order. Further input
+ * `targets` [batch, numLabels]. With `from`, the graph starts at the frontier.
+ */
+export function compileTraining(model: AdapterModel, groups: readonly Group[], from?: Frontier): Graph {
+  const trained = trainedParameters(model, groups);
+  const forward = dropUnusedInputs(prune({ ...model.graph, outputs: model.graph.outputs.filter(({ name }) => name === 'loss') }));
+  const { builder, gradients } = differentiate(from === undefined ? forward : fromFrontier(forward, from), 'loss', trained);
+  const flat = trained.map((name) => {
+    const gradient = gradients.get(name) as string;
+    return builder.dims(gradient).length === 1 ? gradient : builder.emit('Reshape', [gradient, builder.ints([-1])]);
+  });
+  builder.emit('Concat', flat, { axis: int(0) }, { output: GRADIENTS_OUTPUT });
+  return finish(builder.finish(['loss', GRADIENTS_OUTPUT]), model);
+}
+
+/** Everything in front of the frontier, whose activations are the only output. */
+export function compilePrefix(model: AdapterModel, frontier: Frontier): Graph {
+  return finish(upToFrontier(model.graph, frontier), model);
+}
+
+/** Where training `groups` may start from kept activations; undefined when that would save no matrix product. */
+export function trainingFrontier(model: AdapterModel, groups: readonly Group[]): Frontier | undefined {
+  const frontier = frontierOf(model.graph, model.mask, new Set(trainedParameters(model, groups)), 'logits');
+  return frontier !== undefined && countProducts(upToFrontier(model.graph, frontier)) > 0 ? frontier : undefined;
+}
+
+function trainedParameters(model: AdapterModel, groups: readonly Group[]): string[] {
+  return model.parameters.filter(({ group }) => groups.includes(group)).map(({ name }) => name);
+}
+
+function finish(graph: Graph, model: AdapterModel): Graph {
+  return dropUnusedInputs(lower(flattenParameters(graph, model.parameters)));
+}

@@ -1,0 +1,73 @@
+import { INTERNAL_DOMAIN, floatAttribute, int, intAttribute } from '../../graph/graph.js';
+import type { Builder } from '../../graph/builder.js';
+import { swapLastAxes } from '../../graph/transpose.js';
+import { isConstantDim, type Dim } from '../../canonicalize/probe.js';
+import { unbroadcast } from '../broadcast.js';
+import type { GradientRule } from '../rule.js';
+
+/** Batched matrix product of at least two axes each: dA = dY·Bᵀ, dB = Aᵀ·dY, summed over broadcast batch axes. */
+export const matMul: GradientRule = ({ node, builder, upstream, wants }) => {
+  const [left, right] = node.inputs as [string, string];
+  const dy = upstream[0] as string;
+  return [
+    wants(0) ? unbroadcast(builder, builder.emit('MatMul', [dy, swapLastAxes(builder, right)]), left) : undefined,
+    wants(1) ? unbroadcast(builder, builder.emit('MatMul', [swapLastAxes(builder, left), dy]), right) : undefined,
+  ];
+};
+
+/**
+ * y = x·W + b over the last axis. dx is a Linear with the same weight read the other way round, so that no transposed copy of it ever exists;
+ * dW = xᵀ·dy and db = Σ dy over all rows.
+ */
+export const linear: GradientRule = ({ node, builder, upstream, wants }) => {
+  const [x, weight, bias] = node.inputs as [string, string, string | undefined];
+  const dy = upstream[0] as string;
+  const transB = intAttribute(node, 'transB', 0);
+  const gradients: (string | undefined)[] = [
+    wants(0) ? builder.emit('Linear', [dy, weight], { transB: int(1 - transB) }, { domain: INTERNAL_DOMAIN }) : undefined,
+    wants(1) ? weightGradient(builder, x, dy, transB) : undefined,
+  ];
+  if (bias !== undefined) gradients.push(wants(2) ? unbroadcast(builder, dy, bias) : undefined);
+  return gradients;
+};
+
+function weightGradient(builder: Builder, x: string, dy: string, transB: number): string {
+  const rows = asRows(builder, x);
+  const errors = asRows(builder, dy);
+  return builder.emit('Gemm', transB === 1 ? [errors, rows] : [rows, errors], { transA: int(1) });
+}
+
+/** All leading axes as one. */
+export function asRows(builder: Builder, value: string): string {
+  const dims = builder.dims(value);
+  const last = dims.at(-1) as Dim;
+  if (dims.length === 2 || !isConstantDim(last)) return value;
+  return builder.emit('Reshape', [value, builder.ints([-1, last[0]])]);
+}
+
+/** Output of the `Attention` node that holds its probabilities. */
+const PROBABILITIES = 1;
+
+/**
+ * o = P·v with P = softmax(scale·q·kᵀ + bias). With dP = do·vᵀ, the row term Σₖ P∘dP of the softmax equals Σ_d o∘do, which is a sum over the
+ * head size rather than the sequence. dS = P∘(dP − row); dq = scale·dS·k; dk = scale·dSᵀ·q; dv = Pᵀ·do; dbias = dS.
+ */
+export const attention: GradientRule = ({ node, builder, upstream, wants }) => {
+  const [query, key, value, bias] = node.inputs as [string, string, string, string | undefined];
+  const [context, probabilities] = [node.outputs[0] as string, node.outputs[PROBABILITIES] as string];
+  const dy = upstream[0] as string;
+  const dValue = wants(2) ? builder.emit('MatMul', [swapLastAxes(builder, probabilities), dy]) : undefined;
+  const wantsBias = bias !== undefined && bias !== '' && wants(3);
+  if (!wants(0) && !wants(1) && !wantsBias) return [undefined, undefined, dValue];
+
+  const dProbabilities = builder.emit('MatMul', [dy, swapLastAxes(builder, value)]);
+  const row = builder.emit('ReduceSum', [builder.emit('Mul', [context, dy]), builder.ints([-1])], { keepdims: int(1) });
+  const dScores = builder.emit('Mul', [probabilities, builder.emit('Sub', [dProbabilities, row])]);
+  const scale = builder.scalar(floatAttribute(node, 'scale', 1));
+  return [
+    wants(0) ? builder.emit('Mul', [builder.emit('MatMul', [dScores, key]), scale]) : undefined,
+    wants(1) ? builder.emit('Mul', [builder.emit('MatMul', [swapLastAxes(builder, dScores), query]), scale]) : undefined,
+    dValue,
+    wantsBias ? unbroadcast(builder, dScores, bias) : undefined,
+  ];
+};

@@ -1,0 +1,36 @@
+import { int, intAttribute } from '../../graph/graph.js';
+import type { Builder } from '../../graph/builder.js';
+import type { GradientRule, RuleContext } from '../rule.js';
+
+/** The reduced value (or its gradient) with the reduced axes back as ones, so that it broadcasts against the input. */
+function keepAxes({ node, builder }: Pick<RuleContext, 'node' | 'builder'>, value: string): string {
+  const axes = node.inputs[1];
+  if (intAttribute(node, 'keepdims', 1) === 1 || axes === undefined || axes === '') return value;
+  return builder.emit('Unsqueeze', [value, axes]);
+}
+
+/** `value` repeated to the shape of `like`. */
+function spread(builder: Builder, value: string, like: string): string {
+  return builder.emit('Expand', [value, builder.emit('Shape', [like])]);
+}
+
+export const reduceSum: GradientRule = (context) => {
+  const { node, builder, upstream } = context;
+  return [spread(builder, keepAxes(context, upstream[0] as string), node.inputs[0] as string)];
+};
+
+/** Each of the n averaged entries gets dy / n; n is read off the shapes at run time. */
+export const reduceMean: GradientRule = (context) => {
+  const { node, builder, upstream } = context;
+  const [x, y] = [node.inputs[0] as string, node.outputs[0] as string];
+  const count = builder.emit('Div', [builder.emit('Cast', [builder.emit('Size', [x])], { to: int(1) }), builder.emit('Cast', [builder.emit('Size', [y])], { to: int(1) })]);
+  return [spread(builder, keepAxes(context, builder.emit('Div', [upstream[0] as string, count])), x)];
+};
+
+/** dx = dy · e^(x − y), the softmax. */
+export const reduceLogSumExp: GradientRule = (context) => {
+  const { node, builder, upstream } = context;
+  const [x, y] = [node.inputs[0] as string, node.outputs[0] as string];
+  const weights = builder.emit('Exp', [builder.emit('Sub', [x, keepAxes(context, y)])]);
+  return [builder.emit('Mul', [weights, keepAxes(context, upstream[0] as string)])];
+};

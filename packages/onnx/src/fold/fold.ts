@@ -1,0 +1,100 @@
+import { MismatchError } from '@hadamard-adapter/core';
+import { intAttribute, type Graph, type Node, type Tensor } from '../graph/graph.js';
+import { buildOn } from '../graph/builder.js';
+import { elementCount, float32Tensor, toFloat32 } from '../graph/tensors.js';
+import { probe } from '../canonicalize/probe.js';
+import type { AdapterModel } from '../compile/model.js';
+import { dropUnusedInputs } from '../compile/frontier.js';
+import { attachHead, headParameters } from '../head/head.js';
+import { lower } from '../lower/lower.js';
+
+/** Values of all parameters by name. */
+export type ParameterValues = ReadonlyMap<string, Float32Array>;
+
+/**
+ * Fold trained adapters into the weights behind them, so that inference costs nothing: a plain graph of the base model's inputs with the outputs
+ * `logits` and the hidden states. Site `context`: W′ = diag(w)·W and bias′ = bias + b·W; site `output`: W′ = W·diag(w) and bias′ = w⊙bias + b
+ * (W as [in, out]); trained norms and the classifier become constants. Only the matrices that change are copied.
+ *
+ * @throws MismatchError PARAMETER_MISSING when a value is absent or of another size.
+ */
+export function foldAdapters(model: AdapterModel, values: ParameterValues): Graph {
+  const folded = foldEncoder(model, values);
+  const tensors = new Map(folded.tensors);
+  const { options, canonical, mask } = model;
+  for (const { name, shape } of headParameters({ ...options, hiddenSize: canonical.hiddenSize })) {
+    tensors.set(name, float32Tensor(valueOf(values, name, shape), shape));
+  }
+  const graph: Graph = { ...folded, tensors };
+  const builder = buildOn(graph, probe(graph));
+  const { logits } = attachHead(builder, canonical.hidden, mask, { ...options, dropout: false, hiddenSize: canonical.hiddenSize });
+  return dropUnusedInputs(lower(builder.finish([logits, canonical.hidden])));
+}
+
+function foldEncoder({ canonical, sites, options, parameters }: AdapterModel, values: ParameterValues): Graph {
+  const tensors = new Map(canonical.graph.tensors);
+  const replaced = new Map<Node, Node>();
+  for (const { name, group, source, shape } of parameters) {
+    if (group === 'base' && source !== undefined) tensors.set(source, float32Tensor(valueOf(values, name, shape), shape));
+  }
+  const rename = (node: Node, inputs: readonly string[]): void => void replaced.set(node, { ...(replaced.get(node) ?? node), inputs });
+
+  for (const { key, projection } of sites) {
+    const shape = parameters.find(({ name }) => name === `${key}.adapter.weight`)?.shape;
+    if (shape === undefined) continue;
+    const [w, b] = [valueOf(values, `${key}.adapter.weight`, shape), valueOf(values, `${key}.adapter.bias`, shape)];
+    const [x, weight, bias] = projection.inputs as [string, string, string | undefined];
+    const matrix = tensors.get(weight) as Tensor;
+    const result = foldProjection(matrix, bias === undefined ? undefined : tensors.get(bias), intAttribute(projection, 'transB', 0) === 1, options.site === 'context', w, b);
+    // Own names: a layer may share its weights with another that has an adapter of its own.
+    const [weightName, biasName] = [`${key}.folded.weight`, `${key}.folded.bias`];
+    tensors.set(weightName, result.weight).set(biasName, result.bias);
+    rename(projection, [x, weightName, biasName]);
+  }
+
+  const bySource = new Map(parameters.filter(({ group }) => group === 'norm').map((parameter) => [parameter.source, parameter]));
+  const { norm } = options;
+  for (const { attentionNorm, outputNorm, key } of sites) {
+    if (options.layers !== undefined && !options.layers.includes(Number(key.split('.')[1]))) continue;
+    for (const node of [...(norm === 'attention' || norm === 'both' ? [attentionNorm] : []), ...(norm === 'output' || norm === 'both' ? [outputNorm] : [])]) {
+      const inputs = node.inputs.map((input) => {
+        const parameter = bySource.get(input);
+        if (parameter === undefined) return input;
+        tensors.set(`${parameter.name}.folded`, float32Tensor(valueOf(values, parameter.name, parameter.shape), parameter.shape));
+        return `${parameter.name}.folded`;
+      });
+      rename(node, inputs);
+    }
+  }
+  return { ...canonical.graph, tensors, nodes: canonical.graph.nodes.map((node) => replaced.get(node) ?? node) };
+}
+
+/** `transposed`: the matrix is stored as [out, in]. */
+function foldProjection(weight: Tensor, bias: Tensor | undefined, transposed: boolean, context: boolean, w: Float32Array, b: Float32Array): { weight: Tensor; bias: Tensor } {
+  const [rows, columns] = weight.dims as [number, number];
+  const outputs = transposed ? rows : columns;
+  const source = toFloat32(weight);
+  const scaled = new Float32Array(source.length);
+  const shift = Float64Array.from(bias === undefined ? new Float32Array(outputs) : toFloat32(bias));
+  if (!context) for (let out = 0; out < outputs; out++) shift[out] = (shift[out] as number) * (w[out] as number) + (b[out] as number);
+  for (let row = 0, i = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++, i++) {
+      const [input, output] = transposed ? [column, row] : [row, column];
+      const value = source[i] as number;
+      scaled[i] = value * (w[context ? input : output] as number);
+      if (context) shift[output] = (shift[output] as number) + (b[input] as number) * value;
+    }
+  }
+  return { weight: float32Tensor(scaled, weight.dims), bias: float32Tensor(shift, [outputs]) };
+}
+
+function valueOf(values: ParameterValues, name: string, shape: readonly number[]): Float32Array {
+  const value = values.get(name);
+  if (value?.length === elementCount(shape)) return value;
+  throw new MismatchError(`The value of parameter ${name} does not fit`, {
+    code: 'PARAMETER_MISSING',
+    found: value === undefined ? 'none' : `${value.length} numbers`,
+    expected: `${elementCount(shape)} numbers`,
+  });
+}
+

@@ -1,0 +1,70 @@
+import { UnsupportedError, type HeadKind, type Pooling } from '@hadamard-adapter/core';
+import { INTERNAL_DOMAIN, int } from '../graph/graph.js';
+import type { Builder } from '../graph/builder.js';
+import type { Parameter } from '../adapt/parameters.js';
+
+export interface HeadOptions {
+  readonly pooling: Pooling;
+  readonly head: HeadKind;
+  readonly numLabels: number;
+  readonly hiddenSize: number;
+  /** Multiply the pooled vector by the input `dropout_mask` [batch, hidden]; made outside, since runtimes have no common generator. */
+  readonly dropout?: boolean;
+}
+
+export interface HeadValues {
+  /** [batch, hiddenSize] */
+  readonly pooled: string;
+  /** [batch, numLabels] */
+  readonly logits: string;
+}
+
+/** Name of the optional input that carries a dropout mask: 0, or 1 / (1 − rate). */
+export const DROPOUT_INPUT = 'dropout_mask';
+
+/** The parameters of a classifier head, PyTorch layout: weight [out, in], bias [out]. */
+export function headParameters({ head, numLabels, hiddenSize }: Pick<HeadOptions, 'head' | 'numLabels' | 'hiddenSize'>): Parameter[] {
+  const linear = (name: string, outputs: number): Parameter[] => [
+    { name: `${name}.weight`, group: 'classifier', shape: [outputs, hiddenSize], initial: { random: 'head' } },
+    { name: `${name}.bias`, group: 'classifier', shape: [outputs], initial: { fill: 0 } },
+  ];
+  return [...(head === 'tanh' ? linear('pooler', hiddenSize) : []), ...linear('classifier', numLabels)];
+}
+
+/**
+ * Attach pooling and classifier to hidden states [batch, sequence, hidden]. `linear` is the paper's classifier, one matrix; `tanh` has a dense layer with tanh in
+ * front, as BERT's pooler and RoBERTa's classification head do.
+ *
+ * @param mask graph input with 1 at tokens, needed for mean pooling.
+ * @throws UnsupportedError POOLING_MASK when mean pooling is asked of a model without mask input.
+ */
+export function attachHead(builder: Builder, hidden: string, mask: string | undefined, options: HeadOptions): HeadValues {
+  const pooled = options.pooling === 'first' ? firstPosition(builder, hidden, options.hiddenSize) : meanOverTokens(builder, hidden, mask);
+  const linear = (input: string, name: string, output?: string): string =>
+    builder.emit('Linear', [input, `${name}.weight`, `${name}.bias`], { transB: int(1) }, { domain: INTERNAL_DOMAIN, ...(output === undefined ? {} : { output }) });
+  const features = options.head === 'tanh' ? builder.emit('Tanh', [linear(pooled, 'pooler')]) : pooled;
+  const kept = options.dropout === true ? builder.emit('Mul', [features, DROPOUT_INPUT]) : features;
+  return { pooled, logits: linear(kept, 'classifier', 'logits') };
+}
+
+function firstPosition(builder: Builder, hidden: string, hiddenSize: number): string {
+  const first = builder.emit('Slice', [hidden, builder.ints([0]), builder.ints([1]), builder.ints([1])]);
+  return builder.emit('Reshape', [first, builder.ints([-1, hiddenSize])], {}, { output: 'pooled' });
+}
+
+/** Σ mask · h / Σ mask, as sentence embeddings are pooled (Reimers & Gurevych, arXiv 1908.10084). */
+function meanOverTokens(builder: Builder, hidden: string, mask: string | undefined): string {
+  if (mask === undefined) {
+    throw new UnsupportedError('Mean pooling needs to know the padding', {
+      code: 'POOLING_MASK',
+      found: 'a model without attention_mask input',
+      expected: 'an attention_mask [batch, sequence]',
+      hint: 'Use pooling "first".',
+    });
+  }
+  const weights = builder.emit('Cast', [mask], { to: int(1) });
+  const weighted = builder.emit('Mul', [hidden, builder.emit('Unsqueeze', [weights, builder.ints([2])])]);
+  const sum = builder.emit('ReduceSum', [weighted, builder.ints([1])], { keepdims: int(0) });
+  const tokens = builder.emit('ReduceSum', [weights, builder.ints([1])], { keepdims: int(1) });
+  return builder.emit('Div', [sum, tokens], {}, { output: 'pooled' });
+}

@@ -1,0 +1,39 @@
+export * from './graph/graph.js';
+export * from './graph/tensors.js';
+export * from './graph/float16.js';
+export { checkGraph } from './graph/check.js';
+export { indexGraph, type GraphIndex } from './graph/index-graph.js';
+export { freshNames, type FreshNames } from './graph/names.js';
+export { prune } from './graph/prune.js';
+export { sortGraph, sortNodes } from './graph/sort.js';
+export { capturedValues, definedValues, subgraphs, usedValues } from './graph/uses.js';
+
+export { MIN_OPSET, readModel, type ReadOptions } from './read/read.js';
+export type { ExternalData } from './read/external.js';
+export type { ReadLimits } from './read/scan.js';
+
+export { concatChunks } from './write/chunks.js';
+export type { Place } from './write/encode.js';
+export { placedIn, type Placement } from './write/external.js';
+export { writeModel, writeModelWithExternalData, type WriteOptions } from './write/write.js';
+
+export { evaluate, type EvaluateOptions } from './ops/evaluate.js';
+export { OPERATORS, inferNode } from './ops/registry.js';
+export type { Operator } from './ops/operator.js';
+export type { Value } from './ops/value.js';
+
+export { canonicalize, type CanonicalGraph } from './canonicalize/canonicalize.js';
+export { findSites, type SiteInfo } from './sites/sites.js';
+export type { AdapterPlacement } from './adapt/insert.js';
+export { initialValues, type InitialValue, type Parameter } from './adapt/parameters.js';
+export { DROPOUT_INPUT } from './head/head.js';
+export { TARGETS_INPUT } from './head/loss.js';
+export { differentiate, type Differentiated } from './differentiate/differentiate.js';
+export type { GradientRule, RuleContext } from './differentiate/rule.js';
+export { GRADIENTS_OUTPUT, PARAMETERS_INPUT } from './lower/flatten.js';
+export { lower } from './lower/lower.js';
+export { buildAdapterModel, parameterInfo, type AdapterModel, type AdapterModelOptions } from './compile/model.js';
+export { compileInference, compilePrefix, compileTraining, trainingFrontier, type InferenceOutput } from './compile/compile.js';
+export type { Frontier } from './compile/frontier.js';
+export { foldAdapters, type ParameterValues } from './fold/fold.js';
+export { bertGraph, type BertSizes, type WeightSource } from './build/bert.js';

@@ -1,0 +1,100 @@
+import { floatAttribute, int, intAttribute, operatorName, stringAttribute, type Graph, type Node } from '../graph/graph.js';
+import { buildOn, type Builder } from '../graph/builder.js';
+import { mergeTransposes } from '../canonicalize/reshape.js';
+import { isConstantDim, probe, type Dim } from '../canonicalize/probe.js';
+import { indexGraph } from '../graph/index-graph.js';
+import { swapLastAxes } from '../graph/transpose.js';
+import { accumulateInLinears } from './accumulate.js';
+
+/**
+ * Write the internal forms as operators that every ONNX runtime has (opset 18, standard domain): `Linear` as Gemm over all rows, `Attention` as two
+ * products around a softmax, `Gelu` as Erf or Tanh. The last step before a graph is written.
+ */
+export function lower(graph: Graph): Graph {
+  const source = dropUnusedOutputs(accumulateInLinears(graph));
+  const builder = buildOn({ ...source, nodes: [] }, probe(source));
+  for (const node of source.nodes) {
+    const lowering = LOWERINGS[operatorName(node)];
+    if (lowering === undefined) builder.keep(node);
+    else lowering(node, builder);
+  }
+  return mergeTransposes(builder.finish(source.outputs.map(({ name }) => name)));
+}
+
+type Lowering = (node: Node, builder: Builder) => void;
+
+const LOWERINGS: Readonly<Record<string, Lowering>> = {
+  'hadamard:Linear': lowerLinear,
+  Attention: lowerAttention,
+  Gelu: lowerGelu,
+};
+
+/** Gemm knows two dimensions only: rows are flattened in front and given their shape back behind, which moves no data. */
+function lowerLinear(node: Node, builder: Builder): void {
+  const [x, weight, bias] = node.inputs as [string, string, string | undefined];
+  const output = node.outputs[0] as string;
+  const dims = builder.dims(x);
+  const [from, to] = [builder.dims(x).at(-1) as Dim, builder.dims(output).at(-1) as Dim];
+  const transB = int(intAttribute(node, 'transB', 0));
+  const flat = (value: string, [width]: Dim): string => (builder.dims(value).length <= 2 ? value : builder.emit('Reshape', [value, builder.ints([-1, width])]));
+  const operands = [flat(x, from), weight, ...(bias === undefined || bias === '' ? [] : [flat(bias, to)])];
+  if (dims.length === 2) {
+    builder.emit('Gemm', operands, { transB }, { output });
+    return;
+  }
+  const product = builder.emit('Gemm', operands, { transB });
+  builder.emit('Reshape', [product, rowShape(builder, x, to[0])], {}, { output });
+}
+
+/** The shape of `like` with another last dimension, int64; shared by every Linear of the same rows. */
+function rowShape(builder: Builder, like: string, width: number): string {
+  const leading = builder.dims(like).slice(0, -1);
+  if (leading.every(isConstantDim)) return builder.ints([...leading.map(([size]) => size), width]);
+  if (leading.filter((dim) => !isConstantDim(dim)).length === 1) {
+    return builder.ints([...leading.map((dim) => (isConstantDim(dim) ? dim[0] : -1)), width]);
+  }
+  const rows = builder.emit('Shape', [like], { start: int(0), end: int(-1) });
+  return builder.emit('Concat', [rows, builder.ints([width])], { axis: int(0) });
+}
+
+/** The scale goes on the queries: [.., s, d] numbers rather than [.., s, t]. */
+function lowerAttention(node: Node, builder: Builder): void {
+  const [query, key, value, bias] = node.inputs as [string, string, string, string | undefined];
+  const [output, probabilities] = node.outputs as [string, string | undefined];
+  const scaled = builder.emit('Mul', [query, builder.scalar(floatAttribute(node, 'scale', 1))]);
+  const scores = builder.emit('MatMul', [scaled, swapLastAxes(builder, key)]);
+  const biased = bias === undefined || bias === '' ? scores : builder.emit('Add', [scores, bias]);
+  const named = probabilities === undefined || probabilities === '' ? {} : { output: probabilities };
+  builder.emit('MatMul', [builder.emit('Softmax', [biased], { axis: int(-1) }, named), value], {}, { output });
+}
+
+/** In the order of factors that ONNX Runtime fuses back into one kernel. */
+function lowerGelu(node: Node, builder: Builder): void {
+  const [x, output] = [node.inputs[0] as string, node.outputs[0] as string];
+  const scalar = (value: number): string => builder.scalar(value);
+  if (stringAttribute(node, 'approximate', 'none') === 'tanh') {
+    const cube = builder.emit('Mul', [builder.emit('Mul', [builder.emit('Mul', [x, x]), x]), scalar(0.044715)]);
+    const inner = builder.emit('Mul', [builder.emit('Add', [x, cube]), scalar(Math.sqrt(2 / Math.PI))]);
+    const factor = builder.emit('Add', [builder.emit('Tanh', [inner]), scalar(1)]);
+    builder.emit('Mul', [builder.emit('Mul', [x, factor]), scalar(0.5)], {}, { output });
+    return;
+  }
+  const error = builder.emit('Erf', [builder.emit('Div', [x, scalar(Math.SQRT2)])]);
+  const twice = builder.emit('Mul', [x, builder.emit('Add', [error, scalar(1)])]);
+  builder.emit('Mul', [twice, scalar(0.5)], {}, { output });
+}
+
+/** Optional outputs that nobody reads are left out: a runtime would compute and store them. */
+function dropUnusedOutputs(graph: Graph): Graph {
+  const { consumers, outputs } = indexGraph(graph);
+  return {
+    ...graph,
+    nodes: graph.nodes.map((node) => {
+      if (node.outputs.length === 1) return node;
+      const used = node.outputs.map((output) => (consumers.has(output) || outputs.has(output) ? output : ''));
+      while (used.at(-1) === '') used.pop();
+      return { ...node, outputs: used };
+    }),
+  };
+}
+

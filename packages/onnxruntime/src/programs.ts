@@ -1,0 +1,166 @@
+import type { Batch, Group, PrecomputeOptions, Split } from '@hadamard-adapter/core';
+import {
+  DROPOUT_INPUT,
+  PARAMETERS_INPUT,
+  TARGETS_INPUT,
+  compileInference,
+  compilePrefix,
+  compileTraining,
+  trainingFrontier,
+  type AdapterModel,
+  type Frontier,
+  type Graph,
+} from '@hadamard-adapter/onnx';
+import type { InferenceSession } from 'onnxruntime-common';
+import { planActivations, type ActivationStore } from './activations.js';
+import { tokenFeeds } from './feeds.js';
+import { createSession, floats, runSession, type Feeds, type OrtModule, type SessionSettings } from './session.js';
+
+/** One compiled graph with its session and the inputs it wants. */
+interface Program {
+  readonly inputs: readonly string[];
+  readonly session: InferenceSession;
+}
+
+/** What a run needs besides the tokens. */
+interface RunInputs {
+  readonly batch: Batch;
+  readonly parameters: Float32Array;
+  /** [batch, numLabels] */
+  readonly targets?: Float32Array;
+  /** [batch, hidden] */
+  readonly dropout?: Float32Array;
+}
+
+/** Training that starts behind a frontier, and the activations kept for it. */
+interface Shortcut {
+  readonly groups: string;
+  readonly frontier: Frontier;
+  readonly stores: Map<string, ActivationStore>;
+}
+
+/**
+ * The sessions of one model: compiled when first needed, run one at a time. With a shortcut set by `precompute`, training and prediction start from kept activations; a batch
+ * that was not kept goes through the prefix first, so results never depend on what is in the cache.
+ */
+export interface Programs {
+  train(groups: readonly Group[], inputs: RunInputs): Promise<{ loss: number; gradients: Float32Array }>;
+  predict(inputs: RunInputs): Promise<Float32Array>;
+  encode(inputs: RunInputs): Promise<Float32Array>;
+  precompute(split: Split, groups: readonly Group[], parameters: Float32Array, options: PrecomputeOptions): Promise<number>;
+  /** The groups whose training the kept activations are valid for; undefined when none are kept. */
+  shortcutGroups(): string | undefined;
+  /** Forget kept activations: what they were computed with has changed. */
+  forget(): void;
+  dispose(): Promise<void>;
+}
+
+/** Rows per batch when activations are computed ahead. */
+const PRECOMPUTE_BATCH = 32;
+
+export const groupsKey = (groups: readonly Group[]): string => [...groups].toSorted().join('+');
+
+export function makePrograms(ort: OrtModule, model: AdapterModel, settings: SessionSettings): Programs {
+  const compiled = new Map<string, Promise<Program>>();
+  let shortcut: Shortcut | undefined;
+
+  /** Sessions hold a copy of the weights each: those of an earlier stage are released before new ones are made. */
+  const program = async (key: string, compile: () => Graph): Promise<Program> => {
+    const existing = compiled.get(key);
+    if (existing !== undefined) return existing;
+    const created = (async () => {
+      const graph = compile();
+      return { inputs: graph.inputs.map(({ name }) => name), session: await createSession(ort, graph, settings) };
+    })();
+    compiled.set(key, created);
+    created.catch(() => compiled.delete(key));
+    return created;
+  };
+
+  const release = async (keep: (key: string) => boolean): Promise<void> => {
+    for (const [key, entry] of [...compiled]) {
+      if (keep(key)) continue;
+      compiled.delete(key);
+      await (await entry).session.release();
+    }
+  };
+
+  const feedsFor = ({ inputs }: Program, { batch, parameters, targets, dropout }: RunInputs, extra: Feeds = {}): Feeds => {
+    const feeds: Record<string, Feeds[string]> = { ...tokenFeeds(ort, inputs, batch), ...extra };
+    if (inputs.includes(PARAMETERS_INPUT)) feeds[PARAMETERS_INPUT] = new ort.Tensor('float32', parameters, [parameters.length]);
+    if (inputs.includes(TARGETS_INPUT) && targets !== undefined) feeds[TARGETS_INPUT] = new ort.Tensor('float32', targets, [batch.batch, model.options.numLabels]);
+    if (inputs.includes(DROPOUT_INPUT)) {
+      const { hiddenSize } = model.canonical;
+      feeds[DROPOUT_INPUT] = new ort.Tensor('float32', dropout ?? new Float32Array(batch.batch * hiddenSize).fill(1), [batch.batch, hiddenSize]);
+    }
+    return feeds;
+  };
+
+  const prefix = (frontier: Frontier): Promise<Program> => program(`prefix:${frontier.value}`, () => compilePrefix(model, frontier));
+
+  const activationsOf = async ({ frontier, stores }: Shortcut, inputs: RunInputs): Promise<Feeds> => {
+    const { batch } = inputs;
+    const kept = batch.source === undefined ? undefined : stores.get(batch.source.split)?.gather(batch);
+    const activations = kept ?? (await runPrefix(frontier, inputs));
+    const dims = frontier.perToken ? [batch.batch, batch.sequence, frontier.width] : [batch.batch, frontier.width];
+    return { [frontier.value]: new ort.Tensor('float32', activations, dims) };
+  };
+
+  const runPrefix = async (frontier: Frontier, inputs: RunInputs): Promise<Float32Array> => {
+    const front = await prefix(frontier);
+    return floats(await runSession(front.session, feedsFor(front, inputs), [frontier.value]), frontier.value);
+  };
+
+  const fromShortcut = (groups?: string): Shortcut | undefined => (groups === undefined || shortcut?.groups === groups ? shortcut : undefined);
+
+  return {
+    async train(groups, inputs) {
+      const key = groupsKey(groups);
+      const short = fromShortcut(key);
+      const step = await program(`train:${key}:${short?.frontier.value ?? ''}`, () => compileTraining(model, groups, short?.frontier));
+      const extra = short === undefined ? {} : await activationsOf(short, inputs);
+      const results = await runSession(step.session, feedsFor(step, inputs, extra), ['loss', 'gradients']);
+      return { loss: floats(results, 'loss')[0] as number, gradients: floats(results, 'gradients') };
+    },
+
+    async predict(inputs) {
+      const short = fromShortcut();
+      const infer = await program(`logits:${short?.frontier.value ?? ''}`, () => compileInference(model, ['logits'], short?.frontier));
+      const extra = short === undefined ? {} : await activationsOf(short, inputs);
+      return floats(await runSession(infer.session, feedsFor(infer, inputs, extra), ['logits']), 'logits');
+    },
+
+    async encode(inputs) {
+      const infer = await program('hidden', () => compileInference(model, ['hidden']));
+      return floats(await runSession(infer.session, feedsFor(infer, inputs), [model.canonical.hidden]), model.canonical.hidden);
+    },
+
+    async precompute(split, groups, parameters, { maxBytes, onProgress, signal }) {
+      const key = groupsKey(groups);
+      if (shortcut?.groups !== key) {
+        const frontier = trainingFrontier(model, groups);
+        await release(() => false);
+        shortcut = frontier === undefined ? undefined : { groups: key, frontier, stores: new Map() };
+      }
+      if (shortcut === undefined) return 0;
+      const { frontier, stores } = shortcut;
+      const plan = planActivations(split, frontier, maxBytes, PRECOMPUTE_BATCH);
+      let done = 0;
+      for (const rows of plan.batches) {
+        if (signal?.aborted === true) return 0;
+        const batch = split.batch(rows);
+        plan.put(batch, await runPrefix(frontier, { batch, parameters }));
+        done += rows.length;
+        onProgress?.(done, plan.store.kept);
+      }
+      stores.set(split.id, plan.store);
+      return plan.store.kept;
+    },
+
+    shortcutGroups: () => shortcut?.groups,
+    forget() {
+      shortcut = undefined;
+    },
+    dispose: () => release(() => false),
+  };
+}
