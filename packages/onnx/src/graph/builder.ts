@@ -34,7 +34,8 @@ export interface EmitOptions {
   readonly output?: string;
 }
 
-export function buildOn(graph: Graph, shapes: Probe): Builder {
+/** @param from `graph`: add to its nodes; `nothing`: write all nodes anew, under names that the graph does not use yet. */
+export function buildOn(graph: Graph, shapes: Probe, from: 'graph' | 'nothing' = 'graph'): Builder {
   const fresh = freshNames(graph);
   const known = [new Map(shapes[0]), new Map(shapes[1])] as const;
   const tensors = new Map<string, Tensor>(graph.tensors);
@@ -99,7 +100,7 @@ export function buildOn(graph: Graph, shapes: Probe): Builder {
         const dims = value.dims.map((size, axis) => (size === known[1].get(name)?.dims[axis] ? size : `${name}_${axis}`));
         return { name, dtype: value.dtype, dims };
       });
-      const whole: Graph = { ...graph, inputs, outputs: infos, tensors, nodes: [...graph.nodes, ...added] };
+      const whole: Graph = { ...graph, inputs, outputs: infos, tensors, nodes: [...(from === 'graph' ? graph.nodes : []), ...added] };
       return prune({ ...whole, nodes: sortNodes(whole.nodes) });
     },
   };

@@ -12,7 +12,7 @@ import { accumulateInLinears } from './accumulate.js';
  */
 export function lower(graph: Graph): Graph {
   const source = dropUnusedOutputs(accumulateInLinears(graph));
-  const builder = buildOn({ ...source, nodes: [] }, probe(source));
+  const builder = buildOn(source, probe(source), 'nothing');
   for (const node of source.nodes) {
     const lowering = LOWERINGS[operatorName(node)];
     if (lowering === undefined) builder.keep(node);
