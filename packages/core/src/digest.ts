@@ -16,13 +16,12 @@ export async function sha256(bytes: Uint8Array): Promise<string> {
  * @throws RuntimeError CRYPTO_UNAVAILABLE in a browser page that is not a secure context.
  */
 export async function weightsDigest(tensors: Iterable<{ readonly bytes: Uint8Array; readonly dtype?: string }>): Promise<string> {
-  const digests: string[] = [];
-  for (const { bytes } of tensors) digests.push(await sha256(bytes));
-  digests.sort();
+  const digests: Uint8Array[] = [];
+  for (const { bytes } of tensors) digests.push(await digest(bytes));
+  // Digits sort as the bytes do.
+  digests.sort((a, b) => (hex(a) < hex(b) ? -1 : 1));
   const joined = new Uint8Array(digests.length * 32);
-  for (const [i, digestHex] of digests.entries()) {
-    for (let k = 0; k < 32; k++) joined[i * 32 + k] = Number.parseInt(digestHex.slice(2 * k, 2 * k + 2), 16);
-  }
+  digests.forEach((each, i) => joined.set(each, i * 32));
   return sha256(joined);
 }
 

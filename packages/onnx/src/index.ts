@@ -33,7 +33,7 @@ export type { GradientRule, RuleContext } from './differentiate/rule.js';
 export { GRADIENTS_OUTPUT, PARAMETERS_INPUT } from './lower/flatten.js';
 export { lower } from './lower/lower.js';
 export { buildAdapterModel, parameterInfo, type AdapterModel, type AdapterModelOptions } from './compile/model.js';
-export { compileInference, compilePrefix, compileTraining, trainingFrontier, type InferenceOutput } from './compile/compile.js';
+export { compileInference, compilePrefix, compileSiteInput, compileTraining, trainingFrontier, type InferenceOutput } from './compile/compile.js';
 export type { Frontier } from './compile/frontier.js';
 export { foldAdapters, type ParameterValues } from './fold/fold.js';
 export { bertGraph, type BertSizes, type WeightSource } from './build/bert.js';

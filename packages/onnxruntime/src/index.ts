@@ -1,1 +1,2 @@
-export {};
+export { loadModel, type AdapterSession, type BaseModel, type LoadOptions } from './load.js';
+export type { OrtModule } from './session.js';

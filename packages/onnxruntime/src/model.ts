@@ -27,7 +27,11 @@ export interface ModelSettings extends SessionSettings {
 }
 
 /** The contract of core on ONNX Runtime: gradients come from the compiled graph, AdamW runs in core on the flat vector. */
-export function makeTrainableModel(ort: OrtModule, model: AdapterModel, settings: ModelSettings): TrainableModel {
+export function makeTrainableModel(
+  ort: OrtModule,
+  model: AdapterModel,
+  settings: ModelSettings,
+): TrainableModel & { siteInput(batch: Batch, key: string): Promise<Float32Array> } {
   const parameters = model.parameters.map(parameterInfo);
   const places = layout(parameters);
   const values = new Float32Array(places.size);
@@ -80,7 +84,8 @@ export function makeTrainableModel(ort: OrtModule, model: AdapterModel, settings
     async write(next, groups) {
       check();
       const before = values.slice();
-      places.scatter(values, next, groups);
+      if (groups === undefined) places.scatter(values, next);
+      else places.scatter(values, next, groups);
       // Kept activations depend on everything that the stage does not train.
       const trained = programs.shortcutGroups();
       if (trained === undefined) return;
@@ -117,6 +122,10 @@ export function makeTrainableModel(ort: OrtModule, model: AdapterModel, settings
     async encode(batch) {
       check();
       return programs.encode({ batch, parameters: values });
+    },
+    async siteInput(batch, key) {
+      check();
+      return programs.siteInput({ batch, parameters: values }, key);
     },
     async readOptimizer() {
       check();

@@ -5,6 +5,7 @@ import {
   TARGETS_INPUT,
   compileInference,
   compilePrefix,
+  compileSiteInput,
   compileTraining,
   trainingFrontier,
   type AdapterModel,
@@ -47,6 +48,7 @@ export interface Programs {
   train(groups: readonly Group[], inputs: RunInputs): Promise<{ loss: number; gradients: Float32Array }>;
   predict(inputs: RunInputs): Promise<Float32Array>;
   encode(inputs: RunInputs): Promise<Float32Array>;
+  siteInput(inputs: RunInputs, key: string): Promise<Float32Array>;
   precompute(split: Split, groups: readonly Group[], parameters: Float32Array, options: PrecomputeOptions): Promise<number>;
   /** The groups whose training the kept activations are valid for; undefined when none are kept. */
   shortcutGroups(): string | undefined;
@@ -133,6 +135,12 @@ export function makePrograms(ort: OrtModule, model: AdapterModel, settings: Sess
     async encode(inputs) {
       const infer = await program('hidden', () => compileInference(model, ['hidden']));
       return floats(await runSession(infer.session, feedsFor(infer, inputs), [model.canonical.hidden]), model.canonical.hidden);
+    },
+
+    async siteInput(inputs, key) {
+      const { graph, output } = compileSiteInput(model, key);
+      const infer = await program(`site:${key}`, () => graph);
+      return floats(await runSession(infer.session, feedsFor(infer, inputs), [output]), output);
     },
 
     async precompute(split, groups, parameters, { maxBytes, onProgress, signal }) {

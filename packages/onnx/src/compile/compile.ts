@@ -1,4 +1,4 @@
-import type { Group } from '@hadamard-adapter/core';
+import { MismatchError, type Group } from '@hadamard-adapter/core';
 import { int, type Graph } from '../graph/graph.js';
 import { prune } from '../graph/prune.js';
 import { differentiate } from '../differentiate/differentiate.js';
@@ -16,6 +16,21 @@ export function compileInference(model: AdapterModel, outputs: readonly Inferenc
   const wanted = model.graph.outputs.filter(({ name }) => names.includes(name));
   const graph = dropUnusedInputs(prune({ ...model.graph, outputs: wanted }));
   return finish(from === undefined ? graph : fromFrontier(graph, from), model);
+}
+
+/**
+ * The graph whose only output is x, what the adapter `key` is applied to: [batch, sequence, channels]. For analysis: what adapters do to attention outputs.
+ *
+ * @throws MismatchError SITE_UNKNOWN when there is no such site.
+ */
+export function compileSiteInput(model: AdapterModel, key: string): { graph: Graph; output: string } {
+  const info = model.sites.find((site) => site.key === key);
+  if (info === undefined) {
+    throw new MismatchError('The model has no such site', { code: 'SITE_UNKNOWN', found: key, expected: model.sites.map((site) => site.key).join(', ') });
+  }
+  const output = model.options.site === 'output' ? info.output : info.context;
+  const graph = prune({ ...model.graph, outputs: [{ name: output, dtype: 'float32', dims: ['batch', 'sequence', info.channels] }] });
+  return { graph: finish(dropUnusedInputs(graph), model), output };
 }
 
 /**

@@ -47,6 +47,9 @@ export function buildOn(graph: Graph, shapes: Probe, from: 'graph' | 'nothing' =
     if (name === '') return undefined;
     const value = values.get(name);
     if (value !== undefined) return value;
+    // A tensor that no node read so far, and that probing therefore did not meet.
+    const tensor = tensors.get(name);
+    if (tensor !== undefined) return { dtype: tensor.dtype, dims: tensor.dims };
     throw new MismatchError(`The graph has no value "${name}"`, { code: 'GRAPH_VALUE_UNKNOWN' });
   };
 
