@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { bertGraph, float32Tensor } from '@hadamard-adapter/onnx';
 import { loadModel } from '@hadamard-adapter/onnxruntime';
 import type { Batch, TrainableModel } from '@hadamard-adapter/core';
-import type { BenchRequest, BenchSetup, BenchWork } from './peer.js';
+import type { BenchRequest, BenchSetup, BenchWork } from './bench/peer.js';
 
 /** Our side of `hadamard bench`: the same encoder, the same trained tensors, the same requests as the peer. */
 async function main(): Promise<void> {
