@@ -75,16 +75,23 @@ function crossEntropy(logits: Matrix, targets: Matrix, numLabels: number): LossA
 
 /** Mean over all entries of (z − t)². */
 function meanSquaredError(logits: Matrix, targets: Matrix): LossAndGradient {
-  const gradient = Float64Array.from(logits, (z, i) => (2 * (z - (targets[i] as number))) / logits.length);
-  const sum = logits.reduce((total: number, z, i) => total + (z - (targets[i] as number)) ** 2, 0);
-  return { loss: sum / Math.max(1, logits.length), gradient };
+  return meanOverEntries(logits, targets, (z, t) => ({ term: (z - t) ** 2, slope: 2 * (z - t) }));
 }
 
 /** Mean over all entries of softplus(z) − z·t, the stable form of binary cross-entropy with logits. */
 function binaryCrossEntropy(logits: Matrix, targets: Matrix): LossAndGradient {
-  const gradient = Float64Array.from(logits, (z, i) => (sigmoid(z) - (targets[i] as number)) / logits.length);
-  const sum = logits.reduce((total: number, z, i) => total + Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))) - z * (targets[i] as number), 0);
-  return { loss: sum / Math.max(1, logits.length), gradient };
+  return meanOverEntries(logits, targets, (z, t) => ({ term: Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))) - z * t, slope: sigmoid(z) - t }));
+}
+
+function meanOverEntries(logits: Matrix, targets: Matrix, entry: (z: number, t: number) => { term: number; slope: number }): LossAndGradient {
+  const gradient = new Float64Array(logits.length);
+  let loss = 0;
+  for (let i = 0; i < logits.length; i++) {
+    const { term, slope } = entry(logits[i] as number, targets[i] as number);
+    loss += term / logits.length;
+    gradient[i] = slope / logits.length;
+  }
+  return { loss, gradient };
 }
 
 /** 1 / (1 + e⁻ᶻ) without overflow. */

@@ -16,13 +16,13 @@ export type Stream = number | string;
  * @throws ConfigError SEED when seed or a numeric stream is not an integer.
  */
 export function generator(seed: number, ...streams: readonly Stream[]): RandomGenerator {
-  const words = [0x9e3779b9, 0x243f6a88, 0xb7e15162, 0x6a09e667];
+  const words: number[] = [0x9e3779b9, 0x243f6a88, 0xb7e15162, 0x6a09e667];
   for (const part of [seed, ...streams]) {
     const value = typeof part === 'string' ? hashText(part) : integer(part);
     for (let i = 0; i < words.length; i++) words[i] = mix((words[i] as number) ^ mix(value + i));
     words.push(words.shift() as number);
   }
-  if (words.every((word) => word === 0)) words[0] = 1; // the one state xoroshiro never leaves
+  if (!words.some(Boolean)) words[0] = 1; // the one state xoroshiro never leaves
   return xoroshiro128plusFromState(words);
 }
 

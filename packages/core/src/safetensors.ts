@@ -132,19 +132,26 @@ function byteLength(dtype: Dtype, shape: readonly number[]): number | undefined 
 /** The first key that occurs twice in one object of a text that is valid JSON; `JSON.parse` would keep the last silently. */
 function duplicateKey(json: string): string | undefined {
   const seen: Set<string>[] = [];
-  const token = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}]/g;
-  for (let match = token.exec(json); match !== null; match = token.exec(json)) {
-    if (match[0] === '{') seen.push(new Set());
-    else if (match[0] === '}') seen.pop();
-    else if (match[1] !== undefined) {
-      const key = JSON.parse(match[0].slice(0, -match[1].length)) as string;
-      const keys = seen.at(-1);
-      if (keys?.has(key) === true) return key;
-      keys?.add(key);
-    }
+  // Not a regular expression: on a string of megabytes an engine may run out of stack.
+  for (let i = 0; i < json.length; i++) {
+    const character = json[i];
+    if (character === '{') seen.push(new Set());
+    else if (character === '}') seen.pop();
+    if (character !== '"') continue;
+    const start = i++;
+    while (json[i] !== '"') i += json[i] === '\\' ? 2 : 1;
+    let next = i + 1;
+    while (WHITESPACE.includes(json[next] as string)) next++;
+    if (json[next] !== ':') continue;
+    const key = JSON.parse(json.slice(start, i + 1)) as string;
+    const keys = seen.at(-1);
+    if (keys?.has(key) === true) return key;
+    keys?.add(key);
   }
   return undefined;
 }
+
+const WHITESPACE = ' \t\n\r';
 
 /**
  * Write a safetensors file: header padded to 8 bytes, tensors sorted by element size (largest first, so that all are aligned) and then by name, so equal

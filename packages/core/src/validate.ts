@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { ErrorDetails, HadamardError } from './errors.js';
+import { FormatError, type ErrorDetails, type HadamardError } from './errors.js';
 
 export interface ValidateOptions {
   /** What is being checked, as the start of a sentence: `The training plan`. */
@@ -29,8 +29,22 @@ export function validate<Schema extends v.GenericSchema>(schema: Schema, value: 
   });
 }
 
+/**
+ * Parse a JSON file.
+ *
+ * @throws FormatError with the given code when it is larger than `maxBytes`, not UTF-8 or not JSON.
+ */
+export function parseJson(bytes: Uint8Array, { what, code, maxBytes }: { readonly what: string; readonly code: string; readonly maxBytes: number }): unknown {
+  if (bytes.length > maxBytes) throw new FormatError(`${what} is too large`, { code, found: `${bytes.length} bytes`, expected: `at most ${maxBytes}` });
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new FormatError(`${what} is not JSON`, { code, found: shorten(new TextDecoder().decode(bytes.subarray(0, 80)), 40), hint: 'Is the file complete?', cause });
+  }
+}
+
 /** Untrusted text for an error message: one line, at most `length` characters. */
 export function shorten(text: string, length = 80): string {
-  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ');
+  const line = text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
   return line.length <= length ? line : `${line.slice(0, length - 1)}…`;
 }

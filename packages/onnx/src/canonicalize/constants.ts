@@ -1,4 +1,5 @@
 import { type Graph, type Node, type Tensor } from '../graph/graph.js';
+import { constantValue } from '../graph/constant-node.js';
 import { prune } from '../graph/prune.js';
 import { renameUses } from '../graph/rewrite.js';
 import { elementCount, float32Tensor, int64Tensor } from '../graph/tensors.js';
@@ -19,16 +20,6 @@ export function liftConstants(graph: Graph): Graph {
     return false;
   });
   return { ...graph, nodes, tensors };
-}
-
-function constantValue({ attributes }: Node): Tensor | undefined {
-  const { value, value_float, value_floats, value_int, value_ints } = attributes;
-  if (value?.type === 'tensor') return value.value;
-  if (value_float?.type === 'float') return float32Tensor([value_float.value], []);
-  if (value_floats?.type === 'floats') return float32Tensor(value_floats.value, [value_floats.value.length]);
-  if (value_int?.type === 'int') return int64Tensor([value_int.value], []);
-  if (value_ints?.type === 'ints') return int64Tensor(value_ints.value, [value_ints.value.length]);
-  return undefined;
 }
 
 /** Remove what does nothing at inference: `Identity`, `Dropout`, a `Cast` to the type a constant already has. */

@@ -28,7 +28,7 @@ export function canonicalizeMasks(graph: Graph, shapes: Probe): Graph {
 
   const nodes = graph.nodes.map((node) => {
     const bias = node.op === 'Attention' && node.domain === '' ? node.inputs[3] : undefined;
-    if (bias === undefined) return node;
+    if (bias === undefined || bias === PADDING_BIAS) return node;
     if (mask !== undefined && isPaddingBias(shapes, bias, mask)) {
       usesPadding = true;
       return withBias(node, PADDING_BIAS);

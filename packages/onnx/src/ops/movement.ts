@@ -1,9 +1,10 @@
-import { FormatError } from '@hadamard-adapter/core';
+import { FormatError, UnsupportedError } from '@hadamard-adapter/core';
 import { intAttribute, intsAttribute, type Node } from '../graph/graph.js';
+import { constantValue } from '../graph/constant-node.js';
 import { elementCount, toNumbers } from '../graph/tensors.js';
 import { broadcastDims, broadcastIndex, stridedIndex, stridesOf } from './broadcast.js';
 import { axisOf, need, needData, optionalData, shapeError, type Inputs, type Operator } from './operator.js';
-import type { Value } from './value.js';
+import { valueOfTensor, type Value } from './value.js';
 
 const dataOf = (value: Value | undefined): Float64Array => value?.data as Float64Array;
 const pickAll = (data: Float64Array, index: Int32Array): Float64Array => Float64Array.from(index, (at) => data[at] as number);
@@ -232,6 +233,14 @@ const size: Operator = {
   shape: (node, inputs) => [{ dtype: 'int64', dims: [], data: Float64Array.of(elementCount(need(node, inputs, 0).dims)) }],
 };
 
+const constant: Operator = {
+  shape(node) {
+    const tensor = constantValue(node);
+    if (tensor !== undefined) return [valueOfTensor(tensor)];
+    throw new UnsupportedError(`Constant "${node.name}" holds no numbers`, { code: 'OPERATOR_CONSTANT', expected: 'a dense tensor' });
+  },
+};
+
 const constantOfShape: Operator = {
   shape(node, inputs) {
     const value = node.attributes['value'];
@@ -261,6 +270,7 @@ const range: Operator = {
 
 export const MOVEMENT: Readonly<Record<string, Operator>> = {
   Concat: concat,
+  Constant: constant,
   ConstantOfShape: constantOfShape,
   Expand: expand,
   Flatten: flatten,

@@ -1,0 +1,137 @@
+import { rm } from 'node:fs/promises';
+import { Command, Option } from 'commander';
+import { ConfigError, twoStage, type Plan, type StageOptions } from '@hadamard-adapter/core';
+import { dataFlags, loadData, withData } from '../data.js';
+import { interruptSignal } from '../interrupt.js';
+import { openModel } from '../io/model-folder.js';
+import { integer, jsonOption, number, threadsOption, withPlacement, type PlacementFlags } from '../options.js';
+import { EXIT, print, printJson } from '../output/report.js';
+import { printReport } from '../output/run-table.js';
+import { silent, trainingBars } from '../output/training.js';
+import { checkpointFolder, runTraining } from '../run.js';
+
+interface TrainFlags extends PlacementFlags {
+  readonly model: string;
+  readonly output: string;
+  readonly device: string;
+  readonly threads?: number;
+  readonly pooling: 'first' | 'mean';
+  readonly head: 'linear' | 'tanh';
+  readonly dropout: number;
+  readonly classifierEpochs: number;
+  readonly classifierLr: number;
+  readonly epochs: number;
+  readonly lr: number;
+  readonly batchSize: number;
+  readonly accumulate: number;
+  readonly weightDecay: number;
+  readonly warmup: number;
+  readonly schedule: 'linear' | 'constant';
+  readonly maxGradNorm?: number;
+  readonly patience?: number;
+  readonly freezeClassifier: boolean;
+  readonly seed: number;
+  readonly cacheMb: number;
+  readonly checkpointEvery: number;
+  readonly resume?: boolean;
+  readonly json?: boolean;
+}
+
+export function trainCommand(): Command {
+  const command = new Command('train')
+    .description('fine-tune in two stages: the classifier, then a Hadamard adapter and norms with that classifier frozen')
+    .requiredOption('--model <model>', 'model folder, .onnx file or hub id')
+    .option('--output <folder>', 'adapter folder to write', 'adapter');
+  withPlacement(withData(command, { training: true }));
+  return command
+    .addOption(new Option('--pooling <kind>', 'how the sequence becomes one vector').choices(['first', 'mean']).default('first'))
+    .addOption(new Option('--head <kind>', 'linear classifier as in the paper, or with a tanh layer in front').choices(['linear', 'tanh']).default('linear'))
+    .option('--dropout <rate>', 'dropout in front of the classifier', number(0, 0.9), 0)
+    .option('--classifier-epochs <n>', 'epochs of stage one', integer(1), 5)
+    .option('--classifier-lr <rate>', 'learning rate of stage one', number(0), 5e-3)
+    .option('--epochs <n>', 'epochs of stage two', integer(1), 3)
+    .option('--lr <rate>', 'learning rate of stage two', number(0), 3e-3)
+    .option('--batch-size <n>', 'examples per forward pass', integer(1), 32)
+    .option('--accumulate <n>', 'batches per update', integer(1), 1)
+    .option('--weight-decay <rate>', 'decoupled weight decay', number(0), 0)
+    .option('--warmup <share>', 'share of the steps in which the learning rate rises', number(0, 1), 0.06)
+    .addOption(new Option('--schedule <kind>', 'learning rate after warm-up').choices(['linear', 'constant']).default('linear'))
+    .option('--max-grad-norm <norm>', 'clip the gradient to this norm', number(0))
+    .option('--patience <n>', 'stop a stage after this many epochs without a better score', integer(1))
+    .option('--no-freeze-classifier', 'go on training the classifier in stage two')
+    .option('--seed <n>', 'seed of everything random', integer(0), 0)
+    .option('--cache-mb <n>', 'memory for activations computed once; 0 for none', integer(0), 512)
+    .option('--checkpoint-every <n>', 'steps between checkpoints', integer(1), 200)
+    .option('--resume', 'go on from the checkpoint of the same output folder')
+    .option('--device <device>', 'device to train on', 'cpu')
+    .addOption(threadsOption())
+    .addOption(jsonOption())
+    .action(async (flags: TrainFlags & Record<string, unknown>) => {
+      process.exitCode = await runTrain(flags);
+    });
+}
+
+async function runTrain(flags: TrainFlags & Record<string, unknown>): Promise<number> {
+  const { signal, release } = interruptSignal();
+  try {
+    const plan = planOf(flags);
+    const data = await loadData(dataFlags(flags), { training: true, seed: flags.seed });
+    if (data.train === undefined) throw new ConfigError('There is nothing to train on', { code: 'DATA_FLAGS' });
+    const model = await openModel(flags.model);
+    const outcome = await runTraining({
+      model,
+      task: data.task,
+      metric: data.metric,
+      train: data.train,
+      dev: data.dev,
+      plan,
+      load: {
+        site: flags.site,
+        norm: flags.norm,
+        ...(flags.layers === undefined ? {} : { layers: flags.layers }),
+        pooling: flags.pooling,
+        head: flags.head,
+        dropout: flags.dropout,
+        seed: flags.seed,
+        device: flags.device,
+        ...(flags.threads === undefined ? {} : { threads: flags.threads }),
+      },
+      ...(typeof flags['maxLength'] === 'number' ? { maxLength: flags['maxLength'] } : {}),
+      maxCacheBytes: flags.cacheMb * 2 ** 20,
+      output: flags.output,
+      resume: flags.resume === true,
+      checkpointEvery: flags.checkpointEvery,
+      signal,
+      view: flags.json === true && !process.stderr.isTTY ? silent() : trainingBars(),
+    });
+    if (outcome === undefined) {
+      print(`interrupted; the same command with --resume goes on from ${checkpointFolder(flags.output)}`);
+      return EXIT.interrupted;
+    }
+    await outcome.session.dispose();
+    await rm(checkpointFolder(flags.output), { recursive: true, force: true });
+    if (flags.json === true) printJson(outcome.report);
+    else printReport(outcome.report);
+    return EXIT.ok;
+  } finally {
+    release();
+  }
+}
+
+function planOf(flags: TrainFlags): Plan {
+  const common: StageOptions = {
+    batchSize: flags.batchSize,
+    accumulate: flags.accumulate,
+    weightDecay: flags.weightDecay,
+    warmupRatio: flags.warmup,
+    schedule: flags.schedule,
+    ...(flags.maxGradNorm === undefined ? {} : { maxGradientNorm: flags.maxGradNorm }),
+    ...(flags.patience === undefined ? {} : { patience: flags.patience }),
+  };
+  return twoStage({
+    classifier: { ...common, epochs: flags.classifierEpochs, learningRate: flags.classifierLr },
+    adapter: { ...common, epochs: flags.epochs, learningRate: flags.lr },
+    freezeClassifier: flags.freezeClassifier,
+    seed: flags.seed,
+  });
+}

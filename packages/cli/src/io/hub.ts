@@ -1,0 +1,55 @@
+import { stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { DataError } from '@hadamard-adapter/core';
+import { downloadFileToCacheDir } from '@huggingface/hub';
+
+/** A model of the hub in the local cache. */
+export interface CachedModel {
+  readonly path: string;
+  readonly model: string;
+}
+
+/** Where Hugging Face's own tools keep downloads. */
+const cacheDir = (): string => process.env['HF_HUB_CACHE'] ?? join(process.env['HF_HOME'] ?? join(homedir(), '.cache', 'huggingface'), 'hub');
+
+/**
+ * Download what is needed of a hub model (config, tokenizer, `onnx/model.onnx`) into the cache that Hugging Face tools share; what is there already is not fetched again.
+ *
+ * @throws DataError HUB_DOWNLOAD with the file that was asked for.
+ */
+export async function downloadModel(id: string): Promise<CachedModel> {
+  const config = await fetchFile(id, 'config.json', true);
+  const model = await fetchFile(id, 'onnx/model.onnx', true);
+  for (const file of ['tokenizer.json', 'tokenizer_config.json', 'onnx/model.onnx_data']) await fetchFile(id, file, false);
+  return { path: dirname(config as string), model: model as string };
+}
+
+async function fetchFile(id: string, path: string, required: boolean): Promise<string | undefined> {
+  const endpoint = process.env['HF_ENDPOINT'];
+  const token = process.env['HF_TOKEN'];
+  try {
+    const found = await downloadFileToCacheDir({
+      repo: id,
+      path,
+      cacheDir: cacheDir(),
+      ...(endpoint === undefined ? {} : { hubUrl: endpoint }),
+      ...(token === undefined ? {} : { accessToken: token }),
+    });
+    return (await stat(found).catch(() => undefined)) === undefined ? undefined : found;
+  } catch (cause) {
+    if (!required) return undefined;
+    throw new DataError(`The model ${id} could not be fetched from the hub`, {
+      code: 'HUB_DOWNLOAD',
+      found: `${path}: ${reason(cause)}`,
+      hint: 'There is no such folder here either. Check the spelling and the network, or give the path of a model folder.',
+      cause,
+    });
+  }
+}
+
+/** `fetch failed` alone tells nothing: the cause does. */
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+}

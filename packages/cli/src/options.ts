@@ -1,0 +1,53 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+
+/** A whole number from `least` on. */
+export const integer =
+  (least: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || !Number.isSafeInteger(value)) throw new InvalidArgumentError(`Expected a whole number from ${least} on.`);
+    return value;
+  };
+
+/** A finite number from `least` on. */
+export const number =
+  (least: number, most = Number.POSITIVE_INFINITY) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value) || value < least || value > most) {
+      throw new InvalidArgumentError(`Expected a number ${most === Number.POSITIVE_INFINITY ? `from ${least} on` : `from ${least} to ${most}`}.`);
+    }
+    return value;
+  };
+
+/** `0,2,5` or `4-7`, or both mixed. */
+export function layerList(text: string): number[] {
+  const layers = text.split(',').flatMap((part) => {
+    const range = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part.trim());
+    if (range === null) throw new InvalidArgumentError('Expected layer numbers such as 0,2,5 or 4-7.');
+    const [from, to] = [Number(range[1]), Number(range[2] ?? range[1])];
+    return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
+  });
+  if (layers.length === 0) throw new InvalidArgumentError('Expected layer numbers such as 0,2,5 or 4-7.');
+  return [...new Set(layers)].toSorted((a, b) => a - b);
+}
+
+/** Collects a repeatable option. */
+export const list = (value: string, before: readonly string[] = []): string[] => [...before, value];
+
+export interface PlacementFlags {
+  readonly site: 'context' | 'output';
+  readonly norm: 'attention' | 'output' | 'both' | 'none';
+  readonly layers?: number[];
+}
+
+/** Where adapters sit: the same flags on every command that builds a model. */
+export function withPlacement(command: Command): Command {
+  return command
+    .addOption(new Option('--site <site>', 'where the adapter sits').choices(['context', 'output']).default('context'))
+    .addOption(new Option('--norm <norm>', 'which LayerNorm is trained with it').choices(['attention', 'output', 'both', 'none']).default('attention'))
+    .option('--layers <list>', 'layers that carry an adapter, e.g. 0,2,5 or 4-7 (default: all)', layerList);
+}
+
+export const jsonOption = (): Option => new Option('--json', 'end with one JSON line on standard output');
+export const threadsOption = (): Option => new Option('--threads <n>', 'threads of the runtime').argParser(integer(1));

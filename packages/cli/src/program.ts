@@ -1,0 +1,31 @@
+import { Command, CommanderError } from 'commander';
+import { benchCommand } from './commands/bench.js';
+import { inspectCommand } from './commands/inspect.js';
+import { trainCommand } from './commands/train.js';
+import { EXIT, reportError } from './output/report.js';
+import { version } from './run.js';
+
+export function makeProgram(): Command {
+  return new Command('hadamard')
+    .description('Fine-tune pretrained transformers with Hadamard adapters: one scale and one shift vector per layer.')
+    .version(version())
+    .showHelpAfterError('(--help shows all options)')
+    .configureHelp({ showGlobalOptions: false })
+    .addCommand(trainCommand())
+    .addCommand(inspectCommand())
+    .addCommand(benchCommand());
+}
+
+/** Run the command line; answers the exit code. Nothing is thrown: every error becomes one line. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const program = makeProgram();
+  for (const command of [program, ...program.commands]) command.exitOverride();
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return typeof process.exitCode === 'number' ? process.exitCode : EXIT.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    reportError(error, { json: argv.includes('--json') });
+    return EXIT.failed;
+  }
+}

@@ -1,0 +1,60 @@
+import { differentiate } from '../../src/differentiate/differentiate.js';
+import type { Graph } from '../../src/graph/graph.js';
+import { makeNode } from '../../src/graph/rewrite.js';
+import { elementCount, fromNumbers } from '../../src/graph/tensors.js';
+import { evaluate } from '../../src/ops/evaluate.js';
+import type { Value } from '../../src/ops/value.js';
+
+/** Small, cheap, repeatable numbers in (−1, 1). */
+export function numbers(size: number, seed: number): Float64Array {
+  let state = Math.imul(seed + 1, 2654435761) | 0;
+  return Float64Array.from({ length: size }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    return state / 2 ** 31;
+  });
+}
+
+/**
+ * Compare the compiled gradients of a random weighted sum of the graph's output with central differences, all in float64.
+ *
+ * @returns the largest difference, relative to the largest gradient where that is above 1.
+ */
+export function checkGradients(graph: Graph, trained: readonly string[], { seed, positive = false }: { seed: number; positive?: boolean }): number {
+  const feeds = new Map<string, Value>();
+  for (const [i, { name, dims }] of graph.inputs.entries()) {
+    const data = numbers(elementCount(dims as number[]), seed * 31 + i);
+    feeds.set(name, { dtype: 'float32', dims: dims as number[], data: positive ? data.map((x) => Math.abs(x) + 0.5) : data });
+  }
+  const output = graph.outputs[0]?.name as string;
+  const y = evaluate(graph, feeds, { maxElements: Infinity }).get(output) as Value;
+  const weights = numbers(elementCount(y.dims), seed + 1000);
+  const withLoss: Graph = {
+    ...graph,
+    nodes: [...graph.nodes, makeNode('Mul', [output, 'loss_weights'], ['loss_terms']), makeNode('ReduceSum', ['loss_terms'], ['loss'], { keepdims: { type: 'int', value: 0 } })],
+    tensors: new Map(graph.tensors).set('loss_weights', fromNumbers('float64', weights, y.dims)),
+    outputs: [{ name: 'loss', dtype: 'float32', dims: [] }],
+  };
+  const { builder, gradients } = differentiate(withLoss, 'loss', trained);
+  const names = trained.map((name) => gradients.get(name) as string);
+  const results = evaluate(builder.finish(['loss', ...new Set(names)]), feeds, { maxElements: Infinity });
+  const lossAt = (): number => evaluate(withLoss, feeds, { maxElements: Infinity }).get('loss')?.data?.[0] as number;
+
+  let worst = 0;
+  trained.forEach((name, i) => {
+    const gradient = results.get(names[i] as string)?.data as Float64Array;
+    const value = feeds.get(name) as Value & { data: Float64Array };
+    if (gradient.length !== value.data.length) throw new Error(`gradient of ${name} has ${gradient.length} entries, not ${value.data.length}`);
+    for (let at = 0; at < value.data.length; at++) {
+      const original = value.data[at] as number;
+      const step = 1e-5;
+      value.data[at] = original + step;
+      const above = lossAt();
+      value.data[at] = original - step;
+      const below = lossAt();
+      value.data[at] = original;
+      const expected = (above - below) / (2 * step);
+      worst = Math.max(worst, Math.abs((gradient[at] as number) - expected) / Math.max(1, Math.abs(expected)));
+    }
+  });
+  return worst;
+}

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { GRADIENT_RULES } from '../../src/differentiate/rules/index.js';
+import { INTERNAL_DOMAIN, float, int, ints, string, type Attributes, type Graph, type Tensor } from '../../src/graph/graph.js';
+import { makeNode } from '../../src/graph/rewrite.js';
+import { fromNumbers, int64Tensor } from '../../src/graph/tensors.js';
+import { checkGradients } from './central-differences.js';
+
+/** One operator applied to inputs of the given shapes; `positive` keeps inputs away from where the operator is not defined. */
+interface Case {
+  readonly shapes: readonly (readonly number[])[];
+  readonly attributes?: Attributes;
+  /** Constant inputs, by position. */
+  readonly constants?: Readonly<Record<number, Tensor>>;
+  readonly positive?: boolean;
+  readonly domain?: string;
+  readonly outputs?: number;
+}
+
+const axes = (...values: number[]): Record<number, Tensor> => ({ 1: int64Tensor(values, [values.length]) });
+
+const CASES: Readonly<Record<string, readonly Case[]>> = {
+  Add: [{ shapes: [[2, 3], [2, 3]] }, { shapes: [[2, 1, 3], [4, 1]] }],
+  Attention: [
+    { shapes: [[2, 2, 3, 4], [2, 2, 5, 4], [2, 2, 5, 3]], attributes: { scale: float(0.5) }, outputs: 2 },
+    { shapes: [[1, 2, 3, 2], [1, 2, 3, 2], [1, 2, 3, 2], [1, 1, 1, 3]], attributes: { scale: float(0.7) }, outputs: 2 },
+  ],
+  Cast: [{ shapes: [[3]], attributes: { to: int(1) } }],
+  Concat: [{ shapes: [[2, 1, 2], [2, 3, 2]], attributes: { axis: int(1) } }, { shapes: [[2], [1], [3]], attributes: { axis: int(-1) } }],
+  Div: [{ shapes: [[2, 3], [3]], positive: true }],
+  Erf: [{ shapes: [[5]] }],
+  Exp: [{ shapes: [[4]] }],
+  Expand: [{ shapes: [[2, 1]], constants: axes(3, 2, 4) }],
+  Flatten: [{ shapes: [[2, 3, 2]], attributes: { axis: int(2) } }],
+  Gather: [{ shapes: [[4, 3]], constants: { 1: int64Tensor([1, 3, 1, 0], [2, 2]) } }],
+  Gelu: [{ shapes: [[6]] }, { shapes: [[6]], attributes: { approximate: string('tanh') } }],
+  'hadamard:Linear': [
+    { shapes: [[2, 3, 4], [4, 5], [5]], domain: INTERNAL_DOMAIN },
+    { shapes: [[3, 4], [5, 4]], domain: INTERNAL_DOMAIN, attributes: { transB: int(1) } },
+  ],
+  Identity: [{ shapes: [[3]] }],
+  LayerNormalization: [{ shapes: [[2, 3, 6], [6], [6]], attributes: { axis: int(-1), epsilon: float(1e-5) }, outputs: 3 }, { shapes: [[4, 5], [5]], outputs: 3 }],
+  Log: [{ shapes: [[4]], positive: true }],
+  MatMul: [{ shapes: [[2, 3, 4], [2, 4, 2]] }, { shapes: [[2, 3, 4], [4, 2]] }, { shapes: [[1, 3, 4], [5, 4, 2]] }],
+  Mul: [{ shapes: [[2, 3], [2, 3]] }, { shapes: [[2, 3, 2], [3, 1]] }],
+  Neg: [{ shapes: [[3]] }],
+  Pow: [{ shapes: [[4]], positive: true, constants: { 1: fromNumbers('float32', [3], []) } }],
+  Reciprocal: [{ shapes: [[4]], positive: true }],
+  ReduceLogSumExp: [{ shapes: [[3, 4]], constants: axes(1), attributes: { keepdims: int(0) } }],
+  ReduceMean: [
+    { shapes: [[2, 3, 4]], constants: axes(1, 2), attributes: { keepdims: int(0) } },
+    { shapes: [[2, 3]], attributes: { keepdims: int(0) } },
+    { shapes: [[2, 3]], constants: axes(-1) },
+  ],
+  ReduceSum: [{ shapes: [[2, 3, 4]], constants: axes(0), attributes: { keepdims: int(0) } }, { shapes: [[2, 3]], constants: axes(-1) }],
+  Relu: [{ shapes: [[6]] }],
+  Reshape: [{ shapes: [[2, 3, 2]], constants: axes(0, -1) }],
+  Sigmoid: [{ shapes: [[4]] }],
+  Slice: [{ shapes: [[2, 5, 3]], constants: { 1: int64Tensor([1], [1]), 2: int64Tensor([3], [1]), 3: int64Tensor([1], [1]) } }],
+  Softmax: [{ shapes: [[2, 3, 4]], attributes: { axis: int(-1) } }, { shapes: [[2, 3]], attributes: { axis: int(0) } }],
+  Softplus: [{ shapes: [[5]] }],
+  Sqrt: [{ shapes: [[4]], positive: true }],
+  Squeeze: [{ shapes: [[2, 1, 3]], constants: axes(1) }],
+  Sub: [{ shapes: [[2, 3], [3]] }],
+  Tanh: [{ shapes: [[4]] }],
+  Transpose: [{ shapes: [[2, 3, 4]], attributes: { perm: ints([1, 2, 0]) } }, { shapes: [[2, 3]] }],
+  Unsqueeze: [{ shapes: [[2, 3]], constants: axes(1, 3) }],
+  Where: [{ shapes: [[], [2, 3], [3]], constants: { 0: { dtype: 'bool', dims: [2, 3], bytes: Uint8Array.of(1, 0, 1, 0, 0, 1) } } }],
+};
+
+describe('gradient rules agree with central differences in float64', () => {
+  it('every rule has a case', () => {
+    expect(Object.keys(CASES).toSorted()).toEqual(Object.keys(GRADIENT_RULES).toSorted());
+  });
+
+  for (const [name, cases] of Object.entries(CASES)) {
+    it(name, () => {
+      for (const [i, one] of cases.entries()) {
+        const { graph, trained } = graphOf(name, one);
+        expect(checkGradients(graph, trained, { seed: i + 1, positive: one.positive ?? false }), `case ${i}`).toBeLessThan(1e-7);
+      }
+    });
+  }
+});
+
+/** The operator with its inputs; those that are not constant are trained. */
+function graphOf(name: string, { shapes, attributes = {}, constants = {}, domain = '', outputs = 1 }: Case): { graph: Graph; trained: string[] } {
+  const op = name.includes(':') ? (name.split(':')[1] as string) : name;
+  const count = Math.max(shapes.length, ...Object.keys(constants).map((position) => Number(position) + 1));
+  const names = Array.from({ length: count }, (_, i) => `x${i}`);
+  const trained = names.filter((_, i) => constants[i] === undefined);
+  const values = Array.from({ length: outputs }, (_, i) => `y${i}`);
+  return {
+    graph: {
+      name,
+      opsets: new Map([['', 18]]),
+      inputs: trained.map((input) => ({ name: input, dtype: 'float32', dims: shapes[names.indexOf(input)] as number[] })),
+      outputs: [{ name: 'y0', dtype: 'float32', dims: [] }],
+      nodes: [makeNode(op, names, values, attributes, { domain })],
+      tensors: new Map(Object.entries(constants).map(([position, tensor]) => [`x${position}`, tensor])),
+    },
+    trained,
+  };
+}

@@ -1,0 +1,45 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { canonicalize, readModel, type CanonicalGraph, type Graph, type Value } from '../../src/index.js';
+
+const folder = fileURLToPath(new URL('../../../conformance/fixtures', import.meta.url));
+
+/** Every model of the conformance package, as `bert/model.onnx`. */
+export function packagedModels(): string[] {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return names.map((name) => name.replaceAll('\\', '/')).filter((name) => name.endsWith('.onnx')).toSorted();
+}
+
+export function packagedGraph(name: string): Graph {
+  return readModel(new Uint8Array(readFileSync(`${folder}/${name}`)));
+}
+
+export function packagedCanonical(name: string): CanonicalGraph {
+  return canonicalize(packagedGraph(name));
+}
+
+/** Token inputs for any of the models: the second row is padded. */
+export function tokens(graph: Graph, { batch = 2, sequence = 6, padding = 2 } = {}): Map<string, Value> {
+  const feeds = new Map<string, Value>();
+  for (const { name } of graph.inputs) {
+    const data = new Float64Array(batch * sequence);
+    for (let i = 0; i < data.length; i++) {
+      const real = i < (batch - 1) * sequence || i % sequence < sequence - padding;
+      // The padding id of the roberta fixture is 1, which its position ids depend on.
+      if (name === 'input_ids') data[i] = real ? 5 + ((i * 13) % 80) : 1;
+      else if (name === 'attention_mask') data[i] = real ? 1 : 0;
+    }
+    feeds.set(name, { dtype: 'int64', dims: [batch, sequence], data });
+  }
+  return feeds;
+}
+
+/** Largest difference of two [batch, sequence, width] values at positions whose mask is 1. */
+export function differenceAtTokens(left: Value, right: Value, mask: Value): number {
+  const width = left.dims.at(-1) as number;
+  let worst = 0;
+  left.data?.forEach((value, i) => {
+    if (mask.data?.[Math.floor(i / width)] === 1) worst = Math.max(worst, Math.abs(value - (right.data?.[i] ?? Number.NaN)));
+  });
+  return worst;
+}

@@ -1,0 +1,181 @@
+import { FormatError } from '@hadamard-adapter/core';
+import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import * as v from 'valibot';
+
+/** Token ids of one text or pair, special tokens included. */
+export interface Encoding {
+  readonly ids: readonly number[];
+  /** Segment of each token: 0, or 1 for the second text. */
+  readonly typeIds: readonly number[];
+  /** Whether something was cut off. */
+  readonly truncated: boolean;
+}
+
+export interface Tokenizer {
+  readonly padId: number;
+  /** Most tokens of an encoding. */
+  readonly maxLength: number;
+  encode(text: string, pair?: string): Encoding;
+}
+
+export interface TokenizerOptions {
+  /** `tokenizer_config.json`. */
+  readonly config?: Uint8Array;
+  /** `config.json` of the model: its position table limits the length. */
+  readonly model?: Readonly<Record<string, unknown>>;
+  /** Cut to this length, if the model allows it. */
+  readonly maxLength?: number;
+}
+
+const MAX_BYTES = 256 * 2 ** 20;
+/** Longest cut when neither tokenizer nor model says one. */
+const DEFAULT_MAX_LENGTH = 512;
+/**
+ * Characters looked at per token of the maximum length. A word piece has rarely more than a dozen characters; what lies beyond is cut off before tokenization, so that a text
+ * of a megabyte costs no more than its beginning.
+ */
+const CHARACTERS_PER_TOKEN = 32;
+
+const schema = v.looseObject({ model: v.looseObject({}), added_tokens: v.optional(v.array(v.looseObject({ id: v.number(), content: v.string() }))) });
+
+/**
+ * Load a fast tokenizer from its `tokenizer.json`, with the library of Hugging Face.
+ *
+ * @throws FormatError TOKENIZER_FILE when it is not JSON or not a tokenizer; TOKENIZER_KIND when the library cannot build it.
+ */
+export function loadTokenizer(file: Uint8Array, { config, model = {}, maxLength }: TokenizerOptions = {}): Tokenizer {
+  const description = v.safeParse(schema, parseJson(file, 'tokenizer.json'));
+  if (!description.success) {
+    throw new FormatError('tokenizer.json is not a tokenizer', { code: 'TOKENIZER_FILE', found: description.issues[0].message, expected: 'the file of a fast tokenizer, with a "model"' });
+  }
+  const settings = config === undefined ? {} : (parseJson(config, 'tokenizer_config.json') as Record<string, unknown>);
+  const tokenizer = build(description.output, settings);
+  const length = maximumLength(maxLength, settings, model);
+  const template = templateOf(tokenizer);
+  const pieces = (text: string): readonly number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
+  return {
+    padId: padId(tokenizer, settings, model),
+    maxLength: length,
+    encode(text, pair) {
+      const budget = length * CHARACTERS_PER_TOKEN;
+      const [first, second] = [pieces(shorten(text, budget)), pair === undefined ? undefined : pieces(shorten(pair, budget))];
+      return template.assemble(first, second, length);
+    },
+  };
+}
+
+function parseJson(bytes: Uint8Array, name: string): unknown {
+  if (bytes.byteLength > MAX_BYTES) throw new FormatError(`${name} is too large`, { code: 'TOKENIZER_FILE', found: `${bytes.byteLength} bytes`, expected: 'at most 256 MiB' });
+  try {
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  } catch (cause) {
+    throw new FormatError(`${name} is not JSON`, { code: 'TOKENIZER_FILE', found: cause instanceof Error ? cause.message : 'a syntax error', cause });
+  }
+  throw new FormatError(`${name} is not a JSON object`, { code: 'TOKENIZER_FILE' });
+}
+
+function build(description: object, settings: object): HuggingFaceTokenizer {
+  try {
+    // Truncation and padding are done here; a setting in the file would do it twice.
+    const tokenizer = new HuggingFaceTokenizer({ ...description, truncation: null, padding: null }, settings);
+    tokenizer.encode('a', { text_pair: 'b' });
+    return tokenizer;
+  } catch (cause) {
+    throw new FormatError('tokenizer.json describes a tokenizer that cannot be built', { code: 'TOKENIZER_KIND', found: cause instanceof Error ? cause.message : String(cause), cause });
+  }
+}
+
+/** The smallest of what the person, the tokenizer and the position table of the model allow. */
+function maximumLength(asked: number | undefined, settings: Readonly<Record<string, unknown>>, model: Readonly<Record<string, unknown>>): number {
+  const sane = (value: unknown): number[] => (typeof value === 'number' && Number.isInteger(value) && value > 2 && value < 1e6 ? [value] : []);
+  const positions = sane(model['max_position_embeddings']).map((count) => count - positionOffset(model));
+  const limits = [...sane(settings['model_max_length']), ...positions];
+  const limit = limits.length === 0 ? DEFAULT_MAX_LENGTH : Math.min(...limits);
+  return asked === undefined ? limit : Math.max(3, Math.min(asked, limit));
+}
+
+/** RoBERTa and its kin count positions from the padding id on, so the first rows of the table are never used. */
+function positionOffset(model: Readonly<Record<string, unknown>>): number {
+  const families = ['roberta', 'xlm-roberta', 'camembert', 'mpnet', 'longformer'];
+  const padding = model['pad_token_id'];
+  return families.includes(String(model['model_type'])) ? (typeof padding === 'number' ? padding : 1) + 1 : 0;
+}
+
+function padId(tokenizer: HuggingFaceTokenizer, settings: Readonly<Record<string, unknown>>, model: Readonly<Record<string, unknown>>): number {
+  const token = settings['pad_token'];
+  const name = typeof token === 'string' ? token : typeof token === 'object' && token !== null && 'content' in token ? String(token.content) : undefined;
+  const id = (name === undefined ? undefined : tokenizer.token_to_id(name)) ?? tokenizer.token_to_id('[PAD]') ?? tokenizer.token_to_id('<pad>') ?? model['pad_token_id'];
+  return typeof id === 'number' && id >= 0 ? id : 0;
+}
+
+function shorten(text: string, budget: number): string {
+  if (text.length <= budget) return text;
+  const cut = text.slice(0, budget);
+  const space = cut.search(/\s\S*$/);
+  return space > 0 ? cut.slice(0, space) : cut;
+}
+
+interface Template {
+  assemble(first: readonly number[], second: readonly number[] | undefined, maxLength: number): Encoding;
+}
+
+/**
+ * The special tokens around one text and around a pair, read off two small encodings: `[CLS] A [SEP] B [SEP]`, `<s> A </s></s> B </s>`, whatever the post-processor writes.
+ */
+function templateOf(tokenizer: HuggingFaceTokenizer): Template {
+  const plain = (text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
+  const [a, b] = [plain('a'), plain('b')];
+  const single = tokenizer.encode('a', { return_token_type_ids: true });
+  const double = tokenizer.encode('a', { text_pair: 'b', return_token_type_ids: true });
+  const [start, end] = around(single.ids, a, 0);
+  const [pairStart, afterFirst] = around(double.ids, a, 0);
+  const [beforeSecond, pairEnd] = around(double.ids, b, afterFirst);
+  const types = double.token_type_ids;
+
+  return {
+    assemble(first, second, maxLength) {
+      if (second === undefined) {
+        const room = Math.max(0, maxLength - (single.ids.length - a.length));
+        const kept = first.slice(0, room);
+        const ids = [...single.ids.slice(0, start), ...kept, ...single.ids.slice(end)];
+        return { ids, typeIds: ids.map(() => 0), truncated: kept.length < first.length };
+      }
+      const room = Math.max(0, maxLength - (double.ids.length - a.length - b.length));
+      const [left, right] = longestFirst(first.length, second.length, room);
+      const segment = (from: number, to: number): number[] => types.slice(from, to);
+      const secondType = types[beforeSecond] ?? 0;
+      return {
+        ids: [...double.ids.slice(0, pairStart), ...first.slice(0, left), ...double.ids.slice(afterFirst, beforeSecond), ...second.slice(0, right), ...double.ids.slice(pairEnd)],
+        typeIds: [
+          ...segment(0, pairStart),
+          ...Array.from({ length: left }, () => 0),
+          ...segment(afterFirst, beforeSecond),
+          ...Array.from({ length: right }, () => secondType),
+          ...segment(pairEnd, double.ids.length),
+        ],
+        truncated: left < first.length || right < second.length,
+      };
+    },
+  };
+}
+
+/** Where `part` lies in `ids` from `from` on: [start, end]. */
+function around(ids: readonly number[], part: readonly number[], from: number): [number, number] {
+  for (let start = from; start + part.length <= ids.length; start++) {
+    if (part.every((id, i) => ids[start + i] === id)) return [start, start + part.length];
+  }
+  throw new FormatError('The special tokens of the tokenizer cannot be told from its text', { code: 'TOKENIZER_KIND', found: `${ids.join(' ')} without ${part.join(' ')}` });
+}
+
+/** Lengths that fit `room`, taking tokens from the longer text first, as Hugging Face's `longest_first`: both texts stay. */
+export function longestFirst(first: number, second: number, room: number): [number, number] {
+  const excess = Math.max(0, first + second - room);
+  if (excess === 0) return [first, second];
+  const [long, short] = [Math.max(first, second), Math.min(first, second)];
+  // Cut the longer down to the shorter, then both alike.
+  const fromLong = Math.min(excess, long - short);
+  const rest = excess - fromLong;
+  const [longKept, shortKept] = [long - fromLong - Math.floor(rest / 2), short - Math.ceil(rest / 2)].map((length) => Math.max(0, length)) as [number, number];
+  return first >= second ? [longKept, shortKept] : [shortKept, longKept];
+}
