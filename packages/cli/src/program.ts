@@ -1,6 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { benchCommand } from './commands/bench.js';
+import { evaluateCommand } from './commands/evaluate.js';
 import { inspectCommand } from './commands/inspect.js';
+import { mergeCommand } from './commands/merge.js';
+import { predictCommand } from './commands/predict.js';
 import { trainCommand } from './commands/train.js';
 import { EXIT, reportError } from './output/report.js';
 import { version } from './run.js';
@@ -12,6 +15,9 @@ export function makeProgram(): Command {
     .showHelpAfterError('(--help shows all options)')
     .configureHelp({ showGlobalOptions: false })
     .addCommand(trainCommand())
+    .addCommand(evaluateCommand())
+    .addCommand(predictCommand())
+    .addCommand(mergeCommand())
     .addCommand(inspectCommand())
     .addCommand(benchCommand());
 }

@@ -37,3 +37,8 @@ export { compileInference, compilePrefix, compileSiteInput, compileTraining, tra
 export type { Frontier } from './compile/frontier.js';
 export { foldAdapters, type ParameterValues } from './fold/fold.js';
 export { bertGraph, type BertSizes, type WeightSource } from './build/bert.js';
+
+export type { Executor, RunInputs } from './session/executor.js';
+export { compileModel, makeSession, type AdapterSession, type SessionOptions } from './session/session.js';
+export { loadAdapter, optionsForAdapter, saveAdapter, type AdapterInfo } from './session/adapter.js';
+export { loadReferenceModel } from './reference/reference.js';

@@ -12,8 +12,8 @@ export type InferenceOutput = 'hidden' | 'logits';
 
 /** A graph ready to be written: parameters as one flat input `parameters`, next to the inputs of the base model. */
 export function compileInference(model: AdapterModel, outputs: readonly InferenceOutput[], from?: Frontier): Graph {
-  const names = outputs.map((output) => (output === 'hidden' ? model.canonical.hidden : 'logits'));
-  const wanted = model.graph.outputs.filter(({ name }) => names.includes(name));
+  const names = new Set(outputs.map((output) => (output === 'hidden' ? model.canonical.hidden : 'logits')));
+  const wanted = model.graph.outputs.filter(({ name }) => names.has(name));
   const graph = dropUnusedInputs(prune({ ...model.graph, outputs: wanted }));
   return finish(from === undefined ? graph : fromFrontier(graph, from), model);
 }

@@ -72,6 +72,6 @@ export function buildAdapterModel(canonical: CanonicalGraph, options: AdapterMod
 }
 
 /** The part of a parameter that runtimes and files show. */
-export function parameterInfo({ initial: _, ...info }: Parameter): ParameterInfo {
-  return info;
+export function parameterInfo({ name, group, shape, source, transposed }: Parameter): ParameterInfo {
+  return { name, group, shape, ...(source === undefined ? {} : { source }), ...(transposed === undefined ? {} : { transposed }) };
 }

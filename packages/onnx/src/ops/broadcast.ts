@@ -19,7 +19,7 @@ export function broadcastDims(node: Node, shapes: readonly (readonly number[])[]
 
 /** Row-major strides. */
 export function stridesOf(dims: readonly number[]): number[] {
-  const strides = new Array<number>(dims.length);
+  const strides = dims.map(() => 1);
   let stride = 1;
   for (let axis = dims.length - 1; axis >= 0; axis--) {
     strides[axis] = stride;
@@ -40,7 +40,7 @@ export function broadcastIndex(from: readonly number[], to: readonly number[]): 
 export function stridedIndex(dims: readonly number[], strides: readonly number[], start: number): Int32Array {
   const size = elementCount(dims);
   const index = new Int32Array(size);
-  const counter = new Array<number>(dims.length).fill(0);
+  const counter = dims.map(() => 0);
   let offset = start;
   for (let i = 0; i < size; i++) {
     index[i] = offset;

@@ -2,7 +2,7 @@ import { intAttribute, stringAttribute, type DataType, type Node } from '../grap
 import { elementCount } from '../graph/tensors.js';
 import { broadcastDims, broadcastIndex } from './broadcast.js';
 import { erf } from './erf.js';
-import { need, type Inputs, type Operator } from './operator.js';
+import { need, type Operator } from './operator.js';
 import type { Value } from './value.js';
 
 const unary = (f: (x: number, node: Node) => number, dtype?: DataType): Operator => ({
@@ -22,7 +22,7 @@ const broadcasting = (f: (values: number[], dtype: DataType) => number, dtype?: 
   compute(_, inputs, [output]) {
     const { dims, dtype: type } = output as Value;
     const sources = inputs.map((value) => ({ data: value.data as Float64Array, index: broadcastIndex(value.dims, dims) }));
-    const values = new Array<number>(sources.length).fill(0);
+    const values = sources.map(() => 0);
     const result = new Float64Array(elementCount(dims));
     for (let i = 0; i < result.length; i++) {
       sources.forEach(({ data, index }, k) => {
@@ -66,9 +66,9 @@ function gelu(x: number, node: Node): number {
 const clip: Operator = {
   shape: (node, inputs) => [{ dtype: need(node, inputs, 0).dtype, dims: need(node, inputs, 0).dims }],
   compute(_, inputs) {
-    const [x, low, high] = inputs as Inputs;
+    const [x, low, high] = inputs as [Value, Value | undefined, Value | undefined];
     const [least, most] = [low?.data?.[0] ?? Number.NEGATIVE_INFINITY, high?.data?.[0] ?? Number.POSITIVE_INFINITY];
-    return [(x?.data as Float64Array).map((value) => Math.min(Math.max(value, least), most))];
+    return [(x.data as Float64Array).map((value) => Math.min(Math.max(value, least), most))];
   },
 };
 

@@ -1,13 +1,13 @@
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { float32Tensor, float, int, ints, string, type Attributes, type Graph, type Node } from '../../src/index.js';
 import {
-  GraphProtoSchema,
   ModelProtoSchema,
   TensorProto_DataType,
-  TensorProtoSchema,
   type GraphProto,
+  type GraphProtoSchema,
   type ModelProto,
   type TensorProto,
+  type TensorProtoSchema,
 } from '../../src/read/onnx_pb.js';
 
 export type ModelInit = Exclude<MessageInitShape<typeof ModelProtoSchema>, ModelProto>;

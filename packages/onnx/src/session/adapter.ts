@@ -11,7 +11,7 @@ import {
   type Group,
   type ParameterInfo,
 } from '@hadamard-adapter/core';
-import type { AdapterSession, LoadOptions } from './load.js';
+import type { AdapterSession, SessionOptions } from './session.js';
 
 /** What an adapter folder says beyond the tensors. */
 export interface AdapterInfo {
@@ -89,7 +89,7 @@ export async function loadAdapter(session: AdapterSession, files: Files): Promis
 }
 
 /** How a base model must be loaded so that the adapter fits. */
-export function optionsForAdapter(config: AdapterConfig): LoadOptions {
+export function optionsForAdapter(config: AdapterConfig): SessionOptions {
   return {
     numLabels: config.num_labels,
     site: config.site,

@@ -13,11 +13,12 @@ import {
   type ParameterInfo,
   type TrainableModel,
 } from '@hadamard-adapter/core';
-import { initialValues, parameterInfo, type AdapterModel } from '@hadamard-adapter/onnx';
-import { groupsKey, makePrograms } from './programs.js';
-import type { OrtModule, SessionSettings } from './session.js';
+import { initialValues } from '../adapt/parameters.js';
+import { parameterInfo, type AdapterModel } from '../compile/model.js';
+import type { Executor } from './executor.js';
 
-export interface ModelSettings extends SessionSettings {
+export interface TrainableSettings {
+  readonly runtime: string;
   readonly device: string;
   /** Initial values of a classifier matrix. */
   readonly initialize: (parameter: ParameterInfo) => Float32Array;
@@ -26,11 +27,11 @@ export interface ModelSettings extends SessionSettings {
   readonly seed: number;
 }
 
-/** The contract of core on ONNX Runtime: gradients come from the compiled graph, AdamW runs in core on the flat vector. */
+/** The contract of core over anything that executes compiled graphs: gradients come from the executor, AdamW runs in core on the flat vector. */
 export function makeTrainableModel(
-  ort: OrtModule,
   model: AdapterModel,
-  settings: ModelSettings,
+  executor: Executor,
+  settings: TrainableSettings,
 ): TrainableModel & { siteInput(batch: Batch, key: string): Promise<Float32Array> } {
   const parameters = model.parameters.map(parameterInfo);
   const places = layout(parameters);
@@ -38,7 +39,6 @@ export function makeTrainableModel(
   for (const parameter of model.parameters) {
     values.set(initialValues(parameter, model.canonical.graph.tensors, settings.initialize), places.offset(parameter.name));
   }
-  const programs = makePrograms(ort, model, settings);
   const { numLabels, loss } = model.options;
   let optimizer: OptimizerState | undefined;
   let disposed = false;
@@ -59,7 +59,7 @@ export function makeTrainableModel(
     let sum: Float32Array | undefined;
     for (const [index, batch] of batches.entries()) {
       const dropout = maskOf(batch, index);
-      const result = await programs.train(groups, { batch, parameters: values, targets: targetsOf(batch), ...(dropout === undefined ? {} : { dropout }) });
+      const result = await executor.train(groups, { batch, parameters: values, targets: targetsOf(batch), ...(dropout === undefined ? {} : { dropout }) });
       const weight = batch.batch / rows;
       total += result.loss * weight;
       if (batches.length === 1) sum = result.gradients;
@@ -72,7 +72,7 @@ export function makeTrainableModel(
   };
 
   return {
-    runtime: 'onnxruntime',
+    runtime: settings.runtime,
     device: settings.device,
     parameters,
     numLabels,
@@ -87,14 +87,14 @@ export function makeTrainableModel(
       if (groups === undefined) places.scatter(values, next);
       else places.scatter(values, next, groups);
       // Kept activations depend on everything that the stage does not train.
-      const trained = programs.shortcutGroups();
+      const trained = executor.keptFor();
       if (trained === undefined) return;
       const frozenChanged = parameters.some(({ name, group }) => {
-        if (trained.split('+').includes(group)) return false;
+        if (trained.includes(group)) return false;
         const [from, to] = [places.offset(name), places.offset(name) + places.sizeOf(name)];
         return before.subarray(from, to).some((value, i) => !Object.is(value, values[from + i]));
       });
-      if (frozenChanged) programs.forget();
+      if (frozenChanged) executor.forget();
     },
     async gradients(batch, groups) {
       check();
@@ -103,7 +103,7 @@ export function makeTrainableModel(
     async step(batches, { groups, learningRate, weightDecay = 0, betas = [0.9, 0.999], epsilon = 1e-8, maxGradientNorm }) {
       check();
       if (batches.length === 0) throw new DataError('A step needs at least one batch', { code: 'BATCH_EMPTY' });
-      const same = optimizer !== undefined && groupsKey(optimizer.groups) === groupsKey(groups);
+      const same = optimizer !== undefined && sameGroups(optimizer.groups, groups);
       const size = places.sizeOfGroups(groups);
       const state = same && optimizer !== undefined ? optimizer : { groups, step: 0, first: new Float32Array(size), second: new Float32Array(size) };
       const masks = (batch: Batch, index: number): Float32Array | undefined =>
@@ -117,15 +117,15 @@ export function makeTrainableModel(
     },
     async predict(batch) {
       check();
-      return programs.predict({ batch, parameters: values });
+      return executor.predict({ batch, parameters: values });
     },
     async encode(batch) {
       check();
-      return programs.encode({ batch, parameters: values });
+      return executor.encode({ batch, parameters: values });
     },
     async siteInput(batch, key) {
       check();
-      return programs.siteInput({ batch, parameters: values }, key);
+      return executor.siteInput({ batch, parameters: values }, key);
     },
     async readOptimizer() {
       check();
@@ -142,13 +142,19 @@ export function makeTrainableModel(
       }
       optimizer = state === undefined ? undefined : { ...state, first: state.first.slice(), second: state.second.slice() };
     },
-    async precompute(split, groups, options) {
-      check();
-      return programs.precompute(split, groups, values, options);
-    },
+    ...(executor.precompute === undefined
+      ? {}
+      : {
+          async precompute(split, groups, options) {
+            check();
+            return executor.precompute?.(split, groups, values, options) ?? 0;
+          },
+        }),
     async dispose() {
       disposed = true;
-      await programs.dispose();
+      await executor.dispose();
     },
   };
 }
+
+const sameGroups = (left: readonly Group[], right: readonly Group[]): boolean => left.length === right.length && left.every((group) => right.includes(group));

@@ -1,4 +1,4 @@
-import type { Batch, Group, PrecomputeOptions, Split } from '@hadamard-adapter/core';
+import type { Group } from '@hadamard-adapter/core';
 import {
   DROPOUT_INPUT,
   PARAMETERS_INPUT,
@@ -9,8 +9,10 @@ import {
   compileTraining,
   trainingFrontier,
   type AdapterModel,
+  type Executor,
   type Frontier,
   type Graph,
+  type RunInputs,
 } from '@hadamard-adapter/onnx';
 import type { InferenceSession } from 'onnxruntime-common';
 import { planActivations, type ActivationStore } from './activations.js';
@@ -23,46 +25,23 @@ interface Program {
   readonly session: InferenceSession;
 }
 
-/** What a run needs besides the tokens. */
-interface RunInputs {
-  readonly batch: Batch;
-  readonly parameters: Float32Array;
-  /** [batch, numLabels] */
-  readonly targets?: Float32Array;
-  /** [batch, hidden] */
-  readonly dropout?: Float32Array;
-}
-
 /** Training that starts behind a frontier, and the activations kept for it. */
 interface Shortcut {
-  readonly groups: string;
+  readonly groups: readonly Group[];
   readonly frontier: Frontier;
   readonly stores: Map<string, ActivationStore>;
-}
-
-/**
- * The sessions of one model: compiled when first needed, run one at a time. With a shortcut set by `precompute`, training and prediction start from kept activations; a batch
- * that was not kept goes through the prefix first, so results never depend on what is in the cache.
- */
-export interface Programs {
-  train(groups: readonly Group[], inputs: RunInputs): Promise<{ loss: number; gradients: Float32Array }>;
-  predict(inputs: RunInputs): Promise<Float32Array>;
-  encode(inputs: RunInputs): Promise<Float32Array>;
-  siteInput(inputs: RunInputs, key: string): Promise<Float32Array>;
-  precompute(split: Split, groups: readonly Group[], parameters: Float32Array, options: PrecomputeOptions): Promise<number>;
-  /** The groups whose training the kept activations are valid for; undefined when none are kept. */
-  shortcutGroups(): string | undefined;
-  /** Forget kept activations: what they were computed with has changed. */
-  forget(): void;
-  dispose(): Promise<void>;
 }
 
 /** Rows per batch when activations are computed ahead. */
 const PRECOMPUTE_BATCH = 32;
 
-export const groupsKey = (groups: readonly Group[]): string => [...groups].toSorted().join('+');
+const groupsKey = (groups: readonly Group[]): string => [...groups].toSorted().join('+');
 
-export function makePrograms(ort: OrtModule, model: AdapterModel, settings: SessionSettings): Programs {
+/**
+ * The sessions of one model: compiled when first needed, run one at a time. With a shortcut set by `precompute`, training and prediction start from kept activations; a batch
+ * that was not kept goes through the prefix first, so results never depend on what is in the cache.
+ */
+export function ortExecutor(ort: OrtModule, model: AdapterModel, settings: SessionSettings): Executor {
   const compiled = new Map<string, Promise<Program>>();
   let shortcut: Shortcut | undefined;
 
@@ -80,7 +59,7 @@ export function makePrograms(ort: OrtModule, model: AdapterModel, settings: Sess
   };
 
   const release = async (keep: (key: string) => boolean): Promise<void> => {
-    for (const [key, entry] of [...compiled]) {
+    for (const [key, entry] of Array.from(compiled)) {
       if (keep(key)) continue;
       compiled.delete(key);
       await (await entry).session.release();
@@ -113,12 +92,12 @@ export function makePrograms(ort: OrtModule, model: AdapterModel, settings: Sess
     return floats(await runSession(front.session, feedsFor(front, inputs), [frontier.value]), frontier.value);
   };
 
-  const fromShortcut = (groups?: string): Shortcut | undefined => (groups === undefined || shortcut?.groups === groups ? shortcut : undefined);
+  const shortcutFor = (key: string): Shortcut | undefined => (shortcut !== undefined && groupsKey(shortcut.groups) === key ? shortcut : undefined);
 
   return {
     async train(groups, inputs) {
       const key = groupsKey(groups);
-      const short = fromShortcut(key);
+      const short = shortcutFor(key);
       const step = await program(`train:${key}:${short?.frontier.value ?? ''}`, () => compileTraining(model, groups, short?.frontier));
       const extra = short === undefined ? {} : await activationsOf(short, inputs);
       const results = await runSession(step.session, feedsFor(step, inputs, extra), ['loss', 'gradients']);
@@ -126,7 +105,7 @@ export function makePrograms(ort: OrtModule, model: AdapterModel, settings: Sess
     },
 
     async predict(inputs) {
-      const short = fromShortcut();
+      const short = shortcut;
       const infer = await program(`logits:${short?.frontier.value ?? ''}`, () => compileInference(model, ['logits'], short?.frontier));
       const extra = short === undefined ? {} : await activationsOf(short, inputs);
       return floats(await runSession(infer.session, feedsFor(infer, inputs, extra), ['logits']), 'logits');
@@ -144,11 +123,10 @@ export function makePrograms(ort: OrtModule, model: AdapterModel, settings: Sess
     },
 
     async precompute(split, groups, parameters, { maxBytes, onProgress, signal }) {
-      const key = groupsKey(groups);
-      if (shortcut?.groups !== key) {
+      if (shortcutFor(groupsKey(groups)) === undefined) {
         const frontier = trainingFrontier(model, groups);
         await release(() => false);
-        shortcut = frontier === undefined ? undefined : { groups: key, frontier, stores: new Map() };
+        shortcut = frontier === undefined ? undefined : { groups, frontier, stores: new Map() };
       }
       if (shortcut === undefined) return 0;
       const { frontier, stores } = shortcut;
@@ -165,7 +143,7 @@ export function makePrograms(ort: OrtModule, model: AdapterModel, settings: Sess
       return plan.store.kept;
     },
 
-    shortcutGroups: () => shortcut?.groups,
+    keptFor: () => shortcut?.groups,
     forget() {
       shortcut = undefined;
     },

@@ -1,0 +1,40 @@
+import { DataError, predictSplit, sigmoid, softmax, type Loss, type TrainableModel } from '@hadamard-adapter/core';
+import { tokenize, type Tokenizer } from '@hadamard-adapter/tasks';
+
+/** What a model says of one text. */
+export interface Prediction {
+  readonly text: string;
+  readonly pair?: string;
+  /** The most probable class; for a regression the name of the target. */
+  readonly label: string;
+  /** Probability of that class, or the predicted number. */
+  readonly score: number;
+  /** By class name. */
+  readonly probabilities?: Readonly<Record<string, number>>;
+}
+
+export interface TextInput {
+  readonly text: string;
+  readonly pair?: string;
+}
+
+/** @throws DataError TEXT_EMPTY when there is nothing to classify. */
+export async function classify(model: TrainableModel, tokenizer: Tokenizer, labels: readonly string[], texts: readonly TextInput[]): Promise<Prediction[]> {
+  if (texts.length === 0) throw new DataError('There is nothing to classify', { code: 'TEXT_EMPTY', expected: '--text "…" or lines on standard input' });
+  const split = await tokenize({ kind: 'classification', examples: texts, labels, skipped: [] }, tokenizer, { id: 'texts' });
+  const logits = await predictSplit(model, split);
+  const { numLabels, loss } = model;
+  return texts.map((input, row) => predictionOf(input, logits.subarray(row * numLabels, (row + 1) * numLabels), labels, loss));
+}
+
+function predictionOf(input: TextInput, logits: Float32Array, labels: readonly string[], loss: Loss): Prediction {
+  if (loss === 'mse') return { ...input, label: labels[0] ?? 'score', score: logits[0] as number };
+  const values = loss === 'bce' ? logits.map(sigmoid) : softmax(logits.slice(), logits.length);
+  const best = values.indexOf(Math.max(...values));
+  return {
+    ...input,
+    label: labels[best] ?? `LABEL_${best}`,
+    score: values[best] as number,
+    probabilities: Object.fromEntries(Array.from(values, (value, i) => [labels[i] ?? `LABEL_${i}`, value])),
+  };
+}

@@ -1,0 +1,52 @@
+import { decodeAdapter, type AdapterConfig } from '@hadamard-adapter/core';
+import { loadAdapter, loadModel, optionsForAdapter, type AdapterSession } from '@hadamard-adapter/onnxruntime';
+import type { Tokenizer } from '@hadamard-adapter/tasks';
+import { readFolder } from '../io/files.js';
+import { openModel, type ModelFolder } from '../io/model-folder.js';
+import { openTokenizer } from '../run.js';
+
+export interface UseFlags {
+  readonly model: string;
+  readonly adapter: string;
+  readonly device: string;
+  readonly threads?: number;
+  readonly maxLength?: number;
+  readonly json?: boolean;
+}
+
+/** A base model with a trained adapter in it. */
+export interface Used {
+  readonly folder: ModelFolder;
+  readonly config: AdapterConfig;
+  readonly session: AdapterSession;
+  readonly labels: readonly string[];
+  readonly files: Readonly<Record<string, Uint8Array>>;
+  tokenizer(): Tokenizer;
+}
+
+/**
+ * Load a model and an adapter onto it.
+ *
+ * @throws MismatchError when they do not belong together.
+ */
+export async function useAdapter({ model, adapter, device, threads, maxLength }: UseFlags): Promise<Used> {
+  // The adapter first: it is small, and whatever is wrong with it is known before the model is loaded.
+  const files = await readFolder(adapter, 'The adapter folder');
+  const { config } = decodeAdapter(files);
+  const folder = await openModel(model);
+  const session = await loadModel({ model: folder.model, externalData: folder.externalData }, { ...optionsForAdapter(config), device, ...(threads === undefined ? {} : { threads }) });
+  try {
+    await loadAdapter(session, files);
+  } catch (error) {
+    await session.dispose();
+    throw error;
+  }
+  return {
+    folder,
+    config,
+    session,
+    files,
+    labels: Object.keys(config.id2label).map((_, i) => config.id2label[String(i)] as string),
+    tokenizer: () => openTokenizer(folder, maxLength ?? config.max_length),
+  };
+}

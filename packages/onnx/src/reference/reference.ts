@@ -1,0 +1,71 @@
+import type { Group } from '@hadamard-adapter/core';
+import { compileInference, compileSiteInput, compileTraining } from '../compile/compile.js';
+import type { AdapterModel } from '../compile/model.js';
+import type { Graph } from '../graph/graph.js';
+import { DROPOUT_INPUT } from '../head/head.js';
+import { TARGETS_INPUT } from '../head/loss.js';
+import { PARAMETERS_INPUT } from '../lower/flatten.js';
+import { evaluate } from '../ops/evaluate.js';
+import type { Value } from '../ops/value.js';
+import type { Executor, RunInputs } from '../session/executor.js';
+import { compileModel, makeSession, type AdapterSession, type SessionOptions } from '../session/session.js';
+
+/**
+ * The reference runtime: every compiled graph interpreted in float64, operator by operator, in plain JavaScript. Slow, for tiny models; it tells whether a deviation comes from
+ * the graph or from the arithmetic of a runtime.
+ */
+export function loadReferenceModel(graph: Graph, options: SessionOptions): AdapterSession {
+  const compiled = compileModel(graph, options);
+  return makeSession(compiled, referenceExecutor(compiled), { runtime: 'reference', device: 'cpu' }, options);
+}
+
+function referenceExecutor(model: AdapterModel): Executor {
+  const graphs = new Map<string, Graph>();
+  const compiled = (key: string, compile: () => Graph): Graph => {
+    const graph = graphs.get(key) ?? compile();
+    graphs.set(key, graph);
+    return graph;
+  };
+  const run = (graph: Graph, inputs: RunInputs, output: string): Float32Array => Float32Array.from(evaluateWith(graph, inputs, model).get(output)?.data ?? []);
+  return {
+    async train(groups: readonly Group[], inputs) {
+      const graph = compiled(`train:${groups.join('+')}`, () => compileTraining(model, groups));
+      const values = evaluateWith(graph, inputs, model);
+      return { loss: values.get('loss')?.data?.[0] ?? Number.NaN, gradients: Float32Array.from(values.get('gradients')?.data ?? []) };
+    },
+    async predict(inputs) {
+      return run(compiled('logits', () => compileInference(model, ['logits'])), inputs, 'logits');
+    },
+    async encode(inputs) {
+      return run(compiled('hidden', () => compileInference(model, ['hidden'])), inputs, model.canonical.hidden);
+    },
+    async siteInput(inputs, key) {
+      const { graph, output } = compileSiteInput(model, key);
+      return run(graph, inputs, output);
+    },
+    keptFor: () => undefined,
+    forget: () => undefined,
+    async dispose() {
+      graphs.clear();
+    },
+  };
+}
+
+function evaluateWith(graph: Graph, { batch, parameters, targets, dropout }: RunInputs, model: AdapterModel): Map<string, Value> {
+  const matrix = (width: number, data: ArrayLike<number>, dtype: Value['dtype'] = 'float32'): Value => ({ dtype, dims: [batch.batch, width], data: Float64Array.from(data) });
+  const size = batch.batch * batch.sequence;
+  const sources: Readonly<Record<string, () => Value>> = {
+    input_ids: () => matrix(batch.sequence, batch.inputIds, 'int64'),
+    attention_mask: () => matrix(batch.sequence, batch.attentionMask, 'int64'),
+    token_type_ids: () => matrix(batch.sequence, batch.tokenTypeIds ?? new Int32Array(size), 'int64'),
+    [PARAMETERS_INPUT]: () => ({ dtype: 'float32', dims: [parameters.length], data: Float64Array.from(parameters) }),
+    [TARGETS_INPUT]: () => matrix(model.options.numLabels, targets ?? []),
+    [DROPOUT_INPUT]: () => matrix(model.canonical.hiddenSize, dropout ?? new Float32Array(batch.batch * model.canonical.hiddenSize).fill(1)),
+  };
+  const feeds = new Map<string, Value>();
+  for (const { name } of graph.inputs) {
+    const source = sources[name];
+    if (source !== undefined) feeds.set(name, source());
+  }
+  return evaluate(graph, feeds, { maxElements: Number.POSITIVE_INFINITY });
+}

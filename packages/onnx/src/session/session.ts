@@ -1,0 +1,92 @@
+import { ConfigError, layout, normal, weightsDigest, type Batch, type HeadKind, type Loss, type Norm, type Pooling, type Site, type TrainableModel } from '@hadamard-adapter/core';
+import { canonicalize } from '../canonicalize/canonicalize.js';
+import { buildAdapterModel, type AdapterModel } from '../compile/model.js';
+import { foldAdapters } from '../fold/fold.js';
+import type { Graph } from '../graph/graph.js';
+import { elementCount } from '../graph/tensors.js';
+import { writeModel } from '../write/write.js';
+import type { Executor } from './executor.js';
+import { makeTrainableModel } from './trainable.js';
+
+/** What is made of a base model, on any runtime. */
+export interface SessionOptions {
+  readonly numLabels: number;
+  /** Default `context`. `none` for the classifier alone. */
+  readonly site?: Site | 'none';
+  /** Default `attention`. */
+  readonly norm?: Norm;
+  /** Default all. */
+  readonly layers?: readonly number[];
+  /** Default `first`. */
+  readonly pooling?: Pooling;
+  /** Default `linear`. */
+  readonly head?: HeadKind;
+  /** Default: `mse` for one label, else `cross-entropy`. */
+  readonly loss?: Loss;
+  /** Rate at which pooled features are dropped while training; default 0. */
+  readonly dropout?: number;
+  /** Also make the base weights trainable. Default false. */
+  readonly trainBase?: boolean;
+  /** Seed of the classifier's first weights and of dropout; default 0. */
+  readonly seed?: number;
+}
+
+/** A trainable model and what can be made of it. */
+export interface AdapterSession extends TrainableModel {
+  /** What it was compiled from, with its sites. */
+  readonly compiled: AdapterModel;
+  /** Identity of the base weights, see core's `weightsDigest`. */
+  baseDigest(): Promise<string>;
+  /** A plain ONNX file of the model with the adapters folded into its weights, in chunks: outputs `logits` and the hidden states. */
+  fold(): Promise<Uint8Array[]>;
+  /** What the adapter `key` is applied to, [batch, sequence, channels]. */
+  siteInput(batch: Batch, key: string): Promise<Float32Array>;
+}
+
+/** BERT's initializer_range, with which classifiers start. */
+const HEAD_DEVIATION = 0.02;
+
+/**
+ * Canonicalize a base model and put adapters, head and loss on it.
+ *
+ * @throws ConfigError NUM_LABELS, ADAPTER_LAYERS; UnsupportedError for a model without recognisable attention.
+ */
+export function compileModel(graph: Graph, options: SessionOptions): AdapterModel {
+  const { numLabels, dropout = 0, layers, trainBase = false } = options;
+  if (!Number.isInteger(numLabels) || numLabels < 1) {
+    throw new ConfigError('The number of labels is wrong', { code: 'NUM_LABELS', found: String(numLabels), expected: 'an integer from 1 on' });
+  }
+  return buildAdapterModel(canonicalize(graph), {
+    site: options.site ?? 'context',
+    norm: options.norm ?? 'attention',
+    ...(layers === undefined ? {} : { layers }),
+    pooling: options.pooling ?? 'first',
+    head: options.head ?? 'linear',
+    numLabels,
+    loss: options.loss ?? (numLabels === 1 ? 'mse' : 'cross-entropy'),
+    dropout: dropout > 0,
+    trainBase,
+  });
+}
+
+/** A session over an executor of the runtime. */
+export function makeSession(compiled: AdapterModel, executor: Executor, place: { readonly runtime: string; readonly device: string }, { dropout = 0, seed = 0 }: SessionOptions): AdapterSession {
+  const model = makeTrainableModel(compiled, executor, { ...place, dropout, seed, initialize: ({ name, shape }) => normal(elementCount(shape), HEAD_DEVIATION, seed, name) });
+  const places = layout(model.parameters);
+  let digest: Promise<string> | undefined;
+  return {
+    ...model,
+    compiled,
+    baseDigest: () => (digest ??= weightsDigest(baseWeights(compiled.canonical.graph))),
+    async fold() {
+      return writeModel(foldAdapters(compiled, places.named(await model.read())));
+    },
+  };
+}
+
+/** Every float weight of the base: what the digest is taken over. Single numbers are settings of the exporter. */
+function* baseWeights(graph: Graph): Iterable<{ bytes: Uint8Array; dtype: string }> {
+  for (const tensor of graph.tensors.values()) {
+    if (/float/.test(tensor.dtype) && elementCount(tensor.dims) > 1) yield { bytes: tensor.bytes, dtype: tensor.dtype };
+  }
+}
