@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Root of the repository, wherever a script is started from. */
@@ -23,7 +23,7 @@ export function requireNode() {
 export function run(command, args, { loud = false, env = {} } = {}) {
   return new Promise((resolve) => {
     // npx is a script on Windows, which only a shell starts.
-    const child = spawn(command, args, { cwd: root, stdio: loud ? 'inherit' : ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env }, shell: process.platform === 'win32' });
+    const child = spawn(command, args, { cwd: root, stdio: loud ? 'inherit' : ['ignore', 'pipe', 'pipe'], env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1', ...env }, shell: process.platform === 'win32' });
     let output = '';
     child.stdout?.on('data', (chunk) => (output += chunk));
     child.stderr?.on('data', (chunk) => (output += chunk));
@@ -35,14 +35,14 @@ export function run(command, args, { loud = false, env = {} } = {}) {
 /** The pinned package manager, fetched by npx so that nothing has to be installed by hand. */
 export const pnpm = (...args) => ['npx', ['-y', manifest.packageManager, ...args]];
 
-export const install = () => {
-  const frozen = existsSync(join(root, 'pnpm-lock.yaml')) ? ['--frozen-lockfile'] : [];
-  // The postinstall of onnxruntime-node would download CUDA libraries from outside the registry; the CPU provider is in the package.
-  return [pnpm('install', ...frozen), { env: { ONNXRUNTIME_NODE_INSTALL: 'skip' } }];
-};
+// pnpm runs no install scripts that pnpm-workspace.yaml does not allow, so onnxruntime-node fetches no CUDA libraries from outside the registry.
+export const install = () => pnpm('install', '--frozen-lockfile');
 
-/** A tool installed in the repository, by its name in node_modules/.bin. */
-export const tool = (name, ...args) => ['npx', ['--no-install', name, ...args]];
+/**
+ * A tool installed in the repository, by its name in node_modules/.bin. It goes through the pinned package manager, so that turbo,
+ * which calls it for every package, finds it on the path.
+ */
+export const tool = (name, ...args) => pnpm('exec', name, ...args);
 
 export function seconds(since) {
   return `${((performance.now() - since) / 1000).toFixed(1)} s`;

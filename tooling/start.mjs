@@ -8,12 +8,12 @@ requireNode();
 
 const prepare = [
   ['installing', install()],
-  ['building', [tool('turbo', 'run', 'build'), {}]],
+  ['building', tool('turbo', 'run', 'build')],
 ];
-for (const [what, [[command, args], options]] of prepare) {
+for (const [what, [command, args]] of prepare) {
   const started = performance.now();
   process.stdout.write(`${what} … `);
-  const { code, output } = await run(command, args, options);
+  const { code, output } = await run(command, args);
   if (code !== 0) {
     console.error(`failed\n${output}`);
     process.exit(code);

@@ -14,9 +14,8 @@ const scratch = mkdtempSync(join(tmpdir(), 'hadamard-test-'));
 const unitReport = join(scratch, 'vitest.json');
 const totals = { passed: 0, failed: 0 };
 
-const [installCommand, installOptions] = install();
 const steps = [
-  { name: 'install', command: installCommand, options: installOptions },
+  { name: 'install', command: install() },
   { name: 'build', command: tool('turbo', 'run', 'build') },
   { name: 'typecheck', command: tool('turbo', 'run', 'typecheck') },
   { name: 'lint', command: tool('oxlint', '--deny-warnings') },
@@ -34,11 +33,11 @@ if (unknown !== undefined) {
 }
 
 let failed = false;
-for (const { name, command, options = {}, loud = false, count } of steps) {
+for (const { name, command, loud = false, count } of steps) {
   if (only !== undefined && !only.includes(name)) continue;
   const started = performance.now();
   console.log(`── ${name}`);
-  const { code, output } = await run(...command, { ...options, loud });
+  const { code, output } = await run(...command, { loud });
   count?.(output ?? '');
   if (code === 0) {
     console.log(`   ${seconds(started)}`);

@@ -5,6 +5,7 @@ import { inspectCommand } from './commands/inspect.js';
 import { mergeCommand } from './commands/merge.js';
 import { predictCommand } from './commands/predict.js';
 import { trainCommand } from './commands/train.js';
+import { verifyCommand } from './commands/verify.js';
 import { EXIT, reportError } from './output/report.js';
 import { version } from './run.js';
 
@@ -19,6 +20,7 @@ export function makeProgram(): Command {
     .addCommand(predictCommand())
     .addCommand(mergeCommand())
     .addCommand(inspectCommand())
+    .addCommand(verifyCommand())
     .addCommand(benchCommand());
 }
 

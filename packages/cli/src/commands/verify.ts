@@ -1,0 +1,63 @@
+import { Command } from 'commander';
+import { runSuite, type SuiteReport } from '@hadamard-adapter/conformance';
+import { packagedFixtures, readFixtures } from '@hadamard-adapter/conformance/node';
+import { jsonOption, list } from '../options.js';
+import { EXIT, print, printJson } from '../output/report.js';
+import { table } from '../output/tables.js';
+import { driverOf } from '../verify/drivers.js';
+
+interface VerifyFlags {
+  readonly fixtures: string;
+  readonly runtime: string;
+  readonly device: string;
+  readonly family?: string[];
+  readonly variant?: string[];
+  readonly key?: string;
+  readonly json?: boolean;
+}
+
+export function verifyCommand(): Command {
+  return new Command('verify')
+    .description('run the conformance suite: does a runtime compute what PyTorch computes?')
+    .option('--fixtures <folder>', 'fixture folder (default: the one that comes with the package)', packagedFixtures)
+    .option('--runtime <name>', 'runtime to verify: onnxruntime, reference', 'onnxruntime')
+    .option('--device <name>', 'device of the runtime', 'cpu')
+    .option('--family <name>', 'family to run, repeatable (default: all)', list)
+    .option('--variant <file>', 'model file to run, repeatable (default: the float32 exports)', list)
+    .option('--key <pattern>', 'run only cases whose key matches; * stands for anything')
+    .addOption(jsonOption())
+    .action(async (flags: VerifyFlags) => {
+      process.exitCode = await runVerify(flags);
+    });
+}
+
+async function runVerify({ fixtures, runtime, device, family, variant, key, json }: VerifyFlags): Promise<number> {
+  const driver = driverOf(runtime, device);
+  const report = await runSuite(driver, await readFixtures(fixtures, family), {
+    ...(family === undefined ? {} : { families: family }),
+    ...(variant === undefined ? {} : { variants: variant }),
+    ...(key === undefined ? {} : { key }),
+    onCase: ({ key: name, outcome }) => {
+      if (json !== true && process.stderr.isTTY) process.stderr.write(`\r${outcome} ${name}`.padEnd(100).slice(0, 100));
+    },
+  });
+  if (json !== true && process.stderr.isTTY) process.stderr.write('\r'.padEnd(101) + '\r');
+  if (json === true) printJson(report);
+  else printSuite(report);
+  // A run without a case proves nothing: a misspelt filter must not look like success.
+  if (report.passed + report.failed + report.gaps.length === 0) {
+    process.stderr.write('no case matches\n');
+    return EXIT.failed;
+  }
+  return report.failed === 0 ? EXIT.ok : EXIT.failed;
+}
+
+function printSuite({ runtime, device, passed, failed, gaps, failures, families, notCovered, seconds }: SuiteReport): void {
+  const measures = ['hidden', 'logits', 'loss', 'gradient', 'trajectory', 'identity', 'fold'] as const;
+  const cell = (error: number | undefined): string => (error === undefined ? '–' : error.toExponential(1));
+  print(`${runtime} on ${device}: ${passed} cases passed, ${failed} failed, ${gaps.length} declared gaps (${seconds.toFixed(1)} s)`);
+  print(table(['family', ...measures.map((name) => `largest error: ${name}`)], Object.entries(families).map(([name, errors]) => [name, ...measures.map((measure) => cell(errors[measure]))])));
+  for (const { key, reason } of gaps) print(`gap     ${key}: ${reason}`);
+  for (const { key, message } of failures) print(`FAILED  ${key}: ${message}`);
+  for (const { what, reason } of notCovered) print(`not covered: ${what} (${reason})`);
+}

@@ -1,0 +1,29 @@
+import type { Driver, LoadOptions, LoadedModel, Tolerances } from '../driver.js';
+import type { Fixture } from '../fixture.js';
+
+/** Largest errors of a family, by what was measured. */
+export type Errors = Partial<Record<'hidden' | 'logits' | 'loss' | 'gradient' | 'trajectory' | 'fold' | 'identity', number>>;
+
+/** What a case works with. */
+export interface Bench {
+  readonly driver: Driver;
+  readonly tolerances: Tolerances;
+  /** The model of the case's setup, shared with other cases: write what you need at the start. */
+  shared(): Promise<LoadedModel>;
+  /** All parameters of the shared model as they were after loading. */
+  initial(): Promise<Float32Array>;
+  /** A model of one's own, disposed at the end of the case. */
+  fresh(options?: Partial<LoadOptions>): Promise<LoadedModel>;
+}
+
+/** One thing that must hold. */
+export interface Case {
+  /** Stable: `gradient/bert/model.onnx/context/b4s12`. */
+  readonly key: string;
+  readonly family: string;
+  readonly variant: string;
+  readonly options: LoadOptions;
+  readonly fixture: Fixture;
+  /** Answers the errors it measured; throws when it does not hold. */
+  run(bench: Bench): Promise<Errors>;
+}

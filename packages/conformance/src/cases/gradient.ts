@@ -1,0 +1,51 @@
+import { layout, type Group } from '@hadamard-adapter/core';
+import { fail, largest, largestDifference, within } from '../compare.js';
+import type { Case, Errors } from './case.js';
+import { made } from './forward.js';
+import { asInCheckpoint, parameterOf, writeGolden } from './parameters.js';
+
+/** Loss and every recorded gradient against the float64 values. */
+export function gradientCases(setup: Omit<Case, 'key' | 'run'>, variant: string): Case[] {
+  const { fixture } = setup;
+  return Object.keys(fixture.golden.shapes).flatMap((shape) => {
+    const one: Case = { ...setup, key: `gradient/${setup.family}/${setup.variant}/${variant}/${shape}`, run: (bench) => run(bench, one, variant, shape) };
+    const recorded = fixture.names(`${variant}.${shape}.grad.`).length > 0;
+    const found = recorded ? made(fixture, `${variant}.${shape}.loss`, one) : undefined;
+    return found === undefined ? [] : [found];
+  });
+}
+
+async function run(bench: Parameters<Case['run']>[0], { fixture, options }: Case, variant: string, shape: string): Promise<Errors> {
+  const model = await bench.shared();
+  await writeGolden(model, fixture, variant, await bench.initial());
+  const groups = [...new Set(model.parameters.map(({ group }) => group))] as Group[];
+  const labels = fixture.golden.variants[variant]?.labels ?? 'labels';
+  const { loss, gradients } = await model.gradients(fixture.batch(shape, labels), groups);
+  const lossError = within(largestDifference([loss], fixture.exact(`${variant}.${shape}.loss`), 'loss'), bench.tolerances.hidden, 'loss');
+  const named = layout(model.parameters).named(gradients, groups);
+
+  let worst = 0;
+  let compared = 0;
+  const prefix = `${variant}.${shape}.grad.`;
+  for (const golden of fixture.names(prefix)) {
+    const parameter = parameterOf(model.parameters, golden);
+    if (parameter === undefined) {
+      if (isExpected(golden, fixture.golden, options.trainBase)) fail(`no parameter for the recorded gradient ${golden}`);
+      continue;
+    }
+    const expected = fixture.exact(`${prefix}${golden}`);
+    const found = asInCheckpoint(named.get(parameter.name) as Float32Array, parameter);
+    // Float32 keeps seven digits of the largest entry of a tensor: above 1 the bound grows with it.
+    const scale = Math.max(1, largest(expected));
+    worst = Math.max(worst, within(largestDifference(found, expected, golden) / scale, bench.tolerances.gradient, `gradient of ${golden}`));
+    compared++;
+  }
+  if (compared === 0) fail('no recorded gradient belongs to a parameter of the model');
+  return { loss: lossError, gradient: worst };
+}
+
+/** Adapters, head and the norms beside them must be there; other base weights only if they are trained. */
+function isExpected(golden: string, { attention_output_norms: first, ffn_output_norms: second }: Case['fixture']['golden'], trainBase: boolean): boolean {
+  if (golden.startsWith('head.') || golden.startsWith('adapter.')) return true;
+  return trainBase || [...first, ...second].some((norm) => golden.startsWith(`${norm}.`));
+}
