@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 
 /** A whole number from `least` on. */
@@ -50,4 +51,5 @@ export function withPlacement(command: Command): Command {
 }
 
 export const jsonOption = (): Option => new Option('--json', 'end with one JSON line on standard output');
-export const threadsOption = (): Option => new Option('--threads <n>', 'threads of the runtime').argParser(integer(1));
+/** Left to itself, ONNX Runtime takes every core of the machine, also of one that this process may not use whole. */
+export const threadsOption = (): Option => new Option('--threads <n>', 'threads of the runtime').argParser(integer(1)).default(availableParallelism(), 'cores at hand');

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { benchCommand } from './commands/bench.js';
+import { demoCommand } from './commands/demo.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { inspectCommand } from './commands/inspect.js';
 import { mergeCommand } from './commands/merge.js';
@@ -21,7 +22,8 @@ export function makeProgram(): Command {
     .addCommand(mergeCommand())
     .addCommand(inspectCommand())
     .addCommand(verifyCommand())
-    .addCommand(benchCommand());
+    .addCommand(benchCommand())
+    .addCommand(demoCommand());
 }
 
 /** Run the command line; answers the exit code. Nothing is thrown: every error becomes one line. */

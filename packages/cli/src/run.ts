@@ -19,7 +19,6 @@ import {
 import { loadModel, saveAdapter, type AdapterSession, type LoadOptions } from '@hadamard-adapter/onnxruntime';
 import { loadTokenizer, tokenize, type ExampleTable, type Tokenizer } from '@hadamard-adapter/tasks';
 import { DataError } from '@hadamard-adapter/core';
-import { totalParameters } from './commands/inspect.js';
 import { checkWritable, readFolder, writeFolder } from './io/files.js';
 import type { ModelFolder } from './io/model-folder.js';
 
@@ -37,6 +36,8 @@ export interface RunRequest {
   /** Where the adapter folder goes; checkpoints go beside it. */
   readonly output: string;
   readonly resume: boolean;
+  /** Keep the best epoch of each stage by the development set instead of the last. Default true. */
+  readonly selectBest?: boolean;
   /** Steps between checkpoints. */
   readonly checkpointEvery: number;
   readonly signal: AbortSignal;
@@ -103,6 +104,7 @@ export async function runTraining(request: RunRequest): Promise<RunOutcome | und
         identity,
         maxCacheBytes: request.maxCacheBytes,
         checkpointEvery: request.checkpointEvery,
+        selectBest: request.selectBest ?? true,
         signal: request.signal,
         ...(resume === undefined ? {} : { resume }),
       }),
@@ -171,7 +173,7 @@ async function finish(
   { majority, truncated, further }: { majority: number; truncated: number; further: Record<string, Evaluation['scores']> },
 ): Promise<RunReport> {
   const { sites, options, canonical } = session.compiled;
-  const total = totalParameters(canonical);
+  const total = canonical.parameters;
   const trainable = countTrainable({ hiddenSize: canonical.hiddenSize, layers: options.layers?.length ?? sites.length, norm: options.norm });
   const stages = result.stages.map(({ name, score = 0, scores = {} }) => ({ name, score, scores }));
   const last = stages.at(-1);

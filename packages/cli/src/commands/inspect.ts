@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { countTrainable, formatCount, formatShare, share } from '@hadamard-adapter/core';
-import { canonicalize, elementCount, findSites, readModel, type CanonicalGraph, type SiteInfo } from '@hadamard-adapter/onnx';
+import { canonicalize, findSites, readModel, type CanonicalGraph, type SiteInfo } from '@hadamard-adapter/onnx';
 import { openModel } from '../io/model-folder.js';
 import { jsonOption, withPlacement, type PlacementFlags } from '../options.js';
 import { print, printJson } from '../output/report.js';
@@ -35,7 +35,7 @@ export function inspectCommand(): Command {
 export function inspect(canonical: CanonicalGraph, family: string, { site, norm, layers }: PlacementFlags): Inspection {
   const sites = findSites(canonical);
   const chosen = sites.filter(({ layer }) => layers === undefined || layers.includes(layer));
-  const total = totalParameters(canonical);
+  const total = canonical.parameters;
   const trainable = countTrainable({ hiddenSize: canonical.hiddenSize, layers: chosen.length, norm });
   return {
     family,
@@ -51,13 +51,6 @@ export function inspect(canonical: CanonicalGraph, family: string, { site, norm,
       norm: normNames(info, norm),
     })),
   };
-}
-
-/** Numbers in the float tensors of the encoder. */
-export function totalParameters({ graph }: CanonicalGraph): number {
-  let total = 0;
-  for (const { dtype, dims } of graph.tensors.values()) if (/float/.test(dtype) && elementCount(dims) > 1) total += elementCount(dims);
-  return total;
 }
 
 function normNames({ attentionNorm, outputNorm }: SiteInfo, norm: PlacementFlags['norm']): string {

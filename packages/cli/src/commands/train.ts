@@ -14,7 +14,7 @@ interface TrainFlags extends PlacementFlags {
   readonly model: string;
   readonly output: string;
   readonly device: string;
-  readonly threads?: number;
+  readonly threads: number;
   readonly pooling: 'first' | 'mean';
   readonly head: 'linear' | 'tanh';
   readonly dropout: number;
@@ -94,7 +94,7 @@ async function runTrain(flags: TrainFlags & Record<string, unknown>): Promise<nu
         dropout: flags.dropout,
         seed: flags.seed,
         device: flags.device,
-        ...(flags.threads === undefined ? {} : { threads: flags.threads }),
+        threads: flags.threads,
       },
       ...(typeof flags['maxLength'] === 'number' ? { maxLength: flags['maxLength'] } : {}),
       maxCacheBytes: flags.cacheMb * 2 ** 20,

@@ -9,7 +9,7 @@ export interface UseFlags {
   readonly model: string;
   readonly adapter: string;
   readonly device: string;
-  readonly threads?: number;
+  readonly threads: number;
   readonly maxLength?: number;
   readonly json?: boolean;
 }
@@ -34,7 +34,7 @@ export async function useAdapter({ model, adapter, device, threads, maxLength }:
   const files = await readFolder(adapter, 'The adapter folder');
   const { config } = decodeAdapter(files);
   const folder = await openModel(model);
-  const session = await loadModel({ model: folder.model, externalData: folder.externalData }, { ...optionsForAdapter(config), device, ...(threads === undefined ? {} : { threads }) });
+  const session = await loadModel({ model: folder.model, externalData: folder.externalData }, { ...optionsForAdapter(config), device, threads });
   try {
     await loadAdapter(session, files);
   } catch (error) {

@@ -56,7 +56,8 @@ function printSuite({ runtime, device, passed, failed, gaps, failures, families,
   const measures = ['hidden', 'logits', 'loss', 'gradient', 'trajectory', 'identity', 'fold'] as const;
   const cell = (error: number | undefined): string => (error === undefined ? '–' : error.toExponential(1));
   print(`${runtime} on ${device}: ${passed} cases passed, ${failed} failed, ${gaps.length} declared gaps (${seconds.toFixed(1)} s)`);
-  print(table(['family', ...measures.map((name) => `largest error: ${name}`)], Object.entries(families).map(([name, errors]) => [name, ...measures.map((measure) => cell(errors[measure]))])));
+  print('largest absolute errors');
+  print(table(['family', ...measures], Object.entries(families).map(([name, errors]) => [name, ...measures.map((measure) => cell(errors[measure]))])));
   for (const { key, reason } of gaps) print(`gap     ${key}: ${reason}`);
   for (const { key, message } of failures) print(`FAILED  ${key}: ${message}`);
   for (const { what, reason } of notCovered) print(`not covered: ${what} (${reason})`);

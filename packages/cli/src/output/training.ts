@@ -67,7 +67,7 @@ export function trainingBars(stream: NodeJS.WriteStream = process.stderr): Train
         break;
       }
       case 'stage-end':
-        line(`${pc.green('✓')} ${event.stage}: ${scoresText(event.result.scores)}best epoch ${event.result.bestEpoch} of ${event.result.epochs}`);
+        line(`${pc.green('✓')} ${event.stage}: ${scoresText(event.result.scores)}kept epoch ${event.result.bestEpoch} of ${event.result.epochs}`);
         bar = undefined;
         break;
       case 'interrupted':

@@ -1,6 +1,7 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
 import { prune } from '../graph/prune.js';
 import type { Graph, ValueInfo } from '../graph/graph.js';
+import { elementCount } from '../graph/tensors.js';
 import { fuseAttention } from './attention.js';
 import { dropIdentities, foldConstants, liftConstants } from './constants.js';
 import { fuseGelus } from './gelu.js';
@@ -10,6 +11,7 @@ import { canonicalizeMasks } from './masks.js';
 import { dimsOf, isBatch, isConstantDim, isSequence, probe } from './probe.js';
 import { constantReshapes, directTransposes, mergeTransposes } from './reshape.js';
 import { upgradeOperators } from './upgrade.js';
+import { unpackWeights } from './weights.js';
 
 /** A graph in the few forms that the later steps know, with the output that holds the hidden states of the last layer. */
 export interface CanonicalGraph {
@@ -17,6 +19,8 @@ export interface CanonicalGraph {
   /** [batch, sequence, hiddenSize], float32. */
   readonly hidden: string;
   readonly hiddenSize: number;
+  /** Numbers in the weights of the model as it came, poolers and heads included. */
+  readonly parameters: number;
 }
 
 /**
@@ -26,14 +30,24 @@ export interface CanonicalGraph {
  * @throws UnsupportedError MODEL_OUTPUT when there is no single output of hidden states.
  */
 export function canonicalize(source: Graph): CanonicalGraph {
-  const lifted = dropIdentities(liftConstants(source));
+  const lifted = unpackWeights(dropIdentities(liftConstants(source)));
   const { hidden, hiddenSize } = hiddenOutput(lifted);
   const encoder = prune({ ...lifted, outputs: [hidden] });
   const upgraded = foldConstants(upgradeOperators(encoder, probe(encoder)));
   const shapes = probe(upgraded);
   const reshaped = mergeTransposes(directTransposes(constantReshapes(upgraded, shapes), shapes));
   const fused = nameMatrices(fuseLinears(fuseGelus(fuseLayerNorms(reshaped))));
-  return { graph: canonicalizeMasks(fuseAttention(fused, shapes), shapes), hidden: hidden.name, hiddenSize };
+  return { graph: canonicalizeMasks(fuseAttention(fused, shapes), shapes), hidden: hidden.name, hiddenSize, parameters: countParameters(lifted) };
+}
+
+/** Elements of all float tensors. Those of one element are literals: a scale, an epsilon. */
+function countParameters({ tensors }: Graph): number {
+  let count = 0;
+  for (const { dtype, dims } of tensors.values()) {
+    const size = elementCount(dims);
+    if (/float/.test(dtype) && size > 1) count += size;
+  }
+  return count;
 }
 
 /** The output with the hidden states: `last_hidden_state` if there is one, else the only one of shape [batch, sequence, constant]. */

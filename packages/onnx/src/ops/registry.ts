@@ -7,12 +7,13 @@ import { MOVEMENT } from './movement.js';
 import { NORMALIZATION } from './normalization.js';
 import type { Inputs, Operator } from './operator.js';
 import { PRODUCTS } from './products.js';
+import { QUANTIZATION } from './quantization.js';
 import { REDUCTIONS, cumulativeSum } from './reduce.js';
 import type { Value } from './value.js';
 
 /** Every operator whose shapes and values are known, by `operatorName`. Meanings are those of opset 18. */
 export const OPERATORS: ReadonlyMap<string, Operator> = new Map(
-  Object.entries({ ...ELEMENTWISE, ...INDEXING, ...MOVEMENT, ...NORMALIZATION, ...PRODUCTS, ...REDUCTIONS, CumSum: cumulativeSum }),
+  Object.entries({ ...ELEMENTWISE, ...INDEXING, ...MOVEMENT, ...NORMALIZATION, ...PRODUCTS, ...QUANTIZATION, ...REDUCTIONS, CumSum: cumulativeSum }),
 );
 
 /** Data beyond this many elements is not computed unless asked for: what matters at probe sizes is far smaller. */
