@@ -18,13 +18,23 @@ export interface TextInput {
   readonly pair?: string;
 }
 
-/** @throws DataError TEXT_EMPTY when there is nothing to classify. */
-export async function classify(model: TrainableModel, tokenizer: Tokenizer, labels: readonly string[], texts: readonly TextInput[]): Promise<Prediction[]> {
+export interface Classified {
+  /** In the order of the texts. */
+  readonly predictions: readonly Prediction[];
+  /** Texts that were longer than the model reads, and were cut. */
+  readonly truncated: number;
+}
+
+/** @throws DataError TEXT_EMPTY when there is nothing to classify, or a text is blank. */
+export async function classify(model: TrainableModel, tokenizer: Tokenizer, labels: readonly string[], texts: readonly TextInput[]): Promise<Classified> {
+  const blank = texts.findIndex(({ text }) => text.trim() === '');
+  if (blank !== -1) throw new DataError('A text to classify is blank', { code: 'TEXT_EMPTY', found: `text ${blank + 1} of ${texts.length} without a character in it` });
   if (texts.length === 0) throw new DataError('There is nothing to classify', { code: 'TEXT_EMPTY', expected: '--text "…" or lines on standard input' });
   const split = await tokenize({ kind: 'classification', examples: texts, labels, skipped: [] }, tokenizer, { id: 'texts' });
   const logits = await predictSplit(model, split);
   const { numLabels, loss } = model;
-  return texts.map((input, row) => predictionOf(input, logits.subarray(row * numLabels, (row + 1) * numLabels), labels, loss));
+  const predictions = texts.map((input, row) => predictionOf(input, logits.subarray(row * numLabels, (row + 1) * numLabels), labels, loss));
+  return { predictions, truncated: split.truncated };
 }
 
 function predictionOf(input: TextInput, logits: Float32Array, labels: readonly string[], loss: Loss): Prediction {

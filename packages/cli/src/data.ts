@@ -116,6 +116,8 @@ async function loadTables(flags: DataFlags, training: boolean, seed: number, kno
     return toExamples(table, options);
   };
   const whole = flags.train === undefined ? undefined : await read(flags.train, flags.labels ?? known);
+  // Before anything is held out, so that the message counts the rows of the file.
+  if (training && whole !== undefined) checkTrainable(whole, `The training data ${flags.train}`);
   const labels = known ?? flags.labels ?? (whole?.kind === 'classification' ? whole.labels : undefined);
   const [train, held] = whole === undefined || flags.dev !== undefined ? [whole, undefined] : holdOut(whole, flags.holdout, seed);
   const dev = flags.dev === undefined ? (held as ExampleTable) : await read(flags.dev, labels);

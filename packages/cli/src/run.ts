@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  ADAPTER_CARD_FILE,
+  ADAPTER_CONFIG_FILE,
+  ADAPTER_TENSORS_FILE,
   baselineScores,
   countTrainable,
   decodeCheckpoint,
@@ -19,7 +22,7 @@ import {
 import { loadModel, saveAdapter, type AdapterSession, type LoadOptions } from '@hadamard-adapter/onnxruntime';
 import { loadTokenizer, tokenize, type ExampleTable, type Tokenizer } from '@hadamard-adapter/tasks';
 import { DataError } from '@hadamard-adapter/core';
-import { checkWritable, readFolder, writeFolder } from './io/files.js';
+import { checkUnoccupied, checkWritable, readFolder, writeFolder } from './io/files.js';
 import type { ModelFolder } from './io/model-folder.js';
 
 /** A two-stage run, as `train` and `demo` ask for it. */
@@ -74,6 +77,8 @@ export interface RunOutcome {
   readonly labels: readonly string[];
 }
 
+const ADAPTER_FILES = [ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE, ADAPTER_CARD_FILE];
+
 /** Folder of the checkpoint that belongs to an output folder. */
 export const checkpointFolder = (output: string): string => `${output.replace(/[\\/]+$/, '')}.checkpoint`;
 
@@ -86,6 +91,7 @@ export async function runTraining(request: RunRequest): Promise<RunOutcome | und
   const started = performance.now();
   const { model: folder, plan, metric, load } = request;
   await checkWritable(request.output);
+  await checkUnoccupied(request.output, ADAPTER_FILES);
   const tokenizer = openTokenizer(folder, request.maxLength);
   const splits = {
     train: await tokenize(request.train, tokenizer, { id: 'train', signal: request.signal }),
@@ -197,7 +203,7 @@ async function finish(
     share: share(trainable, total),
     seconds: 0,
     adapter: request.output,
-    adapterBytes: files['adapter_model.safetensors']?.byteLength ?? 0,
+    adapterBytes: files[ADAPTER_TENSORS_FILE]?.byteLength ?? 0,
     examples: request.train.examples.length,
     truncated,
     skipped: request.train.skipped.length,

@@ -29,7 +29,7 @@ export function encodeAdapter({ config, tensors, card }: Adapter & { readonly ca
   const text = new TextEncoder();
   return {
     [ADAPTER_CONFIG_FILE]: text.encode(`${JSON.stringify(checked, undefined, 2)}\n`),
-    [ADAPTER_TENSORS_FILE]: writeSafetensors(tensors, [['format', 'hadamard-adapter']]),
+    [ADAPTER_TENSORS_FILE]: writeSafetensors(tensors, [['format', 'hadamard-adapter'], ...identity(checked)]),
     [ADAPTER_CARD_FILE]: text.encode(modelCard(checked, card)),
   };
 }
@@ -37,12 +37,34 @@ export function encodeAdapter({ config, tensors, card }: Adapter & { readonly ca
 /**
  * Read an adapter folder; files other than the two needed are ignored. Whether it fits a model is for `checkAdapterMatches` to say.
  *
- * @throws FormatError ADAPTER_FILE_MISSING, those of `parseAdapterConfig` and of `readSafetensors`.
+ * @throws FormatError ADAPTER_FILE_MISSING, those of `parseAdapterConfig` and of `readSafetensors`; MismatchError ADAPTER_SITE_MISMATCH, ADAPTER_BASE_MISMATCH when
+ * the two files belong to different adapters.
  */
 export function decodeAdapter(files: Files): Adapter {
   const config = parseAdapterConfig(fileOf(files, ADAPTER_CONFIG_FILE));
-  const { tensors } = readSafetensors(fileOf(files, ADAPTER_TENSORS_FILE), { maxHeaderBytes: 16 * 2 ** 20 });
+  const { tensors, metadata } = readSafetensors(fileOf(files, ADAPTER_TENSORS_FILE), { maxHeaderBytes: 16 * 2 ** 20 });
+  for (const [key, expected] of identity(config)) {
+    const found = metadata.get(key);
+    if (found === undefined || found === expected) continue;
+    throw new MismatchError(`${ADAPTER_CONFIG_FILE} and ${ADAPTER_TENSORS_FILE} are of different adapters`, {
+      code: key === 'site' ? 'ADAPTER_SITE_MISMATCH' : 'ADAPTER_BASE_MISMATCH',
+      found: `tensors for ${key} ${shorten(found)}`,
+      expected: shorten(expected),
+      hint: 'Take both files from the same folder.',
+    });
+  }
   return { config, tensors };
+}
+
+/**
+ * What the tensors cannot say of themselves, written beside them: their names and shapes are the same at either site and on any base of the same size, so nothing
+ * else would tell that a config was edited or taken from another folder.
+ */
+function identity(config: AdapterConfig): [string, string][] {
+  return [
+    ['site', config.site],
+    ['base_weights_sha256', config.base_weights_sha256],
+  ];
 }
 
 function fileOf(files: Files, name: string): Uint8Array {
@@ -55,6 +77,9 @@ function fileOf(files: Files, name: string): Uint8Array {
 export interface AdapterTarget {
   /** `weightsDigest` of the base model. */
   readonly baseDigest: string;
+  readonly hiddenSize: number;
+  /** Layers of the model, with or without adapter. */
+  readonly numLayers: number;
   readonly site: Site;
   readonly norm: Norm;
   readonly layers: readonly number[];
@@ -64,7 +89,7 @@ export interface AdapterTarget {
  * Refuse an adapter that does not belong to a model. There are no warnings: either everything fits or nothing is loaded.
  *
  * @param parameters those that the adapter has to bring, no more and no fewer.
- * @throws MismatchError ADAPTER_BASE_MISMATCH, ADAPTER_SITE_MISMATCH (site, norm or layers), ADAPTER_TENSOR_MISSING, ADAPTER_TENSOR_UNKNOWN,
+ * @throws MismatchError ADAPTER_BASE_MISMATCH, ADAPTER_SITE_MISMATCH (number of layers, site, norm, adapted layers), ADAPTER_TENSOR_MISSING, ADAPTER_TENSOR_UNKNOWN,
  * ADAPTER_SHAPE_MISMATCH.
  */
 export function checkAdapterMatches(config: AdapterConfig, parameters: readonly ParameterInfo[], tensors: ReadonlyMap<string, Tensor>, target: AdapterTarget): void {
@@ -77,12 +102,14 @@ export function checkAdapterMatches(config: AdapterConfig, parameters: readonly 
     });
   }
   const settings = [
+    ['hidden size', String(config.hidden_size), String(target.hiddenSize)],
+    ['number of layers', String(config.num_layers), String(target.numLayers)],
     ['site', config.site, target.site],
     ['norm', config.norm, target.norm],
     ['layers', `[${config.layers.join(', ')}]`, `[${target.layers.join(', ')}]`],
   ] as const;
   for (const [name, expected, found] of settings) {
-    if (found !== expected) throw new MismatchError(`The model is prepared for another ${name} than the adapter's`, { code: 'ADAPTER_SITE_MISMATCH', found: shorten(found), expected: shorten(expected) });
+    if (found !== expected) throw new MismatchError(`The model has another ${name} than the adapter's`, { code: name === 'hidden size' ? 'ADAPTER_SHAPE_MISMATCH' : 'ADAPTER_SITE_MISMATCH', found: shorten(found), expected: shorten(expected) });
   }
   const byName = new Map(parameters.map((parameter) => [parameter.name, parameter]));
   for (const name of byName.keys()) tensorOf(tensors, name);

@@ -46,7 +46,7 @@ const parameters: ParameterInfo[] = [
 ];
 const values = Float32Array.from({ length: 11 }, (_, i) => i / 7);
 const tensors = adapterTensors(parameters, values);
-const target = { baseDigest: config.base_weights_sha256, site: 'context', norm: 'attention', layers: [1] } as const;
+const target = { baseDigest: config.base_weights_sha256, hiddenSize: config.hidden_size, numLayers: config.num_layers, site: 'context', norm: 'attention', layers: [1] } as const;
 const files = encodeAdapter({ config, tensors, card: { metric: 'accuracy', scores: { accuracy: 0.91234, f1: 0.9 }, trainable: 12, total: 1000, license: 'apache-2.0', notes: 'Trained on a toy.' } });
 const text = (name: string): string => new TextDecoder().decode(files[name]);
 const withConfig = (change: Record<string, unknown>): Record<string, Uint8Array> => ({
@@ -142,6 +142,15 @@ describe('a config that is wrong', () => {
   });
 });
 
+describe('files of two adapters mixed', () => {
+  it.each([
+    ['site', { site: 'output' }, 'ADAPTER_SITE_MISMATCH'],
+    ['base', { base_weights_sha256: 'cd'.repeat(32) }, 'ADAPTER_BASE_MISMATCH'],
+  ])('tensors say themselves which %s they are for', async (_, change, code) => {
+    expect(await failure(() => decodeAdapter(withConfig(change)))).toMatchObject({ code });
+  });
+});
+
 describe('checkAdapterMatches', () => {
   const refused = async (change: Partial<Parameters<typeof checkAdapterMatches>[3]>, changed = tensors): Promise<MismatchError> => {
     const error = await failure(() => checkAdapterMatches(config, parameters, changed, { ...target, ...change }));
@@ -164,6 +173,11 @@ describe('checkAdapterMatches', () => {
     expect((await refused({ site: 'output' })).code).toBe('ADAPTER_SITE_MISMATCH');
     expect((await refused({ norm: 'both' })).code).toBe('ADAPTER_SITE_MISMATCH');
     expect(await refused({ layers: [0, 1] })).toMatchObject({ code: 'ADAPTER_SITE_MISMATCH', found: '[0, 1]', expected: '[1]' });
+  });
+
+  it('refuses another width or depth', async () => {
+    expect(await refused({ hiddenSize: 4 })).toMatchObject({ code: 'ADAPTER_SHAPE_MISMATCH', found: '4', expected: '3' });
+    expect(await refused({ numLayers: 3 })).toMatchObject({ code: 'ADAPTER_SITE_MISMATCH', found: '3', expected: '2' });
   });
 
   it('refuses tensors that are missing, unknown, or of another shape', async () => {

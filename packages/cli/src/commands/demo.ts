@@ -69,7 +69,7 @@ async function runDemo({ text = SENTENCES, output, seed, threads, json = false }
       return EXIT.interrupted;
     }
     const { report, session, tokenizer, labels } = outcome;
-    const predictions = await classify(session, tokenizer, labels, text.map((each) => ({ text: each })));
+    const { predictions } = await classify(session, tokenizer, labels, text.map((each) => ({ text: each })));
     await session.dispose();
     await rm(checkpointFolder(output), { recursive: true, force: true });
     if (json) {

@@ -26,9 +26,13 @@ export function predictCommand(): Command {
       const texts = await readTexts(flags);
       const used = await useAdapter(flags);
       try {
-        const predictions = await classify(used.session, used.tokenizer(), used.labels, texts);
-        if (flags.json === true) printJson({ predictions });
-        else printPredictions(predictions);
+        const tokenizer = used.tokenizer();
+        const { predictions, truncated } = await classify(used.session, tokenizer, used.labels, texts);
+        if (flags.json === true) printJson({ predictions, truncated });
+        else {
+          printPredictions(predictions);
+          if (truncated > 0) print(`${truncated} of ${texts.length} texts cut to ${tokenizer.maxLength} tokens`);
+        }
       } finally {
         await used.session.dispose();
       }

@@ -1,4 +1,4 @@
-import { decodeAdapter, type AdapterConfig } from '@hadamard-adapter/core';
+import { HadamardError, MismatchError, decodeAdapter, type AdapterConfig } from '@hadamard-adapter/core';
 import { loadAdapter, loadModel, optionsForAdapter, type AdapterSession } from '@hadamard-adapter/onnxruntime';
 import type { Tokenizer } from '@hadamard-adapter/tasks';
 import { readFolder } from '../io/files.js';
@@ -34,7 +34,16 @@ export async function useAdapter({ model, adapter, device, threads, maxLength }:
   const files = await readFolder(adapter, 'The adapter folder');
   const { config } = decodeAdapter(files);
   const folder = await openModel(model);
-  const session = await loadModel({ model: folder.model, externalData: folder.externalData }, { ...optionsForAdapter(config), device, threads });
+  const session = await loadModel({ model: folder.model, externalData: folder.externalData }, { ...optionsForAdapter(config), device, threads }).catch((cause: unknown) => {
+    // A model without the adapter's layers: what a person has to know is that it is another model.
+    if (!(cause instanceof HadamardError) || cause.code !== 'ADAPTER_LAYERS') throw cause;
+    throw new MismatchError('The adapter belongs to another base model', {
+      code: 'ADAPTER_BASE_MISMATCH',
+      found: `${folder.name}, with fewer layers`,
+      expected: `${config.base_model_name_or_path} with ${config.num_layers} layers`,
+      cause,
+    });
+  });
   try {
     await loadAdapter(session, files);
   } catch (error) {

@@ -54,15 +54,7 @@ export type Content = Uint8Array | readonly Uint8Array[];
  */
 export async function writeFolder(path: string, files: Readonly<Record<string, Content>>, known: readonly string[] = Object.keys(files)): Promise<void> {
   const target = resolve(path);
-  const present = await readdir(target, { recursive: true, withFileTypes: true }).catch(() => []);
-  const foreign = present.filter((entry) => !entry.isDirectory() && !known.includes(join(entry.parentPath, entry.name).slice(target.length + 1).replaceAll('\\', '/')));
-  if (foreign.length > 0) {
-    throw new DataError('The output folder holds other files', {
-      code: 'OUTPUT_OCCUPIED',
-      found: `${foreign[0]?.name}${foreign.length > 1 ? ` and ${foreign.length - 1} more` : ''} in ${path}`,
-      expected: 'a new or empty folder',
-    });
-  }
+  await checkUnoccupied(target, known);
   const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(4).toString('hex')}.tmp`);
   try {
     for (const [name, content] of Object.entries(files)) await writeContent(join(temporary, name), content);
@@ -77,6 +69,35 @@ export async function writeFolder(path: string, files: Readonly<Record<string, C
     await rm(temporary, { recursive: true, force: true });
     throw cause;
   }
+}
+
+/**
+ * Files that are not ours must not vanish with a folder that is replaced.
+ *
+ * @throws DataError OUTPUT_OCCUPIED.
+ */
+export async function checkUnoccupied(path: string, known: readonly string[]): Promise<void> {
+  const foreign = await foreignEntries(resolve(path), '', known);
+  if (foreign.length > 0) {
+    throw new DataError('The output folder holds other files', {
+      code: 'OUTPUT_OCCUPIED',
+      found: `${foreign[0]}${foreign.length > 1 ? ` and ${foreign.length - 1} more` : ''} in ${path}`,
+      expected: 'a new or empty folder',
+    });
+  }
+}
+
+/** Names below `folder` that are not known. Only folders that known files lie in are looked into: the output may be somebody's home. */
+async function foreignEntries(folder: string, prefix: string, known: readonly string[]): Promise<string[]> {
+  const entries = await readdir(join(folder, prefix), { withFileTypes: true }).catch(() => []);
+  const foreign = await Promise.all(
+    entries.map(async (entry) => {
+      const name = `${prefix}${entry.name}`;
+      if (entry.isDirectory() && known.some((file) => file.startsWith(`${name}/`))) return foreignEntries(folder, `${name}/`, known);
+      return !entry.isDirectory() && known.includes(name) ? [] : [name];
+    }),
+  );
+  return foreign.flat();
 }
 
 async function writeContent(path: string, content: Content): Promise<void> {
@@ -97,13 +118,20 @@ export async function checkWritable(path: string): Promise<void> {
   const parent = dirname(resolve(path));
   const probe = join(parent, `.${basename(path)}.${randomBytes(4).toString('hex')}.probe`);
   try {
-    await mkdir(parent, { recursive: true });
+    await makeFolder(parent);
     await (await open(probe, 'wx')).close();
+    await rm(probe, { force: true });
   } catch (cause) {
     throw new DataError('The output folder cannot be written', { code: 'OUTPUT_UNWRITABLE', found: cause instanceof Error ? cause.message : path, cause });
-  } finally {
-    await rm(probe, { force: true });
   }
+}
+
+/** As `mkdir -p`. Node's own does not come back from places where nothing can be made, such as /proc. */
+async function makeFolder(path: string): Promise<void> {
+  const info = await stat(path).catch(() => undefined);
+  if (info?.isDirectory() === true) return;
+  if (dirname(path) !== path) await makeFolder(dirname(path));
+  await mkdir(path);
 }
 
 /** JSON of a file, of a size that configs have. */

@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { DataError } from '@hadamard-adapter/core';
+import { DataError, FormatError, validate } from '@hadamard-adapter/core';
 import type { ExternalData } from '@hadamard-adapter/onnx';
+import * as v from 'valibot';
 import { parseJsonObject, readBytes, readBytesIfAny } from './files.js';
 import { downloadModel } from './hub.js';
 
@@ -51,7 +52,7 @@ async function openFolder(folder: string, name: string, modelPath: string): Prom
     readBytesIfAny(join(folder, 'tokenizer.json')),
     readBytesIfAny(join(folder, 'tokenizer_config.json')),
   ]);
-  const parsed = config === undefined ? {} : parseJsonObject(config, 'config.json');
+  const parsed = config === undefined ? {} : checkConfig(parseJsonObject(config, 'config.json'));
   return {
     name,
     path: folder,
@@ -62,6 +63,22 @@ async function openFolder(folder: string, name: string, modelPath: string): Prom
     tokenizer,
     tokenizerConfig,
   };
+}
+
+const size = v.exactOptional(v.nullable(v.pipe(v.number(), v.integer('a whole number'), v.minValue(1, 'at least 1'))));
+
+/** What is read from a Hugging Face config: the family, and the sizes that limit texts. The graph itself says the rest. */
+const configSchema = v.looseObject({
+  model_type: v.exactOptional(v.string()),
+  hidden_size: size,
+  num_hidden_layers: size,
+  vocab_size: size,
+  max_position_embeddings: size,
+});
+
+/** @throws FormatError MODEL_CONFIG naming the field. */
+function checkConfig(config: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return validate(configSchema, config, { what: 'config.json', code: 'MODEL_CONFIG', error: FormatError });
 }
 
 /** Exporters put weights beside the model as `model.onnx_data` or `model.onnx.data`; they are read when the graph asks for them. */

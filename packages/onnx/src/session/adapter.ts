@@ -83,7 +83,14 @@ export async function loadAdapter(session: AdapterSession, files: Files): Promis
   const { site, norm } = session.compiled.options;
   if (site === 'none') throw new ConfigError('A model without adapters cannot take one', { code: 'ADAPTER_NONE', found: 'site none', expected: config.site });
   const saved = savedParameters(session);
-  checkAdapterMatches(config, saved, tensors, { baseDigest: await session.baseDigest(), site, norm, layers: adaptedLayers(session) });
+  checkAdapterMatches(config, saved, tensors, {
+    baseDigest: await session.baseDigest(),
+    hiddenSize: session.compiled.canonical.hiddenSize,
+    numLayers: session.compiled.sites.length,
+    site,
+    norm,
+    layers: adaptedLayers(session),
+  });
   await session.write(adapterValues(saved, tensors), SAVED_GROUPS);
   return config;
 }
