@@ -45,8 +45,8 @@ export async function createSession(ort: OrtModule, graph: Graph, settings: Sess
       // Memory patterns are remembered per input shape; with every batch of another length they only cost memory (2.2 instead of 3.5 GB on BERT-base).
       enableMemPattern: false,
       interOpNumThreads: 1,
-      // Warnings about constants that the optimizer removed are of no use to anyone who runs a generated graph.
-      logSeverityLevel: 3,
+      // Errors are thrown and told from there; warnings about constants that the optimizer removed are of no use to anyone who runs a generated graph.
+      logSeverityLevel: 4,
       ...(settings.threads === undefined ? {} : { intraOpNumThreads: settings.threads }),
       ...(settings.lowMemory === true ? { extra: { session: { disable_prepacking: '1' } } } : {}),
     });

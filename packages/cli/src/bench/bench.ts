@@ -26,7 +26,7 @@ export interface BenchOptions {
   readonly onProgress?: (text: string) => void;
 }
 
-/** The sizes of the issue of speed: a tiny BERT, MiniLM-L6, BERT-base. */
+/** A tiny BERT, MiniLM-L6 and BERT-base, with random weights. */
 export const BENCH_MODELS: Readonly<Record<string, Omit<BenchSetup, 'threads'> & { readonly batch: number }>> = {
   'L2-H128': { layers: 2, hidden: 128, heads: 2, intermediate: 512, vocab: 30522, positions: 512, batch: 32 },
   'L6-H384': { layers: 6, hidden: 384, heads: 12, intermediate: 1536, vocab: 30522, positions: 512, batch: 16 },

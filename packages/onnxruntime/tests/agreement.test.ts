@@ -1,0 +1,66 @@
+import { normal, type Group } from '@hadamard-adapter/core';
+import { loadReferenceModel, type SessionOptions } from '@hadamard-adapter/onnx';
+import { describe, expect, it } from 'vitest';
+import { loadModel } from '../src/index.js';
+import { relativeDifference, tinyBert, tinySplit } from './support/tiny.js';
+
+/**
+ * float32 against float64 through three layers: sums of some hundred products of numbers near one lose about 1e-6 of the largest. The conformance suite bounds gradients
+ * by 2e-5; this is tighter because the model is smaller.
+ */
+const TOLERANCE = 1e-5;
+
+const CASES: readonly (readonly [string, SessionOptions, ((row: number) => readonly number[])?])[] = [
+  ['context site, attention norm, first token', { numLabels: 3 }],
+  ['output site', { numLabels: 3, site: 'output' }],
+  ['both norms', { numLabels: 3, norm: 'both' }],
+  ['output norm', { numLabels: 3, norm: 'output' }],
+  ['no norm', { numLabels: 3, norm: 'none' }],
+  ['the upper layers only', { numLabels: 3, layers: [1, 2] }],
+  ['mean pooling', { numLabels: 3, pooling: 'mean' }],
+  ['a tanh head', { numLabels: 3, head: 'tanh' }],
+  ['a tanh head over mean pooling, output site', { numLabels: 3, head: 'tanh', pooling: 'mean', site: 'output' }],
+  ['regression', { numLabels: 1 }, (row) => [Math.sin(row)]],
+  ['several labels at once', { numLabels: 4, loss: 'bce' }, (row) => [0, 1, 2, 3].map((bit) => (row >> bit) & 1)],
+  ['the whole base trainable', { numLabels: 3, trainBase: true }],
+];
+
+describe('ONNX Runtime computes what the float64 interpreter computes', () => {
+  it.each(CASES)('%s', async (_, options, labels) => {
+    const split = tinySplit('train', 6, labels ?? ((row) => [row % 3]));
+    const batch = split.batch(Int32Array.of(0, 1, 2, 3, 4, 5));
+    const [reference, model] = [loadReferenceModel(tinyBert(), options), await loadModel({ graph: tinyBert() }, options)];
+    expect(model.parameters).toEqual(reference.parameters);
+    // Away from the identity, so that an adapter that is left out shows.
+    const start = await reference.read();
+    const shaken = start.map((value, i) => value + (normal(start.length, 0.2, 7, 'shake')[i] as number));
+    await reference.write(shaken);
+    await model.write(shaken);
+
+    expect(relativeDifference(await model.predict(batch), await reference.predict(batch))).toBeLessThan(TOLERANCE);
+    const groups: Group[] = ['classifier', 'adapter', 'norm', ...(options.trainBase === true ? (['base'] as const) : [])];
+    for (const chosen of [groups, ['classifier'], ['adapter', 'norm']] as Group[][]) {
+      const present = chosen.filter((group) => model.parameters.some((parameter) => parameter.group === group));
+      const [found, expected] = [await model.gradients(batch, present), await reference.gradients(batch, present)];
+      expect(Math.abs(found.loss - expected.loss)).toBeLessThan(TOLERANCE);
+      expect(found.gradients.some((value) => value !== 0)).toBe(true);
+      expect(relativeDifference(found.gradients, expected.gradients)).toBeLessThan(TOLERANCE);
+    }
+    await model.dispose();
+  });
+
+  it('the mask of dropout is the same on both, and another in every step', async () => {
+    const options = { numLabels: 3, dropout: 0.4, seed: 9 };
+    const batch = tinySplit('train', 4).batch(Int32Array.of(0, 1, 2, 3));
+    const [reference, model] = [loadReferenceModel(tinyBert(), options), await loadModel({ graph: tinyBert() }, options)];
+    const settings = { groups: ['classifier'] as const, learningRate: 0 };
+    const losses: number[] = [];
+    for (let step = 0; step < 3; step++) {
+      const [found, expected] = [await model.step([batch], settings), await reference.step([batch], settings)];
+      expect(Math.abs(found.loss - expected.loss)).toBeLessThan(TOLERANCE);
+      losses.push(found.loss);
+    }
+    expect(new Set(losses).size).toBe(3);
+    await model.dispose();
+  });
+});

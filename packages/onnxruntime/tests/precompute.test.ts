@@ -1,0 +1,74 @@
+import type { Group } from '@hadamard-adapter/core';
+import { describe, expect, it } from 'vitest';
+import { loadModel, type LoadOptions } from '../src/index.js';
+import { HIDDEN, relativeDifference, tinyBert, tinySplit } from './support/tiny.js';
+
+const split = tinySplit('train', 40);
+const rows = Int32Array.of(3, 17, 29, 8, 39);
+const batch = split.batch(rows);
+const tokens = split.lengths.reduce((sum, length) => sum + length, 0);
+
+const STAGES: readonly (readonly [string, Partial<LoadOptions>, readonly Group[], number])[] = [
+  // Stage one keeps the pooled vector, stage two the hidden states below the lowest adapter.
+  ['stage one', {}, ['classifier'], 40 * HIDDEN * 4],
+  ['stage two above layer 1', { layers: [2] }, ['adapter', 'norm'], tokens * HIDDEN * 4],
+];
+
+describe('activations computed ahead', () => {
+  it.each(STAGES)('%s: the same loss, gradients and logits as without', async (_, options, groups, bytes) => {
+    const [plain, kept] = await Promise.all([loadModel({ graph: tinyBert() }, { numLabels: 3, ...options }), loadModel({ graph: tinyBert() }, { numLabels: 3, ...options })]);
+    expect(await kept.precompute?.(split, groups, { maxBytes: bytes })).toBe(40);
+    const [found, expected] = [await kept.gradients(batch, groups), await plain.gradients(batch, groups)];
+    // Activations were computed in batches of another shape: the last bits of float32 sums may differ.
+    expect(Math.abs(found.loss - expected.loss)).toBeLessThan(1e-6);
+    expect(relativeDifference(found.gradients, expected.gradients)).toBeLessThan(1e-5);
+    expect(relativeDifference(await kept.predict(batch), await plain.predict(batch))).toBeLessThan(1e-5);
+    await Promise.all([plain.dispose(), kept.dispose()]);
+  });
+
+  it.each(STAGES)('%s: keeps what fits the budget, and computes the rest when it is asked for', async (_, options, groups, bytes) => {
+    const model = await loadModel({ graph: tinyBert() }, { numLabels: 3, ...options });
+    const expected = await model.gradients(batch, groups);
+    const some = await model.precompute?.(split, groups, { maxBytes: bytes / 2 });
+    expect(some).toBeGreaterThan(10);
+    expect(some).toBeLessThan(40);
+    expect(relativeDifference((await model.gradients(batch, groups)).gradients, expected.gradients)).toBeLessThan(1e-5);
+    expect(await model.precompute?.(split, groups, { maxBytes: 0 })).toBe(0);
+    expect(relativeDifference((await model.gradients(batch, groups)).gradients, expected.gradients)).toBeLessThan(1e-5);
+    await model.dispose();
+  });
+
+  it('keeps nothing when nothing below is fixed: an adapter in the lowest layer', async () => {
+    const model = await loadModel({ graph: tinyBert() }, { numLabels: 3 });
+    const reported: number[] = [];
+    const kept = await model.precompute?.(split, ['adapter', 'norm'], { maxBytes: 1e9, onProgress: (done) => reported.push(done) });
+    // What is fixed below the first adapter is the embeddings and one projection: kept or not, the numbers agree.
+    const expected = await (await loadModel({ graph: tinyBert() }, { numLabels: 3 })).gradients(batch, ['adapter', 'norm']);
+    expect(relativeDifference((await model.gradients(batch, ['adapter', 'norm'])).gradients, expected.gradients)).toBeLessThan(1e-5);
+    expect(reported.at(-1) ?? 0).toBe(kept);
+    await model.dispose();
+  });
+
+  it('is not used any more once the weights below it were written', async () => {
+    const model = await loadModel({ graph: tinyBert() }, { numLabels: 3, layers: [2] });
+    await model.precompute?.(split, ['classifier'], { maxBytes: 1e9 });
+    const before = await model.predict(batch);
+    const adapter = await model.read(['adapter']);
+    await model.write(adapter.map((value) => value * 1.5 + 0.1), ['adapter']);
+    const after = await model.predict(batch);
+    const fresh = await loadModel({ graph: tinyBert() }, { numLabels: 3, layers: [2] });
+    await fresh.write(await model.read());
+    expect(relativeDifference(after, before)).toBeGreaterThan(1e-4);
+    expect(relativeDifference(after, await fresh.predict(batch))).toBeLessThan(1e-5);
+    await Promise.all([model.dispose(), fresh.dispose()]);
+  });
+
+  it('can be stopped', async () => {
+    const model = await loadModel({ graph: tinyBert() }, { numLabels: 3 });
+    const controller = new AbortController();
+    controller.abort();
+    expect(await model.precompute?.(split, ['classifier'], { maxBytes: 1e9, signal: controller.signal })).toBe(0);
+    expect((await model.predict(batch)).length).toBe(15);
+    await model.dispose();
+  });
+});
