@@ -10,7 +10,10 @@ import { relativeDifference, tinyBert, tinySplit } from './support/tiny.js';
  */
 const TOLERANCE = 1e-5;
 
-const CASES: readonly (readonly [string, SessionOptions, ((row: number) => readonly number[])?])[] = [
+/** Labels by row; classes when absent. */
+type Labels = (row: number) => readonly number[];
+
+const CASES: [string, SessionOptions, Labels?][] = [
   ['context site, attention norm, first token', { numLabels: 3 }],
   ['output site', { numLabels: 3, site: 'output' }],
   ['both norms', { numLabels: 3, norm: 'both' }],
@@ -26,8 +29,8 @@ const CASES: readonly (readonly [string, SessionOptions, ((row: number) => reado
 ];
 
 describe('ONNX Runtime computes what the float64 interpreter computes', () => {
-  it.each(CASES)('%s', async (_, options, labels) => {
-    const split = tinySplit('train', 6, labels ?? ((row) => [row % 3]));
+  it.each(CASES)('%s', async (...[, options, labels]) => {
+    const split = tinySplit('train', 6, labels);
     const batch = split.batch(Int32Array.of(0, 1, 2, 3, 4, 5));
     const [reference, model] = [loadReferenceModel(tinyBert(), options), await loadModel({ graph: tinyBert() }, options)];
     expect(model.parameters).toEqual(reference.parameters);

@@ -1,0 +1,31 @@
+import { existsSync, readFileSync } from 'node:fs';
+import * as fs from 'node:fs';
+import * as core from '@hadamard-adapter/core';
+import * as tasks from '@hadamard-adapter/tasks';
+import { describe, expect, it, vi } from 'vitest';
+import * as onnxruntime from '../src/index.js';
+
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const block = (language: string): string => new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``).exec(readme)?.[1] ?? '';
+
+const modules: Readonly<Record<string, object>> = { 'node:fs': fs, '@hadamard-adapter/core': core, '@hadamard-adapter/tasks': tasks, '@hadamard-adapter/onnxruntime': onnxruntime };
+const AsyncFunction = (async () => undefined).constructor as new (...parts: string[]) => (modules: typeof modules) => Promise<void>;
+
+describe('README', () => {
+  it('has an example that prints what it says', async () => {
+    const base = new URL('../../cli/assets/mini-bert', import.meta.url).pathname;
+    expect(existsSync(base)).toBe(true);
+    const code = block('js')
+      .replaceAll(/import (\{[^}]+\}) from '([^']+)';/g, "const $1 = modules['$2'];")
+      .replace('node_modules/@hadamard-adapter/cli/assets/mini-bert', base);
+    const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+    await new AsyncFunction('modules', code)(modules);
+    const printed = log.mock.calls.map((values) => values.join(' ')).join('\n');
+    log.mockRestore();
+    expect(printed).toBe(block('text').trimEnd());
+  });
+
+  it('names every function that is exported', () => {
+    expect(Object.keys(onnxruntime).filter((name) => !readme.includes(`\`${name}(`))).toEqual([]);
+  });
+});
