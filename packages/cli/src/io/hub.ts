@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DataError } from '@hadamard-adapter/core';
@@ -19,6 +19,32 @@ const cacheDir = (): string => process.env['HF_HUB_CACHE'] ?? join(process.env['
  * @throws DataError HUB_DOWNLOAD with the file that was asked for.
  */
 export async function downloadModel(id: string): Promise<CachedModel> {
+  try {
+    return await download(id);
+  } catch (error) {
+    // Without a network, or when the hub is down, what was downloaded before is as good.
+    const before = await newestSnapshot(id);
+    if (before === undefined) throw error;
+    return before;
+  }
+}
+
+/** The newest complete download of a model in the cache. */
+async function newestSnapshot(id: string): Promise<CachedModel | undefined> {
+  const folder = join(cacheDir(), `models--${id.replace('/', '--')}`, 'snapshots');
+  const revisions = await readdir(folder).catch(() => []);
+  let newest: { time: number; found: CachedModel } | undefined;
+  for (const revision of revisions) {
+    const path = join(folder, revision);
+    const model = join(path, 'onnx', 'model.onnx');
+    // A link to a blob: one that was not finished does not exist.
+    const files = await Promise.all([stat(join(path, 'config.json')), stat(model)]).catch(() => undefined);
+    if (files !== undefined && (newest === undefined || files[1].mtimeMs > newest.time)) newest = { time: files[1].mtimeMs, found: { path, model } };
+  }
+  return newest?.found;
+}
+
+async function download(id: string): Promise<CachedModel> {
   const config = await fetchFile(id, 'config.json', true);
   const model = await fetchFile(id, 'onnx/model.onnx', true);
   for (const file of ['tokenizer.json', 'tokenizer_config.json', 'onnx/model.onnx_data']) await fetchFile(id, file, false);
