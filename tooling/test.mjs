@@ -23,6 +23,7 @@ const steps = [
   { name: 'unit', command: tool('vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${unitReport}`), loud: true, count: countUnit },
   { name: 'conformance', command: verify('packages/conformance/fixtures', 'onnxruntime'), count: countConformance },
   { name: 'conformance (reference)', command: verify('packages/conformance/fixtures', 'reference'), count: countConformance },
+  { name: 'conformance (core)', command: verify('packages/conformance/fixtures', 'core'), count: countConformance },
   ...sharedConformance(),
 ];
 

@@ -47,7 +47,7 @@ export interface LoadedModel extends TrainableModel {
 
 /** Largest absolute errors allowed. */
 export interface Tolerances {
-  /** Hidden states, logits and loss against the float64 values. */
+  /** Hidden states, logits and loss against the float64 values; a loss above 1 relative to itself. */
   readonly hidden: number;
   /** Gradients against the float64 values; relative to a tensor's largest entry where that is above 1. */
   readonly gradient: number;

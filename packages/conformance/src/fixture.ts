@@ -1,8 +1,11 @@
-import { FormatError, readSafetensors, toFloat64, type Batch, type Loss, type Pooling, type Safetensors } from '@hadamard-adapter/core';
+import { FormatError, parseJson, readSafetensors, shorten, toFloat64, validate, type Batch, type Loss, type Pooling, type Safetensors } from '@hadamard-adapter/core';
 import * as v from 'valibot';
 
 /** Reads a file of a fixture folder; undefined when there is none. */
 export type ReadFile = (path: string) => Promise<Uint8Array | undefined>;
+
+/** The largest golden.json there is has 200 kB. */
+const MAX_JSON_BYTES = 16 * 2 ** 20;
 
 const schema = v.looseObject({
   family: v.string(),
@@ -62,30 +65,20 @@ export async function readFixture(family: string, variants: readonly string[], r
     if (bytes !== undefined) return bytes;
     throw new FormatError(`The fixture ${family} is incomplete`, { code: 'FIXTURE_FILE', found: `no ${path}` });
   };
-  const golden = v.safeParse(schema, json(await file('golden.json'), `${family}/golden.json`));
-  if (!golden.success) {
-    const [issue] = golden.issues;
-    throw new FormatError(`${family}/golden.json does not describe a fixture`, { code: 'FIXTURE_DESCRIPTION', found: `${v.getDotPath(issue) ?? 'root'}: ${issue.message}` });
-  }
+  const golden = validate(schema, json(await file('golden.json'), `${family}/golden.json`), { what: `${family}/golden.json`, code: 'FIXTURE_DESCRIPTION', error: FormatError });
   const tensors = readSafetensors(await file('golden.safetensors'));
-  const config = await read('config.json');
+  const config = json(await file('config.json'), `${family}/config.json`);
   return {
     family,
-    golden: golden.output,
-    config: config === undefined ? {} : json(config, `${family}/config.json`),
+    golden,
+    config,
     variants,
     model: file,
     ...accessors(family, tensors),
   };
 }
 
-function json(bytes: Uint8Array, name: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    throw new FormatError(`${name} is not JSON`, { code: 'FIXTURE_DESCRIPTION', found: cause instanceof Error ? cause.message : String(cause), cause });
-  }
-}
+const json = (bytes: Uint8Array, what: string): unknown => parseJson(bytes, { what, code: 'FIXTURE_DESCRIPTION', maxBytes: MAX_JSON_BYTES });
 
 type Accessors = Pick<Fixture, 'has' | 'exact' | 'shapeOf' | 'names' | 'batch'>;
 
@@ -93,7 +86,7 @@ function accessors(family: string, { tensors }: Safetensors): Accessors {
   const tensorOf = (name: string): NonNullable<ReturnType<typeof tensors.get>> => {
     const tensor = tensors.get(`${name}.f64`) ?? tensors.get(name);
     if (tensor !== undefined) return tensor;
-    throw new FormatError(`The fixture ${family} has no tensor ${name}`, { code: 'FIXTURE_TENSOR' });
+    throw new FormatError(`The fixture ${family} has no tensor ${shorten(name)}`, { code: 'FIXTURE_TENSOR' });
   };
   const exact = (name: string): Float64Array => {
     const tensor = tensorOf(name);

@@ -11,4 +11,6 @@ export {
   type Tolerances,
 } from './driver.js';
 export { readFixture, type Fixture, type GoldenDescription, type ReadFile } from './fixture.js';
-export { runSuite, type CaseResult, type SuiteOptions, type SuiteReport } from './suite.js';
+export { runCoreSuite } from './core-suite.js';
+export type { CaseResult, SuiteReport } from './report.js';
+export { runSuite, type SuiteOptions } from './suite.js';

@@ -1,34 +1,14 @@
 import { HadamardError } from '@hadamard-adapter/core';
 import type { Bench, Case, Errors } from './cases/case.js';
-import { collectCases, keyPattern, type Filter, type NotCovered } from './collect.js';
+import { collectCases, keyPattern, type Filter } from './collect.js';
 import { FLOAT32_TOLERANCES, type Driver, type LoadOptions, type LoadedModel } from './driver.js';
 import type { Fixture } from './fixture.js';
+import { emptyTally, tallied, type CaseResult, type SuiteReport } from './report.js';
 
 export interface SuiteOptions extends Filter {
   /** Called after each case. */
   readonly onCase?: (result: CaseResult) => void;
   readonly signal?: AbortSignal;
-}
-
-export interface CaseResult {
-  readonly key: string;
-  readonly outcome: 'passed' | 'failed' | 'gap';
-  /** What failed, or the reason of a gap. */
-  readonly message?: string;
-}
-
-export interface SuiteReport {
-  readonly runtime: string;
-  readonly device: string;
-  readonly passed: number;
-  readonly failed: number;
-  /** Declared gaps that did fail. */
-  readonly gaps: readonly { readonly key: string; readonly reason: string }[];
-  readonly failures: readonly { readonly key: string; readonly message: string }[];
-  /** Largest absolute errors by family. */
-  readonly families: Readonly<Record<string, Errors>>;
-  readonly notCovered: readonly NotCovered[];
-  readonly seconds: number;
 }
 
 /**
@@ -39,31 +19,21 @@ export interface SuiteReport {
 export async function runSuite(driver: Driver, fixtures: readonly Fixture[], { onCase, signal, ...filter }: SuiteOptions = {}): Promise<SuiteReport> {
   const started = performance.now();
   const { cases, notCovered } = collectCases(fixtures, filter);
-  const gaps: { key: string; reason: string }[] = [];
-  const failures: { key: string; message: string }[] = [];
-  const families: Record<string, Errors> = {};
-  let passed = 0;
+  const tally = emptyTally();
   const rooms = modelRooms(driver);
   try {
     for (const one of cases) {
       if (signal?.aborted === true) break;
       const gap = driver.gaps?.find(({ key }) => keyPattern(key).test(one.key));
       const result = await runCase(one, driver, rooms);
-      let outcome: CaseResult;
-      if (typeof result !== 'string') {
-        const family = (families[one.family] ??= {});
-        for (const [what, error] of Object.entries(result) as [keyof Errors, number][]) family[what] = Math.max(family[what] ?? 0, error);
-        outcome = gap === undefined ? { key: one.key, outcome: 'passed' } : { key: one.key, outcome: 'failed', message: `declared as a gap (${gap.reason}) but passes: remove the gap` };
-      } else outcome = gap === undefined ? { key: one.key, outcome: 'failed', message: result } : { key: one.key, outcome: 'gap', message: gap.reason };
-      if (outcome.outcome === 'passed') passed++;
-      else if (outcome.outcome === 'gap') gaps.push({ key: one.key, reason: outcome.message ?? '' });
-      else failures.push({ key: one.key, message: outcome.message ?? '' });
+      // Not inside the optional call: without a listener its arguments are never evaluated, and nothing would be counted.
+      const outcome = tallied(tally, one, result, gap);
       onCase?.(outcome);
     }
   } finally {
     await rooms.close();
   }
-  return { runtime: driver.runtime, device: driver.device, passed, failed: failures.length, gaps, failures, families, notCovered, seconds: (performance.now() - started) / 1000 };
+  return { runtime: driver.runtime, device: driver.device, ...tally, notCovered, seconds: (performance.now() - started) / 1000 };
 }
 
 /** @returns the errors measured, or what failed. */
@@ -86,7 +56,16 @@ async function runCase(one: Case, driver: Driver, rooms: ModelRooms): Promise<Er
     const code = error instanceof HadamardError ? `[${error.code}] ` : '';
     return `${code}${error instanceof Error ? error.message : String(error)}`;
   } finally {
-    for (const model of own) await model.dispose().catch(() => undefined);
+    for (const model of own) await end(model);
+  }
+}
+
+/** That disposing works is what `dispose/refuses-use` asserts; here its failure must not cost the report of all the other cases. */
+async function end(model: LoadedModel): Promise<void> {
+  try {
+    await model.dispose();
+  } catch {
+    // See above.
   }
 }
 
@@ -103,7 +82,7 @@ interface ModelRooms {
 function modelRooms(driver: Driver): ModelRooms {
   let current: { key: string; model: LoadedModel; initial: Float32Array } | undefined;
   const close = async (): Promise<void> => {
-    await current?.model.dispose();
+    if (current !== undefined) await end(current.model);
     current = undefined;
   };
   return {

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { runSuite, type SuiteReport } from '@hadamard-adapter/conformance';
+import { runCoreSuite, runSuite, type SuiteOptions, type SuiteReport } from '@hadamard-adapter/conformance';
 import { packagedFixtures, readFixtures } from '@hadamard-adapter/conformance/node';
 import { jsonOption, list } from '../options.js';
 import { EXIT, print, printJson } from '../output/report.js';
@@ -20,7 +20,7 @@ export function verifyCommand(): Command {
   return new Command('verify')
     .description('run the conformance suite: does a runtime compute what PyTorch computes?')
     .option('--fixtures <folder>', 'fixture folder (default: the one that comes with the package)', packagedFixtures)
-    .option('--runtime <name>', 'runtime to verify: onnxruntime, reference', 'onnxruntime')
+    .option('--runtime <name>', "runtime to verify: onnxruntime, reference (the same graphs in float64), core (core's math alone, without graphs)", 'onnxruntime')
     .option('--device <name>', 'device of the runtime', 'cpu')
     .option('--family <name>', 'family to run, repeatable (default: all)', list)
     .option('--variant <file>', 'model file to run, repeatable (default: the float32 exports)', list)
@@ -32,15 +32,17 @@ export function verifyCommand(): Command {
 }
 
 async function runVerify({ fixtures, runtime, device, family, variant, key, json }: VerifyFlags): Promise<number> {
-  const driver = driverOf(runtime, device);
-  const report = await runSuite(driver, await readFixtures(fixtures, family), {
+  const options: SuiteOptions = {
     ...(family === undefined ? {} : { families: family }),
-    ...(variant === undefined ? {} : { variants: variant }),
+    ...(variant === undefined ? {} : { variants: variant.map((name) => (name.endsWith('.onnx') ? name : `${name}.onnx`)) }),
     ...(key === undefined ? {} : { key }),
     onCase: ({ key: name, outcome }) => {
       if (json !== true && process.stderr.isTTY) process.stderr.write(`\r${outcome} ${name}`.padEnd(100).slice(0, 100));
     },
-  });
+  };
+  const driver = runtime === 'core' ? undefined : driverOf(runtime, device);
+  const cases = await readFixtures(fixtures, family);
+  const report = driver === undefined ? runCoreSuite(cases, options) : await runSuite(driver, cases, options);
   if (json !== true && process.stderr.isTTY) process.stderr.write('\r'.padEnd(101) + '\r');
   if (json === true) printJson(report);
   else printSuite(report);

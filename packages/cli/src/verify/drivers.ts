@@ -10,7 +10,7 @@ const RUNTIMES: Readonly<Record<string, readonly string[]>> = { onnxruntime: ['c
 /** @throws ConfigError RUNTIME_UNKNOWN, DEVICE_UNKNOWN. */
 export function driverOf(runtime: string, device: string): Driver {
   const devices = RUNTIMES[runtime];
-  if (devices === undefined) throw new ConfigError('There is no such runtime', { code: 'RUNTIME_UNKNOWN', found: runtime, expected: Object.keys(RUNTIMES).join(', ') });
+  if (devices === undefined) throw new ConfigError('There is no such runtime', { code: 'RUNTIME_UNKNOWN', found: runtime, expected: [...Object.keys(RUNTIMES), 'core'].join(', ') });
   if (!devices.includes(device)) throw new ConfigError(`The runtime ${runtime} has no such device`, { code: 'DEVICE_UNKNOWN', found: device, expected: devices.join(', ') });
   return {
     runtime,

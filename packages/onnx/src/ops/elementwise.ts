@@ -14,12 +14,12 @@ const unary = (f: (x: number, node: Node) => number, dtype?: DataType): Operator
 });
 
 /** An operator of any number of inputs that broadcast against each other. */
-const broadcasting = (f: (values: number[], dtype: DataType) => number, dtype?: DataType, typeFrom = 0): Operator => ({
+const broadcasting = (f: (values: number[], dtype: DataType, node: Node) => number, dtype?: DataType, typeFrom = 0): Operator => ({
   shape(node, inputs) {
     const present = inputs.filter((value) => value !== undefined);
     return [{ dtype: dtype ?? need(node, inputs, typeFrom).dtype, dims: broadcastDims(node, present.map(({ dims }) => dims)) }];
   },
-  compute(_, inputs, [output]) {
+  compute(node, inputs, [output]) {
     const { dims, dtype: type } = output as Value;
     const sources = inputs.map((value) => ({ data: value.data as Float64Array, index: broadcastIndex(value.dims, dims) }));
     const values = sources.map(() => 0);
@@ -28,7 +28,7 @@ const broadcasting = (f: (values: number[], dtype: DataType) => number, dtype?: 
       sources.forEach(({ data, index }, k) => {
         values[k] = data[index[i] as number] as number;
       });
-      result[i] = f(values, type);
+      result[i] = f(values, type, node);
     }
     return [result];
   },
@@ -54,6 +54,9 @@ const cast: Operator = {
   },
   compute: (_, [x], [output]) => [((x as Value).data as Float64Array).map((value) => castTo(value, (output as Value).dtype))],
 };
+
+/** The remainder with the sign of the divisor, or of the dividend as C's fmod has it. */
+const modulo = (a: number, b: number, ofDividend: boolean): number => (ofDividend ? a % b : a - b * Math.floor(a / b));
 
 const sigmoid = (x: number): number => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)));
 
@@ -96,7 +99,7 @@ export const ELEMENTWISE: Readonly<Record<string, Operator>> = {
   Log: unary(Math.log),
   Max: broadcasting((values) => Math.max(...values)),
   Min: broadcasting((values) => Math.min(...values)),
-  Mod: two((a, b) => a - b * Math.floor(a / b)),
+  Mod: broadcasting(([a, b], _, node) => modulo(a as number, b as number, intAttribute(node, 'fmod', 0) === 1)),
   Mul: two((a, b) => a * b),
   Neg: unary((x) => -x),
   Not: unary((x) => Number(x === 0), 'bool'),
