@@ -8,8 +8,10 @@ import * as onnxruntime from '../src/index.js';
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const block = (language: string): string => new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``).exec(readme)?.[1] ?? '';
 
-const modules: Readonly<Record<string, object>> = { 'node:fs': fs, '@hadamard-adapter/core': core, '@hadamard-adapter/tasks': tasks, '@hadamard-adapter/onnxruntime': onnxruntime };
-const AsyncFunction = (async () => undefined).constructor as new (...parts: string[]) => (modules: typeof modules) => Promise<void>;
+type Modules = Readonly<Record<string, object>>;
+
+const modules: Modules = { 'node:fs': fs, '@hadamard-adapter/core': core, '@hadamard-adapter/tasks': tasks, '@hadamard-adapter/onnxruntime': onnxruntime };
+const AsyncFunction = (async () => undefined).constructor as new (...parts: string[]) => (modules: Modules) => Promise<void>;
 
 describe('README', () => {
   it('has an example that prints what it says', async () => {

@@ -1,5 +1,5 @@
 import { evaluate, elementCount, fromNumbers, writeModel, concatChunks, type Attributes, type DataType, type Graph, type Tensor, type Value } from '@hadamard-adapter/onnx';
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { InferenceSession, type Tensor as OrtTensor } from 'onnxruntime-node';
 
 /** One operand: its type, shape and elements. */
 export interface Operand {

@@ -1,0 +1,52 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DataError } from '@hadamard-adapter/core';
+import { packagedFixtures, readFixtures } from '../src/node.js';
+import { failure } from './support/failure.js';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hadamard-fixtures-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('a fixture folder', () => {
+  it('is read family by family, with the model files that are in it', async () => {
+    const fixtures = await readFixtures(packagedFixtures);
+    expect(fixtures.map(({ family }) => family)).toEqual(['bert', 'distilbert', 'electra', 'roberta']);
+    const four = ['model.classic.onnx', 'model.dynamo.onnx', 'model.onnx', 'model.opset17.onnx'];
+    expect(fixtures.map(({ variants }) => variants)).toEqual([[...four.slice(0, 3), 'model.opset11.onnx', 'model.opset17.onnx'], four, four, four]);
+    expect(fixtures[0]?.config).toMatchObject({ model_type: 'bert', hidden_size: 32 });
+    expect((await fixtures[0]?.model('model.onnx'))?.length).toBeGreaterThan(100_000);
+  });
+
+  it('is read in part when families are named, and what else is in it does not matter', async () => {
+    cpSync(join(packagedFixtures, 'electra'), join(folder, 'electra'), { recursive: true });
+    mkdirSync(join(folder, 'notes'));
+    mkdirSync(join(folder, 'broken'));
+    writeFileSync(join(folder, 'broken', 'golden.json'), '{');
+    writeFileSync(join(folder, 'README.md'), '# Fixtures');
+    expect((await readFixtures(folder, ['electra'])).map(({ family }) => family)).toEqual(['electra']);
+    expect(await failure(() => readFixtures(folder))).toMatchObject({ code: 'FIXTURE_DESCRIPTION' });
+  });
+
+  it.each<[string, () => string, string[] | undefined]>([
+    ['does not exist', () => join(folder, 'nowhere'), undefined],
+    ['has no family in it', () => folder, undefined],
+    ['lacks a family that is asked for', () => packagedFixtures, ['bert', 'bart']],
+    ['is a file', () => join(packagedFixtures, 'bert', 'golden.json'), undefined],
+  ])('that %s is refused: no run without a case', async (_, path, families) => {
+    const error = await failure(() => readFixtures(path(), families));
+    expect(error).toBeInstanceOf(DataError);
+    expect(error.code).toBe('FIXTURES_MISSING');
+  });
+
+  it('says which family it lacks', async () => {
+    expect(await failure(() => readFixtures(packagedFixtures, ['bert', 'bart', 't5-encoder']))).toMatchObject({
+      found: 'families bert, distilbert, electra, roberta',
+      expected: 'bart, t5-encoder',
+    });
+  });
+});
