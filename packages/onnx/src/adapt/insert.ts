@@ -21,7 +21,7 @@ export interface Insertion {
  * Put `y = w ⊙ x + b` (paper, equation 4) on the chosen site of the chosen layers, and make the scale and shift of their LayerNorms parameters. Every
  * parameter becomes an input of the graph; base weights stay what they are. With w = 1 and b = 0 the graph computes what it did before, to the bit.
  *
- * @throws ConfigError ADAPTER_LAYERS for a layer that does not exist, or none at all.
+ * @throws ConfigError ADAPTER_LAYERS for a layer that does not exist or is named twice, or none at all.
  */
 export function insertAdapters(graph: Graph, sites: readonly SiteInfo[], placement: AdapterPlacement): Insertion {
   const chosen = chooseLayers(sites, placement.layers);
@@ -64,11 +64,11 @@ export const adaptedName = (value: string): string => `${value}_adapted`;
 function chooseLayers(sites: readonly SiteInfo[], layers: readonly number[] | undefined): SiteInfo[] {
   if (layers === undefined) return [...sites];
   const chosen = sites.filter(({ layer }) => layers.includes(layer));
-  if (chosen.length === 0 || chosen.length !== new Set(layers).size) {
-    throw new ConfigError('The adapter names layers that the model does not have', {
+  if (chosen.length === 0 || chosen.length !== layers.length) {
+    throw new ConfigError('The adapter cannot sit on these layers', {
       code: 'ADAPTER_LAYERS',
       found: layers.length === 0 ? 'no layer' : layers.join(', '),
-      expected: `some of 0 to ${sites.length - 1}`,
+      expected: `some of 0 to ${sites.length - 1}, each once`,
     });
   }
   return chosen;

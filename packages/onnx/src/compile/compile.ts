@@ -45,7 +45,9 @@ export function compileTraining(model: AdapterModel, groups: readonly Group[], f
     const gradient = gradients.get(name) as string;
     return builder.dims(gradient).length === 1 ? gradient : builder.emit('Reshape', [gradient, builder.ints([-1])]);
   });
-  builder.emit('Concat', flat, { axis: int(0) }, { output: GRADIENTS_OUTPUT });
+  // The loss alone may be asked for; Concat wants at least one input.
+  if (flat.length === 0) builder.emit('ConstantOfShape', [builder.ints([0])], {}, { output: GRADIENTS_OUTPUT });
+  else builder.emit('Concat', flat, { axis: int(0) }, { output: GRADIENTS_OUTPUT });
   return finish(builder.finish(['loss', GRADIENTS_OUTPUT]), model);
 }
 

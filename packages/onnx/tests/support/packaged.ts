@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { Batch } from '@hadamard-adapter/core';
 import { canonicalize, readModel, type CanonicalGraph, type Graph, type Value } from '../../src/index.js';
 
 const folder = fileURLToPath(new URL('../../../conformance/fixtures', import.meta.url));
@@ -32,6 +33,13 @@ export function tokens(graph: Graph, { batch = 2, sequence = 6, padding = 2 } = 
     feeds.set(name, { dtype: 'int64', dims: [batch, sequence], data });
   }
   return feeds;
+}
+
+/** The tokens of `tokens` as a batch of core, with labels. */
+export function batchOf(labels: readonly number[] = [0, 1]): Batch {
+  const values = tokens(packagedGraph('bert/model.onnx'));
+  const of = (name: string): Int32Array => Int32Array.from(values.get(name)?.data ?? []);
+  return { batch: 2, sequence: 6, inputIds: of('input_ids'), attentionMask: of('attention_mask'), tokenTypeIds: of('token_type_ids'), labels: Float32Array.from(labels) };
 }
 
 /** Largest difference of two [batch, sequence, width] values at positions whose mask is 1. */
