@@ -1,7 +1,7 @@
 import { DataError } from '@hadamard-adapter/core';
 import type { Example, ExampleTable, Kind } from './examples.js';
 import type { RawTable } from './table.js';
-import { quote } from './text.js';
+import { columnList, quote } from './text.js';
 
 /** Which columns hold what. */
 export interface ColumnNames {
@@ -38,15 +38,20 @@ export function toExamples(table: RawTable, options: ExampleOptions = {}): Examp
   const labels = kind === 'regression' ? [label ?? 'score'] : (options.labels ?? labelNames(raw ?? []));
   const values = raw === undefined ? undefined : kind === 'regression' ? targets(table, raw) : classes(table, raw, labels);
   const examples = table.rows.map(({ values: row }, i): Example => {
-    const second = pair === undefined ? undefined : (row[pair] ?? '');
-    return { text: row[text] ?? '', ...(second === undefined ? {} : { pair: second }), ...(values === undefined ? {} : { label: values[i] as number }) };
+    const second = pair === undefined ? undefined : cell(row, pair);
+    return { text: cell(row, text), ...(second === undefined ? {} : { pair: second }), ...(values === undefined ? {} : { label: values[i] as number }) };
   });
   return { kind, examples, labels, skipped: [] };
 }
 
+/** A row of JSON lines lacks some columns, and one of them may be called `constructor`. */
+function cell(values: Readonly<Record<string, string>>, name: string): string {
+  return Object.hasOwn(values, name) ? (values[name] as string) : '';
+}
+
 function column(table: RawTable, what: string, given: string | undefined, guesses: readonly string[], required = true): string | undefined {
   const missing = (found: string): DataError =>
-    new DataError(`${table.name} has no ${what} column that is certain`, { code: 'COLUMN_MISSING', found: `${found}; columns: ${table.columns.slice(0, 30).join(', ')}`, hint: `Name the ${what} column.` });
+    new DataError(`${table.name} has no ${what} column that is certain`, { code: 'COLUMN_MISSING', found: `${found}; columns: ${columnList(table.columns)}`, hint: `Name the ${what} column.` });
   if (given !== undefined) {
     if (table.columns.includes(given)) return given;
     throw missing(`no column ${quote(given)}`);
@@ -61,12 +66,12 @@ function column(table: RawTable, what: string, given: string | undefined, guesse
 }
 
 function labelValues(table: RawTable, label: string): string[] {
-  const missing = table.rows.filter(({ values }) => (values[label] ?? '').trim() === '');
+  const missing = table.rows.filter(({ values }) => cell(values, label).trim() === '');
   if (missing.length > 0) {
     const lines = missing.slice(0, 5).map(({ line }) => line).join(', ');
     throw new DataError(`${table.name} has rows without a label`, { code: 'LABEL_MISSING', found: `${missing.length}, first in line ${lines}`, expected: `a value in column ${quote(label)}` });
   }
-  return table.rows.map(({ values }) => (values[label] as string).trim());
+  return table.rows.map(({ values }) => cell(values, label).trim());
 }
 
 /** The distinct labels: numbers in the order of their value, anything else by code point. */

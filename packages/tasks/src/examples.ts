@@ -1,4 +1,5 @@
 import { DataError, permutation } from '@hadamard-adapter/core';
+import { quote } from './text.js';
 
 /** One text, or a pair of texts, with what is to be predicted of it. */
 export interface Example {
@@ -37,7 +38,9 @@ export function holdOut(table: ExampleTable, share: number, seed = 0): [ExampleT
   const byClass = new Map<number | undefined, number[]>();
   for (const row of permutation(table.examples.length, seed, 'holdout')) {
     const label = table.kind === 'classification' ? table.examples[row]?.label : undefined;
-    byClass.set(label, [...(byClass.get(label) ?? []), row]);
+    const rows = byClass.get(label);
+    if (rows === undefined) byClass.set(label, [row]);
+    else rows.push(row);
   }
   const held = new Set([...byClass.values()].flatMap((rows) => rows.slice(0, Math.round(rows.length * share))));
   if (held.size === 0 || held.size === table.examples.length) {
@@ -64,7 +67,7 @@ export function checkTrainable(table: ExampleTable, name: string): void {
     const [only] = present;
     throw new DataError(`${name} has one class only`, {
       code: 'DATA_ONE_CLASS',
-      found: `"${table.labels[only ?? 0]}" in all ${table.examples.length} rows`,
+      found: `${quote(table.labels[only ?? 0] ?? '')} in all ${table.examples.length} rows`,
       expected: 'at least two classes',
     });
   }

@@ -1,6 +1,6 @@
 import { DataError } from '@hadamard-adapter/core';
 import type { Example, ExampleTable, Kind } from './examples.js';
-import { decodeText, quote } from './text.js';
+import { columnList, decodeText, quote } from './text.js';
 
 /** Reads a file below the data folder; undefined when there is none. */
 export type ReadFile = (path: string) => Promise<Uint8Array | undefined>;
@@ -18,7 +18,7 @@ export interface GlueTask {
   readonly labels: readonly string[];
   /** How labels are written in the files, by class; default: the index, or the name. */
   readonly written?: readonly string[];
-  /** Metric names of `METRICS` in core. */
+  /** What `taskMetric` gives: a metric of `METRICS` in core, or `f1_accuracy`. */
   readonly metric: string;
   readonly train: FileLayout;
   /** Development files; MNLI has a matched and a mismatched one. */
@@ -87,7 +87,7 @@ export interface GlueData {
 /**
  * Read a task from a folder: the task's own, or one that holds it under an official name.
  *
- * @throws DataError TASK_FILES saying which files were looked for; DATA_ROW for a row that does not fit its header.
+ * @throws DataError TASK_FILES saying which files were looked for; TASK_COLUMNS for a file of another task; TASK_ROWS when no row, or fewer than nine in ten, can be read.
  */
 export async function readGlue(task: GlueTask, read: ReadFile): Promise<GlueData> {
   const folder = await findFolder(task, read);
@@ -126,7 +126,7 @@ function parseGlue(task: GlueTask, layout: FileLayout, text: string, file: strin
     // MNLI's dev files have more columns than its training file: the header decides.
     const index = header.indexOf(column);
     if (index >= 0) return index;
-    throw new DataError(`${file} is not a file of ${task.name}`, { code: 'TASK_COLUMNS', found: `columns ${header.slice(0, 20).join(', ')}`, expected: `a column ${quote(column)}` });
+    throw new DataError(`${file} is not a file of ${task.name}`, { code: 'TASK_COLUMNS', found: `columns ${columnList(header)}`, expected: `a column ${quote(column)}` });
   };
   const [textAt, pairAt, labelAt] = [at(layout.text), at(layout.pair), at(layout.label)];
   const needed = Math.max(textAt, pairAt, labelAt) + 1;

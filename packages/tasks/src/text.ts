@@ -1,4 +1,4 @@
-import { DataError } from '@hadamard-adapter/core';
+import { DataError, shorten } from '@hadamard-adapter/core';
 
 /**
  * Bytes of a text file as a string, without byte-order mark.
@@ -43,4 +43,14 @@ export const MAX_FIELD = 1_000_000;
 export function quote(text: string, length = 40): string {
   const line = text.replaceAll(/\s+/g, ' ');
   return JSON.stringify(line.length > length ? `${line.slice(0, length)}…` : line);
+}
+
+/** Column names for messages: they come from a file, which may have no header but texts of a megabyte. */
+export function columnList(columns: readonly string[]): string {
+  return columns.slice(0, 30).map((column) => shorten(column, 40)).join(', ');
+}
+
+/** What a parser of ours or of a library said, on one line: some quote the file. */
+export function reason(cause: unknown): string {
+  return shorten(typeof cause === 'object' && cause !== null && 'message' in cause ? String(cause.message) : String(cause), 200);
 }

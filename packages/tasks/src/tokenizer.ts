@@ -1,6 +1,7 @@
 import { FormatError } from '@hadamard-adapter/core';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import * as v from 'valibot';
+import { quote, reason } from './text.js';
 
 /** Token ids of one text or pair, special tokens included. */
 export interface Encoding {
@@ -41,25 +42,26 @@ const schema = v.looseObject({ model: v.looseObject({}), added_tokens: v.optiona
 /**
  * Load a fast tokenizer from its `tokenizer.json`, with the library of Hugging Face.
  *
- * @throws FormatError TOKENIZER_FILE when it is not JSON or not a tokenizer; TOKENIZER_KIND when the library cannot build it.
+ * @throws FormatError TOKENIZER_FILE when it is not JSON or not a tokenizer; TOKENIZER_KIND when the library cannot build it, and from `encode` when a text has no tokens.
  */
 export function loadTokenizer(file: Uint8Array, { config, model = {}, maxLength }: TokenizerOptions = {}): Tokenizer {
   const description = v.safeParse(schema, parseJson(file, 'tokenizer.json'));
   if (!description.success) {
-    throw new FormatError('tokenizer.json is not a tokenizer', { code: 'TOKENIZER_FILE', found: description.issues[0].message, expected: 'the file of a fast tokenizer, with a "model"' });
+    throw new FormatError('tokenizer.json is not a tokenizer', { code: 'TOKENIZER_FILE', found: reason(description.issues[0]), expected: 'the file of a fast tokenizer, with a "model"' });
   }
   const settings = config === undefined ? {} : (parseJson(config, 'tokenizer_config.json') as Record<string, unknown>);
   const tokenizer = build(description.output, settings);
   const length = maximumLength(maxLength, settings, model);
-  const template = templateOf(tokenizer);
-  const pieces = (text: string): readonly number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
+  const pieces = (text: string): number[] => piecesOf(tokenizer, text);
+  const template = guarded(() => templateOf(tokenizer, hasOneType(description.output['post_processor'])));
   return {
     padId: padId(tokenizer, settings, model),
     maxLength: length,
     encode(text, pair) {
       const budget = length * CHARACTERS_PER_TOKEN;
-      const [first, second] = [pieces(shorten(text, budget)), pair === undefined ? undefined : pieces(shorten(pair, budget))];
-      return template.assemble(first, second, length);
+      const [begun, pairBegun] = [shorten(text, budget), pair === undefined ? undefined : shorten(pair, budget)];
+      const encoding = template.assemble(pieces(begun), pairBegun === undefined ? undefined : pieces(pairBegun), length);
+      return { ...encoding, truncated: encoding.truncated || lost(text, begun) || lost(pair ?? '', pairBegun ?? '') };
     },
   };
 }
@@ -70,20 +72,36 @@ function parseJson(bytes: Uint8Array, name: string): unknown {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   } catch (cause) {
-    throw new FormatError(`${name} is not JSON`, { code: 'TOKENIZER_FILE', found: cause instanceof Error ? cause.message : 'a syntax error', cause });
+    throw new FormatError(`${name} is not JSON`, { code: 'TOKENIZER_FILE', found: reason(cause), cause });
   }
   throw new FormatError(`${name} is not a JSON object`, { code: 'TOKENIZER_FILE' });
 }
 
 function build(description: object, settings: object): HuggingFaceTokenizer {
-  try {
+  return guarded(() => {
     // Truncation and padding are done here; a setting in the file would do it twice.
     const tokenizer = new HuggingFaceTokenizer({ ...description, truncation: null, padding: null }, settings);
     tokenizer.encode('a', { text_pair: 'b' });
     return tokenizer;
+  });
+}
+
+/** The library trusts the file: whatever it stumbles over is an error of the file. */
+function guarded<T>(run: () => T): T {
+  try {
+    return run();
   } catch (cause) {
-    throw new FormatError('tokenizer.json describes a tokenizer that cannot be built', { code: 'TOKENIZER_KIND', found: cause instanceof Error ? cause.message : String(cause), cause });
+    if (cause instanceof FormatError) throw cause;
+    throw new FormatError('tokenizer.json describes a tokenizer that cannot be built', { code: 'TOKENIZER_KIND', found: reason(cause), cause });
   }
+}
+
+/** Tokens of a text alone. The library goes on without an id where neither a piece nor an unknown token is in the vocabulary; a model would take that for padding. */
+function piecesOf(tokenizer: HuggingFaceTokenizer, text: string): number[] {
+  const { ids, tokens } = tokenizer.encode(text, { add_special_tokens: false });
+  const missing = ids.findIndex((id: unknown) => typeof id !== 'number');
+  if (missing < 0) return ids;
+  throw new FormatError('The tokenizer has no token for something in a text, and none for what is unknown', { code: 'TOKENIZER_KIND', found: quote(String(tokens[missing])) });
 }
 
 /** The smallest of what the person, the tokenizer and the position table of the model allow. */
@@ -116,6 +134,18 @@ function shorten(text: string, budget: number): string {
   return space > 0 ? cut.slice(0, space) : cut;
 }
 
+/** Whether more than white space was left out of a shortened text. */
+function lost(text: string, begun: string): boolean {
+  return text.length > begun.length && /\S/.test(text.slice(begun.length));
+}
+
+/** RoBERTa's processor gives every token type 0, and its models have a table of one type only. The library gives the second text type 1. */
+function hasOneType(processor: unknown): boolean {
+  if (typeof processor !== 'object' || processor === null) return false;
+  const { type, processors } = processor as { readonly type?: unknown; readonly processors?: unknown };
+  return type === 'RobertaProcessing' || (Array.isArray(processors) && processors.some(hasOneType));
+}
+
 interface Template {
   assemble(first: readonly number[], second: readonly number[] | undefined, maxLength: number): Encoding;
 }
@@ -123,15 +153,18 @@ interface Template {
 /**
  * The special tokens around one text and around a pair, read off two small encodings: `[CLS] A [SEP] B [SEP]`, `<s> A </s></s> B </s>`, whatever the post-processor writes.
  */
-function templateOf(tokenizer: HuggingFaceTokenizer): Template {
-  const plain = (text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
-  const [a, b] = [plain('a'), plain('b')];
+function templateOf(tokenizer: HuggingFaceTokenizer, oneType: boolean): Template {
+  const [a, b] = [piecesOf(tokenizer, 'a'), piecesOf(tokenizer, 'b')];
   const single = tokenizer.encode('a', { return_token_type_ids: true });
   const double = tokenizer.encode('a', { text_pair: 'b', return_token_type_ids: true });
+  if (![...single.ids, ...double.ids].every((id: unknown) => typeof id === 'number' && id >= 0)) {
+    throw new FormatError('The special tokens of the tokenizer are not in its vocabulary', { code: 'TOKENIZER_KIND', found: reason(double.tokens.join(' ')) });
+  }
   const [start, end] = around(single.ids, a, 0);
   const [pairStart, afterFirst] = around(double.ids, a, 0);
   const [beforeSecond, pairEnd] = around(double.ids, b, afterFirst);
-  const types = double.token_type_ids;
+  // Without a post-processor the library gives none.
+  const types = oneType ? double.ids.map(() => 0) : (double.token_type_ids ?? double.ids.map(() => 0));
 
   return {
     assemble(first, second, maxLength) {
@@ -162,13 +195,13 @@ function templateOf(tokenizer: HuggingFaceTokenizer): Template {
 
 /** Where `part` lies in `ids` from `from` on: [start, end]. */
 function around(ids: readonly number[], part: readonly number[], from: number): [number, number] {
-  for (let start = from; start + part.length <= ids.length; start++) {
+  for (let start = from; part.length > 0 && start + part.length <= ids.length; start++) {
     if (part.every((id, i) => ids[start + i] === id)) return [start, start + part.length];
   }
-  throw new FormatError('The special tokens of the tokenizer cannot be told from its text', { code: 'TOKENIZER_KIND', found: `${ids.join(' ')} without ${part.join(' ')}` });
+  throw new FormatError('The special tokens of the tokenizer cannot be told from its text', { code: 'TOKENIZER_KIND', found: reason(`${ids.join(' ')} without ${part.join(' ') || 'any'}`) });
 }
 
-/** Lengths that fit `room`, taking tokens from the longer text first, as Hugging Face's `longest_first`: both texts stay. */
+/** Lengths that fit `room`, taking tokens from the longer text first, as Hugging Face's `longest_first`: both texts stay. Of two of one length the second keeps the odd token. */
 export function longestFirst(first: number, second: number, room: number): [number, number] {
   const excess = Math.max(0, first + second - room);
   if (excess === 0) return [first, second];
@@ -177,5 +210,5 @@ export function longestFirst(first: number, second: number, room: number): [numb
   const fromLong = Math.min(excess, long - short);
   const rest = excess - fromLong;
   const [longKept, shortKept] = [long - fromLong - Math.floor(rest / 2), short - Math.ceil(rest / 2)].map((length) => Math.max(0, length)) as [number, number];
-  return first >= second ? [longKept, shortKept] : [shortKept, longKept];
+  return first > second ? [longKept, shortKept] : [shortKept, longKept];
 }
