@@ -49,6 +49,7 @@ export function loadTokenizer(file: Uint8Array, { config, model = {}, maxLength 
   if (!description.success) {
     throw new FormatError('tokenizer.json is not a tokenizer', { code: 'TOKENIZER_FILE', found: reason(description.issues[0]), expected: 'the file of a fast tokenizer, with a "model"' });
   }
+  checkPreTokenizer(description.output['pre_tokenizer']);
   const settings = config === undefined ? {} : (parseJson(config, 'tokenizer_config.json') as Record<string, unknown>);
   const tokenizer = build(description.output, settings);
   const length = maximumLength(maxLength, settings, model);
@@ -84,6 +85,16 @@ function build(description: object, settings: object): HuggingFaceTokenizer {
     tokenizer.encode('a', { text_pair: 'b' });
     return tokenizer;
   });
+}
+
+/** The library would cut a text into pieces of no length for ever. */
+function checkPreTokenizer(description: unknown): void {
+  if (typeof description !== 'object' || description === null) return;
+  const { type, length, pretokenizers } = description as { readonly type?: unknown; readonly length?: unknown; readonly pretokenizers?: unknown };
+  if (type === 'FixedLength' && !(typeof length === 'number' && Number.isInteger(length) && length > 0)) {
+    throw new FormatError('tokenizer.json cuts texts into pieces of no length', { code: 'TOKENIZER_FILE', found: `length ${quote(String(length))}`, expected: 'a whole number from 1 on' });
+  }
+  if (Array.isArray(pretokenizers)) for (const each of pretokenizers) checkPreTokenizer(each);
 }
 
 /** The library trusts the file: whatever it stumbles over is an error of the file. */
