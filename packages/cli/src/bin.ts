@@ -5,4 +5,10 @@ import { main } from './program.js';
 // Standard output belongs to results: what libraries have to say (a download has begun) goes where the progress bars go.
 globalThis.console = new Console(process.stderr, process.stderr);
 
+// The reader of a pipe may leave early (`| head`): that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
 process.exitCode = await main(process.argv.slice(2));

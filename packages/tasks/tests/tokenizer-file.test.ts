@@ -22,8 +22,8 @@ describe('a tokenizer.json that is none', () => {
     ['a model that is a string', utf8('{"model":"BPE"}'), /is not a tokenizer: found .*"BPE"/],
     ['added tokens that are a number', tinyTokenizer(pieces, { added_tokens: 7 }), /is not a tokenizer: found .*7/],
     ['an added token without a number', tinyTokenizer(pieces, { added_tokens: [{ id: 'x', content: 'y' }] }), /is not a tokenizer: found .*"x"/],
-    ['pieces of no length', tinyTokenizer(pieces, { pre_tokenizer: { type: 'FixedLength', length: 0 } }), /pieces of no length: found "0"/],
-    ['the same inside a sequence', tinyTokenizer(pieces, { pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Whitespace' }, { type: 'FixedLength', length: -3 }] } }), /found "-3"/],
+    ['pieces of no length', tinyTokenizer(pieces, { pre_tokenizer: { type: 'FixedLength', length: 0 } }), /pieces of no length: found length "0"/],
+    ['the same inside a sequence', tinyTokenizer(pieces, { pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Whitespace' }, { type: 'FixedLength', length: -3 }] } }), /found length "-3"/],
     ['an error with a long text in it', tinyTokenizer(pieces, { added_tokens: 'long\ntext '.repeat(10_000) }), /is not a tokenizer: found .*long/],
   ])('%s', async (_, bytes, message) => {
     const error = await failure(() => loadTokenizer(bytes));

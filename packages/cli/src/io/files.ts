@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { DataError, FormatError } from '@hadamard-adapter/core';
 
 /** Largest file that is read whole: the 2 GiB an ONNX file can have. */
@@ -63,7 +64,10 @@ export async function writeFolder(path: string, files: Readonly<Record<string, C
       () => true,
       () => false,
     );
-    await rename(temporary, target);
+    await rename(temporary, target).catch(async (cause: unknown) => {
+      if (replaced) await rename(old, target);
+      throw cause;
+    });
     if (replaced) await rm(old, { recursive: true, force: true });
   } catch (cause) {
     await rm(temporary, { recursive: true, force: true });
@@ -106,11 +110,7 @@ async function writeContent(path: string, content: Content): Promise<void> {
     await writeFile(path, content);
     return;
   }
-  const stream = createWriteStream(path);
-  const finished = once(stream, 'finish');
-  for (const chunk of content) if (!stream.write(chunk)) await once(stream, 'drain');
-  stream.end();
-  await finished;
+  await pipeline(Readable.from(content), createWriteStream(path));
 }
 
 /** Fail before hours of training rather than after: the folder's parent must exist or be creatable, and be writable. */

@@ -11,6 +11,7 @@ import { canonicalizeMasks } from './masks.js';
 import { dimsOf, isBatch, isConstantDim, isSequence, probe } from './probe.js';
 import { constantReshapes, directTransposes, mergeTransposes } from './reshape.js';
 import { upgradeOperators } from './upgrade.js';
+import { unshareVectors } from './unshare.js';
 import { unpackWeights } from './weights.js';
 
 /** A graph in the few forms that the later steps know, with the output that holds the hidden states of the last layer. */
@@ -30,7 +31,7 @@ export interface CanonicalGraph {
  * @throws UnsupportedError MODEL_OUTPUT when there is no single output of hidden states.
  */
 export function canonicalize(source: Graph): CanonicalGraph {
-  const lifted = unpackWeights(dropIdentities(liftConstants(source)));
+  const lifted = unshareVectors(unpackWeights(dropIdentities(liftConstants(source))));
   const { hidden, hiddenSize } = hiddenOutput(lifted);
   const encoder = prune({ ...lifted, outputs: [hidden] });
   const upgraded = foldConstants(upgradeOperators(encoder, probe(encoder)));
