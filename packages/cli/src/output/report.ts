@@ -1,5 +1,5 @@
 import { HadamardError } from '@hadamard-adapter/core';
-import pc from 'picocolors';
+import { colors } from './colors.js';
 
 /** How a command ended, as an exit code. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
@@ -9,9 +9,9 @@ export function reportError(error: unknown, { json }: { readonly json: boolean }
   const known = error instanceof HadamardError;
   const message = error instanceof Error ? error.message : String(error);
   if (json) process.stdout.write(`${JSON.stringify({ error: { code: known ? error.code : 'INTERNAL', message } })}\n`);
-  process.stderr.write(`${pc.red('error')} ${known ? pc.dim(`[${error.code}] `) : ''}${message.replaceAll(/\s*\n\s*/g, ' ')}\n`);
+  process.stderr.write(`${colors.red('error')} ${known ? colors.dim(`[${error.code}] `) : ''}${message.replaceAll(/\s*\n\s*/g, ' ')}\n`);
   const wantsStack = process.env['HADAMARD_DEBUG'] !== undefined;
-  if (error instanceof Error && (!known || wantsStack)) process.stderr.write(`${pc.dim(error.stack ?? '')}\n`);
+  if (error instanceof Error && (!known || wantsStack)) process.stderr.write(`${colors.dim(error.stack ?? '')}\n`);
 }
 
 /** The one machine-readable line a command ends with. */

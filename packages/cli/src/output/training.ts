@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import type { TrainEvent, TrainResult } from '@hadamard-adapter/core';
-import pc from 'picocolors';
+import { colors } from './colors.js';
 
 /** How a run shows itself while it goes on. */
 export type TrainingView = (event: TrainEvent) => void;
@@ -27,7 +27,7 @@ export function trainingBars(stream: NodeJS.WriteStream = process.stderr): Train
     if (!stream.isTTY) return;
     bar = new SingleBar({
       stream,
-      format: `${pc.cyan(label.padEnd(11))} {bar} {percentage}% | {note}`,
+      format: `${colors.cyan(label.padEnd(11))} {bar} {percentage}% | {note}`,
       barCompleteChar: '━',
       barIncompleteChar: '─',
       hideCursor: true,
@@ -67,7 +67,7 @@ export function trainingBars(stream: NodeJS.WriteStream = process.stderr): Train
         break;
       }
       case 'stage-end':
-        line(`${pc.green('✓')} ${event.stage}: ${scoresText(event.result.scores)}kept epoch ${event.result.bestEpoch} of ${event.result.epochs}`);
+        line(`${colors.green('✓')} ${event.stage}: ${scoresText(event.result.scores)}kept epoch ${event.result.bestEpoch} of ${event.result.epochs}`);
         bar = undefined;
         break;
       case 'interrupted':
