@@ -54,5 +54,6 @@ function sentence(what: string, { found, expected, hint }: ErrorDetails): string
   if (found !== undefined) text += `: found ${found}`;
   if (expected !== undefined) text += found === undefined ? `: expected ${expected}` : `, expected ${expected}`;
   if (hint !== undefined) text += `. ${hint}`;
-  return text;
+  // What was found often comes from a file, and a file may say anything: the message stays one line whoever puts it together.
+  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
 }
