@@ -111,10 +111,12 @@ const tile: Operator = {
 const concat: Operator = {
   shape(node, inputs) {
     const first = need(node, inputs, 0);
+    if (first.dims.length === 0) throw shapeError(node, 'numbers without an axis', 'at least one dimension');
     const axis = axisOf(node, intAttribute(node, 'axis', 0), first.dims.length);
     const total = inputs.reduce((sum, value) => sum + (value?.dims[axis] ?? 0), 0);
     for (const value of inputs) {
-      if (value?.dims.length !== first.dims.length) throw shapeError(node, `${value?.dims.length} dimensions`, `${first.dims.length}`);
+      const fits = value?.dims.length === first.dims.length && value.dims.every((size, i) => i === axis || size === first.dims[i]);
+      if (!fits) throw shapeError(node, `[${value?.dims.join(', ')}] beside [${first.dims.join(', ')}]`, `shapes that differ in axis ${axis} alone`);
     }
     return [{ dtype: first.dtype, dims: first.dims.map((size, i) => (i === axis ? total : size)) }];
   },
