@@ -33,6 +33,19 @@ describe.each(FAMILIES)('%s', (family) => {
   });
 });
 
+describe.each(FAMILIES)('%s folded', (family) => {
+  it('is a base model for the next adapter', async () => {
+    const session = await trained(family, 'context');
+    const graph = readModel(concatChunks(await session.fold()));
+    const again = loadReferenceModel(graph, { numLabels: 2 });
+    expect(again.compiled.sites.map(({ layer }) => layer)).toEqual([0, 1, 2]);
+    const ops = new Set(again.compiled.canonical.graph.nodes.map(({ op }) => op));
+    for (const gone of ['Gemm', 'MatMul', 'Softmax', 'Erf']) expect(ops.has(gone), gone).toBe(false);
+    const [found, expected] = [await again.encode(batchOf()), await session.encode(batchOf())];
+    found.forEach((value, i) => expect(Math.abs(value - (expected[i] as number))).toBeLessThan(1e-5));
+  });
+});
+
 describe('folding', () => {
   it('copies only the weights that change', async () => {
     const session = await trained('bert', 'context', [1]);

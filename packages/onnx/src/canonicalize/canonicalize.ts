@@ -37,7 +37,7 @@ export function canonicalize(source: Graph): CanonicalGraph {
   const upgraded = foldConstants(upgradeOperators(encoder, probe(encoder)));
   const shapes = probe(upgraded);
   const reshaped = mergeTransposes(directTransposes(constantReshapes(upgraded, shapes), shapes));
-  const fused = nameMatrices(fuseLinears(fuseGelus(fuseLayerNorms(reshaped))));
+  const fused = nameMatrices(fuseLinears(fuseGelus(fuseLayerNorms(reshaped)), shapes));
   return { graph: canonicalizeMasks(fuseAttention(fused, shapes), shapes), hidden: hidden.name, hiddenSize, parameters: countParameters(lifted) };
 }
 

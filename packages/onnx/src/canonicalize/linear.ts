@@ -1,15 +1,16 @@
 import { INTERNAL_DOMAIN, floatAttribute, int, intAttribute, intsAttribute, type Graph, type Node } from '../graph/graph.js';
 import { makeNode, rewrite } from '../graph/rewrite.js';
 import { eitherInput, type View } from '../graph/view.js';
+import { dimsOf, sameDim, type Probe } from './probe.js';
 import { equalInts } from './reshape.js';
 
 /**
  * `MatMul(x, W) + b` and `Gemm` with a constant matrix become `Linear(x, W, b)` of the internal domain: x [..., K], W [K, N], or [N, K] with
  * transB = 1, b [N] or absent. The weight is never touched: a transposed one is only read the other way round.
  */
-export function fuseLinears(graph: Graph): Graph {
+export function fuseLinears(graph: Graph, shapes: Probe): Graph {
   return rewrite(graph, (node, view) => {
-    const match = node.domain === '' ? matchLinear(node, view) : undefined;
+    const match = node.domain === '' ? (matchFlattened(node, view, shapes) ?? matchLinear(node, view)) : undefined;
     return match === undefined ? undefined : { nodes: [linearNode(match, node)] };
   });
 }
@@ -61,6 +62,18 @@ function matchGemm(node: Node, view: View): LinearMatch | undefined {
   const transB = intAttribute(node, 'transB', 0) === 1 ? 1 : 0;
   if (bias === undefined || bias === '') return { input, weight, transB };
   return view.constant(bias)?.dims.length === 1 ? { input, weight, bias, transB } : undefined;
+}
+
+/** Gemm knows two dimensions only, so whoever writes a linear layer with it flattens the rows in front and gives them their shape back behind. */
+function matchFlattened(node: Node, view: View, shapes: Probe): LinearMatch | undefined {
+  const product = node.op === 'Reshape' ? view.producedBy(node.inputs[0], 'Gemm') : undefined;
+  const match = product && matchGemm(product, view);
+  const input = match && view.producedBy(match.input, 'Reshape')?.inputs[0];
+  if (match === undefined || input === undefined) return undefined;
+  const [from, to] = [dimsOf(shapes, input), dimsOf(shapes, node.outputs[0] as string)];
+  const width = dimsOf(shapes, match.input)?.at(-1);
+  const rowsStay = from !== undefined && from.length === to?.length && from.slice(0, -1).every((dim, axis) => sameDim(dim, to[axis]));
+  return rowsStay && sameDim(from.at(-1), width) && sameDim(to.at(-1), dimsOf(shapes, node.inputs[0] as string)?.at(-1)) ? { ...match, input } : undefined;
 }
 
 function isMatrix(view: View, value: string | undefined): boolean {
