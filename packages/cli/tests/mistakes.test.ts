@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 /** Exit code 1, one line that starts with the code, no stack, and with --json the same for machines. */
 function expectMistake({ code, stdout, stderr }: CliResult, name: string): string {
-  expect(stderr).toMatch(new RegExp(`^error \\[${name}\\] [^\\n]+\\n$`));
+  expect(stderr).toMatch(new RegExp(`^error \\[(?:${name})\\] [^\\n]+\\n$`));
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   return stderr;
 }
@@ -63,6 +63,35 @@ describe('a damaged model', () => {
       }),
       { numRuns: 30 },
     );
+  });
+});
+
+describe('a config of any content', () => {
+  it('is read or refused by a code, never a crash', async () => {
+    const path = models.with('config.json', () => '{}');
+    const content = fc.oneof(fc.uint8Array({ maxLength: 60 }), fc.json(), fc.record({ model_type: fc.jsonValue(), hidden_size: fc.jsonValue(), max_position_embeddings: fc.jsonValue() }).map((config) => JSON.stringify(config)));
+    await fc.assert(
+      fc.asyncProperty(content, async (config) => {
+        writeFileSync(join(path, 'config.json'), config);
+        const result = await cli('inspect', path, '--json');
+        const { error } = lastLine<{ error?: { code: string } }>(result);
+        expect(error?.code ?? 'none').toMatch(/^(none|JSON_\w+|MODEL_CONFIG)$/);
+        expect(result.code).toBe(error === undefined ? 0 : 1);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('a damaged checkpoint', () => {
+  it('is refused, and stays where it is', async () => {
+    const output = at('resumed');
+    for (const content of ['', 'no checkpoint', '{"format_version": 1}']) {
+      for (const name of ['checkpoint.json', 'checkpoint.safetensors']) write(join(`${output}.checkpoint`, name), content);
+      expectMistake(await cli('train', '--model', EMBEDDED_MODEL, '--train', good, '--output', output, '--resume'), 'CHECKPOINT\\w*|SAFETENSORS_\\w+');
+      expect(existsSync(output)).toBe(false);
+      expect(readdirSync(`${output}.checkpoint`)).toHaveLength(2);
+    }
   });
 });
 
