@@ -4,6 +4,7 @@ import {
   ADAPTER_CARD_FILE,
   ADAPTER_CONFIG_FILE,
   ADAPTER_TENSORS_FILE,
+  DataError,
   baselineScores,
   countTrainable,
   decodeCheckpoint,
@@ -21,7 +22,6 @@ import {
 } from '@hadamard-adapter/core';
 import { loadModel, saveAdapter, type AdapterSession, type LoadOptions } from '@hadamard-adapter/onnxruntime';
 import { loadTokenizer, tokenize, type ExampleTable, type Tokenizer } from '@hadamard-adapter/tasks';
-import { DataError } from '@hadamard-adapter/core';
 import { checkUnoccupied, checkWritable, readFolder, writeFolder } from './io/files.js';
 import type { ModelFolder } from './io/model-folder.js';
 

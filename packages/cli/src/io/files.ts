@@ -4,7 +4,7 @@ import { mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from 'nod
 import { basename, dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { DataError, FormatError } from '@hadamard-adapter/core';
+import { DataError } from '@hadamard-adapter/core';
 
 /** Largest file that is read whole: the 2 GiB an ONNX file can have. */
 const MAX_BYTES = 2 ** 31;
@@ -132,17 +132,4 @@ async function makeFolder(path: string): Promise<void> {
   if (info?.isDirectory() === true) return;
   if (dirname(path) !== path) await makeFolder(dirname(path));
   await mkdir(path);
-}
-
-/** JSON of a file, of a size that configs have. */
-export function parseJsonObject(bytes: Uint8Array, what: string): Record<string, unknown> {
-  if (bytes.byteLength > 64 * 2 ** 20) throw new FormatError(`${what} is too large`, { code: 'JSON_SIZE', found: `${bytes.byteLength} bytes`, expected: 'at most 64 MiB' });
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new FormatError(`${what} is not JSON`, { code: 'JSON_SYNTAX', found: cause instanceof Error ? cause.message : 'a syntax error', cause });
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new FormatError(`${what} is not a JSON object`, { code: 'JSON_KIND', found: Array.isArray(value) ? 'a list' : String(value) });
-  return value as Record<string, unknown>;
 }

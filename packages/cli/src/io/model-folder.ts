@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { DataError, FormatError, validate } from '@hadamard-adapter/core';
+import { DataError, FormatError, parseJson, validate } from '@hadamard-adapter/core';
 import type { ExternalData } from '@hadamard-adapter/onnx';
 import * as v from 'valibot';
-import { parseJsonObject, readBytes, readBytesIfAny } from './files.js';
+import { readBytes, readBytesIfAny } from './files.js';
 import { downloadModel } from './hub.js';
 
 /** A base model on disk, in the layout that Hugging Face and transformers.js share. */
@@ -52,7 +52,7 @@ async function openFolder(folder: string, name: string, modelPath: string): Prom
     readBytesIfAny(join(folder, 'tokenizer.json')),
     readBytesIfAny(join(folder, 'tokenizer_config.json')),
   ]);
-  const parsed = config === undefined ? {} : checkConfig(parseJsonObject(config, 'config.json'));
+  const parsed = config === undefined ? {} : readConfig(config);
   return {
     name,
     path: folder,
@@ -76,9 +76,15 @@ const configSchema = v.looseObject({
   max_position_embeddings: size,
 });
 
-/** @throws FormatError MODEL_CONFIG naming the field. */
-function checkConfig(config: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return validate(configSchema, config, { what: 'config.json', code: 'MODEL_CONFIG', error: FormatError });
+const MAX_CONFIG_BYTES = 64 * 2 ** 20;
+
+/** @throws FormatError MODEL_CONFIG for what is not a JSON object, or naming the field that is wrong. */
+function readConfig(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  const what = 'config.json';
+  const json = parseJson(bytes, { what, code: 'MODEL_CONFIG', maxBytes: MAX_CONFIG_BYTES });
+  // To the schema a list is an object as well.
+  if (Array.isArray(json)) throw new FormatError(`${what} is not a JSON object`, { code: 'MODEL_CONFIG', found: 'a list' });
+  return validate(configSchema, json, { what, code: 'MODEL_CONFIG', error: FormatError });
 }
 
 /** Exporters put weights beside the model as `model.onnx_data` or `model.onnx.data`; they are read when the graph asks for them. */

@@ -1,7 +1,8 @@
 import { type Graph, type Node, type Tensor } from '../graph/graph.js';
-import { elementCount, fromNumbers, toFloat32, toNumbers } from '../graph/tensors.js';
+import { float32Tensor } from '../graph/tensors.js';
 import { prune } from '../graph/prune.js';
-import { scaleIndex } from '../ops/quantization.js';
+import { inferNode } from '../ops/registry.js';
+import { valueOfTensor } from '../ops/value.js';
 
 /**
  * Weights stored small (`DequantizeLinear` of int8, `Cast` of float16) become float32 tensors, once, when the model is opened: what runs is then the
@@ -20,27 +21,18 @@ export function unpackWeights(graph: Graph): Graph {
 
 const FLOAT32 = 1;
 
+/** The weight that `node` unpacks; undefined for anything else than a stored one. */
 function unpack(node: Node, tensors: ReadonlyMap<string, Tensor>): Tensor | undefined {
-  const [x, scale, zero] = node.inputs.map((name) => tensors.get(name));
-  if (x === undefined || x.dtype === 'string') return undefined;
-  if (node.op === 'Cast') {
-    const { to } = node.attributes;
-    const half = x.dtype === 'float16' || x.dtype === 'bfloat16';
-    return half && to?.type === 'int' && to.value === FLOAT32 ? fromNumbers('float32', toNumbers(x), x.dims) : undefined;
-  }
-  if (node.op !== 'DequantizeLinear' || scale?.dtype !== 'float32' || ((node.inputs[2] ?? '') !== '' && zero === undefined)) return undefined;
-  return dequantize(node, x, scale, zero);
+  if (!isUnpacking(node, tensors)) return undefined;
+  const inputs = node.inputs.map((name) => (name === '' ? undefined : valueOfTensor(tensors.get(name) as Tensor)));
+  const [value] = inferNode(node, inputs, { maxElements: Number.POSITIVE_INFINITY });
+  return value?.data === undefined ? undefined : float32Tensor(value.data, value.dims);
 }
 
-function dequantize(node: Node, x: Tensor, scale: Tensor, zero: Tensor | undefined): Tensor {
-  const indexOf = scaleIndex(node, x.dims, scale.dims);
-  const scales = toFloat32(scale);
-  const zeros = zero === undefined ? undefined : toNumbers(zero);
-  const values = new Float32Array(elementCount(x.dims));
-  const stored = toNumbers(x);
-  for (let i = 0; i < values.length; i++) {
-    const k = indexOf(i);
-    values[i] = ((stored[i] as number) - (zeros?.[k] ?? 0)) * (scales[k] as number);
-  }
-  return { dtype: 'float32', dims: x.dims, bytes: new Uint8Array(values.buffer) };
+function isUnpacking({ op, inputs, attributes }: Node, tensors: ReadonlyMap<string, Tensor>): boolean {
+  const stored = inputs.map((name) => tensors.get(name));
+  if (inputs.some((name, i) => name !== '' && (stored[i] === undefined || stored[i].dtype === 'string'))) return false;
+  if (op === 'DequantizeLinear') return stored[1]?.dtype === 'float32';
+  const half = stored[0]?.dtype === 'float16' || stored[0]?.dtype === 'bfloat16';
+  return op === 'Cast' && half && attributes['to']?.type === 'int' && attributes['to'].value === FLOAT32;
 }

@@ -54,8 +54,8 @@ function foldEncoder({ canonical, sites, options, parameters }: AdapterModel, va
 
   const bySource = new Map(parameters.filter(({ group }) => group === 'norm').map((parameter) => [parameter.source, parameter]));
   const { norm } = options;
-  for (const { attentionNorm, outputNorm, key } of sites) {
-    if (options.layers !== undefined && !options.layers.includes(Number(key.split('.')[1]))) continue;
+  for (const { attentionNorm, outputNorm, layer } of sites) {
+    if (options.layers !== undefined && !options.layers.includes(layer)) continue;
     for (const node of [...(norm === 'attention' || norm === 'both' ? [attentionNorm] : []), ...(norm === 'output' || norm === 'both' ? [outputNorm] : [])]) {
       const inputs = node.inputs.map((input) => {
         const parameter = bySource.get(input);

@@ -8,7 +8,7 @@ import type { Value } from './value.js';
  *
  * @throws FormatError OPERATOR_SHAPE when there are neither one nor as many scales as the axis is long.
  */
-export function scaleIndex(node: Node, dims: readonly number[], scaleDims: readonly number[]): (element: number) => number {
+function scaleIndex(node: Node, dims: readonly number[], scaleDims: readonly number[]): (element: number) => number {
   const scales = elementCount(scaleDims);
   if (scaleDims.length === 0 || (scaleDims.length === 1 && scales === 1)) return () => 0;
   const axis = axisOf(node, intAttribute(node, 'axis', 1), dims.length);
