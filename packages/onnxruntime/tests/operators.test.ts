@@ -75,6 +75,7 @@ const CASES: readonly OneNode[] = [
 
   one('LayerNormalization', 'of the last axis, with statistics', [floats(2, 3, 8), positive(8), floats(8)], { epsilon: float(1e-5), axis: int(-1) }, { outputs: 3 }),
   one('LayerNormalization', 'of two axes without shift', [floats(2, 3, 4), positive(3, 4)], { axis: int(1) }),
+  one('RMSNormalization', 'of the last axis', [floats(2, 3, 8), positive(8)], { epsilon: float(1e-5), axis: int(-1) }, { opset: 23 }),
   one('Softmax', 'along the last axis', [floats(2, 3, 4)]),
   one('Softmax', 'along another', [floats(2, 3, 4)], { axis: int(1) }),
   one('LogSoftmax', 'along the last axis', [floats(2, 3, 4)]),

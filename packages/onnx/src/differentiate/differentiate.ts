@@ -5,7 +5,7 @@ import { probe } from '../canonicalize/probe.js';
 import { GRADIENT_RULES } from './rules/index.js';
 
 /** Operators whose gradient reads further outputs of the forward node: how many outputs to give it. */
-const SAVED_OUTPUTS: Readonly<Record<string, number>> = { LayerNormalization: 3, Attention: 2 };
+const SAVED_OUTPUTS: Readonly<Record<string, number>> = { LayerNormalization: 3, RMSNormalization: 2, Attention: 2 };
 
 export interface Differentiated {
   readonly builder: Builder;

@@ -8,7 +8,7 @@ import { accumulateInLinears } from './accumulate.js';
 
 /**
  * Write the internal forms as operators that every ONNX runtime has (opset 18, standard domain): `Linear` as Gemm over all rows, `Attention` as two
- * products around a softmax, `Gelu` as Erf or Tanh. The last step before a graph is written.
+ * products around a softmax, `Gelu` as Erf or Tanh, `RMSNormalization` as a mean and a root. The last step before a graph is written.
  */
 export function lower(graph: Graph): Graph {
   const source = dropUnusedOutputs(accumulateInLinears(graph));
@@ -27,6 +27,7 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   'hadamard:Linear': lowerLinear,
   Attention: lowerAttention,
   Gelu: lowerGelu,
+  RMSNormalization: lowerRmsNormalization,
 };
 
 /** Gemm knows two dimensions only: rows are flattened in front and given their shape back behind, which moves no data. */
@@ -82,6 +83,16 @@ function lowerGelu(node: Node, builder: Builder): void {
   const error = builder.emit('Erf', [builder.emit('Div', [x, scalar(Math.SQRT2)])]);
   const twice = builder.emit('Mul', [x, builder.emit('Add', [error, scalar(1)])]);
   builder.emit('Mul', [twice, scalar(0.5)], {}, { output });
+}
+
+/** The operator exists from opset 23 on only. */
+function lowerRmsNormalization(node: Node, builder: Builder): void {
+  const [x, scale] = node.inputs as [string, string];
+  const [output, inverse] = node.outputs as [string, string | undefined];
+  const mean = builder.emit('ReduceMean', [builder.emit('Mul', [x, x]), builder.ints([-1])], { keepdims: int(1) });
+  const root = builder.emit('Sqrt', [builder.emit('Add', [mean, builder.scalar(floatAttribute(node, 'epsilon', 1e-5))])]);
+  const factor = builder.emit('Reciprocal', [root], {}, inverse === undefined || inverse === '' ? {} : { output: inverse });
+  builder.emit('Mul', [builder.emit('Mul', [x, factor]), scale], {}, { output });
 }
 
 /** Optional outputs that nobody reads are left out: a runtime would compute and store them. */

@@ -1,7 +1,7 @@
 import { floatAttribute, intAttribute } from '../graph/graph.js';
 import { elementCount } from '../graph/tensors.js';
 import { stridesOf } from './broadcast.js';
-import { axisOf, need, type Operator } from './operator.js';
+import { axisOf, need, shapeError, type Operator } from './operator.js';
 import { softmaxInPlace } from './products.js';
 import type { Value } from './value.js';
 
@@ -33,6 +33,32 @@ const layerNormalization: Operator = {
   },
 };
 
+/** x / √(mean(x²) + ε) · scale over the last axis, https://onnx.ai/onnx/operators/onnx__RMSNormalization.html; second output, ours: 1 / √(mean(x²) + ε), [..., 1]. */
+const rmsNormalization: Operator = {
+  shape(node, inputs) {
+    const { dtype, dims } = need(node, inputs, 0);
+    const axis = axisOf(node, intAttribute(node, 'axis', -1), dims.length);
+    if (axis !== dims.length - 1) throw shapeError(node, `axis ${axis} of ${dims.length}`, 'the last axis');
+    return [{ dtype, dims }, { dtype, dims: [...dims.slice(0, -1), 1] }].slice(0, Math.max(node.outputs.length, 1));
+  },
+  compute(node, [x, scale], outputs) {
+    const { dims, data } = x as Value;
+    const width = dims.at(-1) as number;
+    const epsilon = floatAttribute(node, 'epsilon', 1e-5);
+    const inverse = new Float64Array(elementCount(dims) / width);
+    const y = Float64Array.from(data as Float64Array);
+    for (const row of inverse.keys()) {
+      const part = y.subarray(row * width, (row + 1) * width);
+      const factor = 1 / Math.sqrt(part.reduce((sum, value) => sum + value * value, 0) / width + epsilon);
+      inverse[row] = factor;
+      part.forEach((value, i) => {
+        part[i] = value * factor * (scale?.data?.[i] as number);
+      });
+    }
+    return [y, inverse].slice(0, outputs.length);
+  },
+};
+
 const softmaxLike = (last: (values: Float64Array) => void): Operator => ({
   shape: (node, inputs) => [{ dtype: need(node, inputs, 0).dtype, dims: need(node, inputs, 0).dims }],
   compute(node, [x]) {
@@ -59,5 +85,6 @@ export const NORMALIZATION: Readonly<Record<string, Operator>> = {
       values[i] = Math.log(value);
     });
   }),
+  RMSNormalization: rmsNormalization,
   Softmax: softmaxLike(softmaxInPlace),
 };

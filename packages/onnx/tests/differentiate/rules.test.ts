@@ -45,6 +45,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   Neg: [{ shapes: [[3]] }],
   Pow: [{ shapes: [[4]], positive: true, constants: { 1: fromNumbers('float32', [3], []) } }],
   Reciprocal: [{ shapes: [[4]], positive: true }],
+  RMSNormalization: [{ shapes: [[2, 3, 6], [6]], attributes: { axis: int(-1), epsilon: float(1e-5) }, outputs: 2 }],
   ReduceLogSumExp: [{ shapes: [[3, 4]], constants: axes(1), attributes: { keepdims: int(0) } }],
   ReduceMean: [
     { shapes: [[2, 3, 4]], constants: axes(1, 2), attributes: { keepdims: int(0) } },

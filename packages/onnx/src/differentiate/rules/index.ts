@@ -27,6 +27,7 @@ export const GRADIENT_RULES: Readonly<Record<string, GradientRule>> = {
   Neg: elementwise.negate,
   Pow: elementwise.power,
   Reciprocal: elementwise.reciprocal,
+  RMSNormalization: normalization.rmsNormalization,
   ReduceLogSumExp: reductions.reduceLogSumExp,
   ReduceMean: reductions.reduceMean,
   ReduceSum: reductions.reduceSum,

@@ -34,6 +34,22 @@ export const layerNormalization: GradientRule = ({ node, builder, upstream, want
   return gradients;
 };
 
+/** y = x̂·scale with x̂ = x·r, where r = 1/√(mean(x²) + ε) is the second output. With g = dy·scale: dx = r·(g − x̂·mean(g·x̂)); dscale = Σ dy·x̂. */
+export const rmsNormalization: GradientRule = ({ node, builder, upstream, wants }) => {
+  const [x, scale] = node.inputs as [string, string];
+  const inverse = node.outputs[1] as string;
+  const dy = upstream[0] as string;
+  const normalized = builder.emit('Mul', [x, inverse]);
+  const gradients: (string | undefined)[] = [undefined, undefined];
+  if (wants(0)) {
+    const g = builder.emit('Mul', [dy, scale]);
+    const mean = builder.emit('ReduceMean', [builder.emit('Mul', [g, normalized]), builder.ints([-1])], { keepdims: int(1) });
+    gradients[0] = builder.emit('Mul', [builder.emit('Sub', [g, builder.emit('Mul', [normalized, mean])]), inverse]);
+  }
+  if (wants(1)) gradients[1] = unbroadcast(builder, builder.emit('Mul', [dy, normalized]), scale);
+  return gradients;
+};
+
 /** dx = y·(dy − Σ y·dy) over the normalized axis. */
 export const softmax: GradientRule = ({ node, builder, upstream }) => {
   const [y, dy] = [node.outputs[0] as string, upstream[0] as string];
