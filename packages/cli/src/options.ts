@@ -40,6 +40,7 @@ export interface PlacementFlags {
   readonly site: 'context' | 'output';
   readonly norm: 'attention' | 'output' | 'both' | 'none';
   readonly layers?: number[];
+  readonly crossAttention?: boolean;
 }
 
 /** Where adapters sit: the same flags on every command that builds a model. */
@@ -47,7 +48,8 @@ export function withPlacement(command: Command): Command {
   return command
     .addOption(new Option('--site <site>', 'where the adapter sits').choices(['context', 'output']).default('context'))
     .addOption(new Option('--norm <norm>', 'which LayerNorm is trained with it').choices(['attention', 'output', 'both', 'none']).default('attention'))
-    .option('--layers <list>', 'layers that carry an adapter, e.g. 0,2,5 or 4-7 (default: all)', layerList);
+    .option('--layers <list>', 'layers that carry an adapter, e.g. 0,2,5 or 4-7 (default: all)', layerList)
+    .option('--cross-attention', 'adapters on the cross-attention of a decoder too');
 }
 
 export const jsonOption = (): Option => new Option('--json', 'end with one JSON line on standard output');

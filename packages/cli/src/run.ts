@@ -6,7 +6,7 @@ import {
   ADAPTER_TENSORS_FILE,
   DataError,
   baselineScores,
-  countTrainable,
+  layout,
   decodeCheckpoint,
   encodeCheckpoint,
   evaluate,
@@ -156,8 +156,8 @@ async function readCheckpoint(output: string): Promise<Checkpoint> {
 }
 
 function placementOf({ compiled: { options } }: AdapterSession): Record<string, string> {
-  const { site, norm, layers, pooling, head } = options;
-  return { site, norm, layers: layers?.join(',') ?? 'all', pooling, head };
+  const { site, norm, layers, crossAttention = false, pooling, head } = options;
+  return { site, norm, layers: layers?.join(',') ?? 'all', ...(crossAttention ? { cross_attention: 'yes' } : {}), pooling, head };
 }
 
 function majorityScore(trainSplit: Parameters<typeof labelsOf>[0], dev: Parameters<typeof labelsOf>[0], metric: Metric, { loss, numLabels }: AdapterSession): number {
@@ -178,9 +178,8 @@ async function finish(
   result: TrainResult,
   { majority, truncated, further }: { majority: number; truncated: number; further: Record<string, Evaluation['scores']> },
 ): Promise<RunReport> {
-  const { sites, options, canonical } = session.compiled;
-  const total = canonical.parameters;
-  const trainable = countTrainable({ hiddenSize: canonical.hiddenSize, layers: options.layers?.length ?? sites.length, norm: options.norm });
+  const total = session.compiled.canonical.parameters;
+  const trainable = layout(session.parameters).sizeOfGroups(['adapter', 'norm']);
   const stages = result.stages.map(({ name, score = 0, scores = {} }) => ({ name, score, scores }));
   const last = stages.at(-1);
   const files = await saveAdapter(session, {

@@ -126,7 +126,7 @@ describe('what can be done with the adapter', () => {
     // Two layers of two adapter vectors and two norms of two vectors, 256 wide.
     expect(line).toMatchObject({ family: 'bert', layers: 4, hiddenSize: 256, total: 5_289_984, trainable: 2 * 6 * 256, share: (2 * 6 * 256) / 5_289_984 });
     expect(line.sites.map(({ layer }) => layer)).toEqual([1, 2]);
-    for (const site of line.sites) expect(Object.keys(site)).toEqual(['layer', 'node', 'tensor', 'norm']);
+    for (const site of line.sites) expect(Object.keys(site)).toEqual(['key', 'layer', 'kind', 'attention', 'tensor', 'projection', 'channels', 'norms']);
   });
 
   it('an adapter for another base, or none at all, is refused', async () => {

@@ -28,7 +28,7 @@ export interface Filter {
 }
 
 /** Model files that a runtime must take to be conformant: what exporters write in float32 with standard operators. */
-export const DEFAULT_VARIANTS: readonly string[] = ['model.onnx', 'model.classic.onnx', 'model.opset11.onnx', 'model.opset17.onnx', 'model.dynamo.onnx'];
+export const DEFAULT_VARIANTS: readonly string[] = ['model.onnx', 'model.classic.onnx', 'model.opset11.onnx', 'model.opset17.onnx', 'model.dynamo.onnx', 'model.optimized.onnx'];
 
 /** All cases of the fixtures that pass the filter. What is not recorded makes no case. */
 export function collectCases(fixtures: readonly Fixture[], { families, variants = DEFAULT_VARIANTS, key }: Filter = {}): Collection {
@@ -73,7 +73,6 @@ function optionsOf(fixture: Fixture, golden: string): LoadOptions | { readonly r
   const description = fixture.golden.variants[golden] as NonNullable<Fixture['golden']['variants'][string]>;
   const { site } = description;
   if (site !== 'none' && site !== 'context' && site !== 'output') return { reason: `site ${site}` };
-  if (golden.includes('cross')) return { reason: 'adapters on cross-attention' };
   const pooling = poolingOf(fixture.golden);
   if (pooling === undefined) return { reason: `pooling "${fixture.golden.pooling}"` };
   const [shape] = Object.keys(fixture.golden.shapes);
@@ -82,6 +81,7 @@ function optionsOf(fixture: Fixture, golden: string): LoadOptions | { readonly r
   const ofBase = gradients.some((name) => !name.startsWith('head.') && !name.startsWith('adapter.') && ![...first, ...second].some((norm) => name.startsWith(`${norm}.`)));
   return {
     site,
+    crossAttention: description.adapters.some(({ key: adapter }) => adapter.endsWith('.cross')),
     norm: first.length + second.length > 0 ? 'both' : 'none',
     numLabels: description.num_labels,
     loss: lossOf(description.loss),

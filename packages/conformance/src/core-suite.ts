@@ -108,7 +108,7 @@ function classifierCase(fixture: Fixture, of: Of, head: Head & { readonly varian
   return { logits: logitsError, gradient: within(Math.max(...errors), TOLERANCE, 'gradient of the classifier') };
 }
 
-/** Recorded hidden states as one vector per row: the first position, or the mean over tokens. */
+/** Recorded hidden states as one vector per row: the first position, the last token, or the mean over tokens. */
 function pool(fixture: Fixture, hidden: string, shape: string): Float64Array {
   const states = fixture.exact(hidden);
   const { batch, sequence, attentionMask } = fixture.batch(shape);
@@ -116,7 +116,9 @@ function pool(fixture: Fixture, hidden: string, shape: string): Float64Array {
   const pooled = new Float64Array(batch * width);
   for (let row = 0; row < batch; row++) {
     const mask = attentionMask.subarray(row * sequence, (row + 1) * sequence);
-    const weights = poolingOf(fixture.golden) === 'first' ? mask.map((_, position) => Number(position === 0)) : mask;
+    const kind = poolingOf(fixture.golden);
+    const only = kind === 'first' ? 0 : mask.lastIndexOf(1);
+    const weights = kind === 'mean' ? mask : mask.map((_, position) => Number(position === only));
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     weights.forEach((weight, position) => {
       for (let i = 0; i < width; i++) pooled[row * width + i] = (pooled[row * width + i] as number) + (weight * (states[(row * sequence + position) * width + i] as number)) / total;

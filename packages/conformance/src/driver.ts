@@ -15,6 +15,8 @@ export interface ModelSource {
 export interface LoadOptions {
   readonly site: Site | 'none';
   readonly norm: Norm;
+  /** Also on the cross-attentions of a decoder. */
+  readonly crossAttention: boolean;
   readonly numLabels: number;
   readonly loss: Loss;
   readonly pooling: Pooling;

@@ -117,6 +117,7 @@ function accessors(family: string, { tensors }: Safetensors): Accessors {
 /** What golden.json says of pooling, in words; undefined for one that this version has no name for. */
 export function poolingOf({ pooling }: GoldenDescription): Pooling | undefined {
   if (/position 0/.test(pooling)) return 'first';
+  if (/last non-pad/.test(pooling)) return 'last';
   return /mean/.test(pooling) ? 'mean' : undefined;
 }
 

@@ -75,7 +75,7 @@ describe('case keys', () => {
     const keys = keysOf(fixtures);
     expect(new Set(keys).size).toBe(keys.length);
     const files = fixtures.flatMap(({ family, variants }) => variants.map((variant) => `/${family}/${variant}/`));
-    expect(files).toHaveLength(17);
+    expect(files).toHaveLength(33);
     expect(files.filter((file) => !keys.some((key) => `${key}/`.includes(file)))).toEqual([]);
     expect(collectCases(fixtures).notCovered).toEqual([]);
   });
@@ -84,7 +84,7 @@ describe('case keys', () => {
     const setups = collectCases(fixtures, { families: ['bert'] }).cases.map(({ variant, options }) => JSON.stringify([variant, options]));
     const runs = setups.filter((setup, i) => setup !== setups[i - 1]);
     // Per model file: none, context, the recorded run, output, and the three with mean squared error.
-    expect(runs).toHaveLength(5 * 7);
+    expect(runs).toHaveLength(6 * 7);
   });
 
   it('of regression leave out what is asserted of whole classifiers', () => {
@@ -93,12 +93,22 @@ describe('case keys', () => {
   });
 });
 
+describe('a decoder', () => {
+  it('carries adapters on its cross-attention where they were recorded, and nowhere else', () => {
+    const { cases } = collectCases(fixtures, { families: ['bart'], variants: ['model.onnx'] });
+    const crossed = new Set(cases.filter(({ options }) => options.crossAttention).map(({ key }) => key.split('/').find((part) => part.includes('_cross'))));
+    expect([...crossed].toSorted()).toEqual(['context_cross', 'output_cross']);
+    expect(cases.some(({ key, options }) => key.includes('/context/') && options.crossAttention)).toBe(false);
+    expect(cases.every(({ options }) => options.pooling === 'last')).toBe(true);
+  });
+});
+
 describe('filters', () => {
   it('by family', () => {
     const keys = keysOf(fixtures, { families: ['electra', 'roberta'] });
     expect(keys.length).toBeGreaterThan(0);
     expect(new Set(collectCases(fixtures, { families: ['electra', 'roberta'] }).cases.map(({ family }) => family))).toEqual(new Set(['electra', 'roberta']));
-    expect(keysOf(fixtures, { families: ['bart'] })).toEqual([]);
+    expect(keysOf(fixtures, { families: ['gpt2'] })).toEqual([]);
     expect(keysOf(fixtures, { families: [] })).toEqual([]);
   });
 
@@ -146,7 +156,7 @@ describe('what a model is loaded with', () => {
     const fixture = await edited('electra', { golden });
     return collectCases([fixture], { key: 'logits/electra/model.onnx/context/b2s7' }).cases[0]?.options;
   };
-  const plain = { site: 'context', norm: 'both', numLabels: 3, loss: 'cross-entropy', pooling: 'first', head: 'linear', trainBase: false };
+  const plain = { site: 'context', crossAttention: false, norm: 'both', numLabels: 3, loss: 'cross-entropy', pooling: 'first', head: 'linear', trainBase: false };
 
   it.each<[string, NonNullable<Edits['golden']>, object]>([
     ['as recorded', () => undefined, {}],
@@ -161,7 +171,9 @@ describe('what a model is loaded with', () => {
   it('makes base weights trainable only where their gradients are recorded', () => {
     const { cases } = collectCases(fixtures, { variants: ['model.onnx'], key: 'gradient' });
     const trained = cases.filter(({ options }) => options.trainBase).map(({ key }) => key);
-    expect(trained).toEqual(['none', 'context', 'output'].flatMap((variant) => ['b4s12', 'b2s7'].map((shape) => `gradient/bert/model.onnx/${variant}/${shape}`)));
+    // Those of every weight of bert, and of the norm of the embeddings of modernbert.
+    const of = (family: string): string[] => ['none', 'context', 'output'].flatMap((variant) => ['b4s12', 'b2s7'].map((shape) => `gradient/${family}/model.onnx/${variant}/${shape}`));
+    expect(trained).toEqual([...of('bert'), ...of('modernbert')]);
   });
 });
 
@@ -210,11 +222,6 @@ describe('what is not recorded', () => {
 
   it.each<[string, Edits['golden'], { what: string; reason: string }[]]>([
     ['a site without a name', (golden) => Object.assign(golden.variants['output'] ?? {}, { site: 'ffn' }), [{ what: 'electra/model.onnx/output', reason: 'site ffn' }]],
-    [
-      'cross-attention',
-      (golden) => (golden.variants = { context_cross: golden.variants['context'] ?? {} }),
-      [{ what: 'electra/model.onnx/context_cross', reason: 'adapters on cross-attention' }],
-    ],
     [
       'a pooling without a name',
       (golden) => Object.assign(golden, { pooling: 'last token', variants: { none: golden.variants['none'] } }),

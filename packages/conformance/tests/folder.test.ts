@@ -15,11 +15,15 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 describe('a fixture folder', () => {
   it('is read family by family, with the model files that are in it', async () => {
     const fixtures = await readFixtures(packagedFixtures);
-    expect(fixtures.map(({ family }) => family)).toEqual(['bert', 'distilbert', 'electra', 'roberta']);
-    const four = ['model.classic.onnx', 'model.dynamo.onnx', 'model.onnx', 'model.opset17.onnx'];
-    expect(fixtures.map(({ variants }) => variants)).toEqual([[...four.slice(0, 3), 'model.opset11.onnx', 'model.opset17.onnx'], four, four, four]);
-    expect(fixtures[0]?.config).toMatchObject({ model_type: 'bert', hidden_size: 32 });
-    expect((await fixtures[0]?.model('model.onnx'))?.length).toBeGreaterThan(100_000);
+    expect(fixtures.map(({ family }) => family)).toEqual(['albert', 'bart', 'bert', 'deberta', 'deberta-v2', 'distilbert', 'electra', 'modernbert', 'roberta', 't5-encoder']);
+    const four = ['model.classic.onnx', 'model.dynamo.onnx', 'model.onnx', 'model.opset17.onnx', 'model.optimized.onnx'];
+    const variantsOf = (name: string): readonly string[] | undefined => fixtures.find(({ family }) => family === name)?.variants;
+    expect(variantsOf('bert')).toEqual([...four.slice(0, 3), 'model.opset11.onnx', ...four.slice(3)]);
+    expect(variantsOf('electra')).toEqual(four);
+    expect(variantsOf('bart')).toEqual(['model.onnx', 'model.optimized.onnx']);
+    const bert = fixtures.find(({ family }) => family === 'bert');
+    expect(bert?.config).toMatchObject({ model_type: 'bert', hidden_size: 32 });
+    expect((await bert?.model('model.onnx'))?.length).toBeGreaterThan(100_000);
   });
 
   it('is read in part when families are named, and what else is in it does not matter', async () => {
@@ -35,7 +39,7 @@ describe('a fixture folder', () => {
   it.each<[string, () => string, string[] | undefined]>([
     ['does not exist', () => join(folder, 'nowhere'), undefined],
     ['has no family in it', () => folder, undefined],
-    ['lacks a family that is asked for', () => packagedFixtures, ['bert', 'bart']],
+    ['lacks a family that is asked for', () => packagedFixtures, ['bert', 'gpt2']],
     ['is a file', () => join(packagedFixtures, 'bert', 'golden.json'), undefined],
   ])('that %s is refused: no run without a case', async (_, path, families) => {
     const error = await failure(() => readFixtures(path(), families));
@@ -44,9 +48,9 @@ describe('a fixture folder', () => {
   });
 
   it('says which family it lacks', async () => {
-    expect(await failure(() => readFixtures(packagedFixtures, ['bert', 'bart', 't5-encoder']))).toMatchObject({
-      found: 'families bert, distilbert, electra, roberta',
-      expected: 'bart, t5-encoder',
+    expect(await failure(() => readFixtures(packagedFixtures, ['bert', 'gpt2', 'vit']))).toMatchObject({
+      found: 'families albert, bart, bert, deberta, deberta-v2, distilbert, electra, modernbert, roberta, t5-encoder',
+      expected: 'gpt2, vit',
     });
   });
 });

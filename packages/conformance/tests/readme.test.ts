@@ -83,7 +83,7 @@ describe('README of the fixtures', () => {
 /** What a cell such as `<variant>.adapter.<key>.w`, `.b` stands for; a name that begins with a dot replaces the end of the first. */
 function patterns(cell: string): RegExp[] {
   const [first = '', ...others] = [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? '');
-  const places = { '<batch>': 'b\\d+s\\d+', '<variant>': '[a-z]+(_mse)?', '<key>': 'layer\\.\\d', '<parameter>': '.+', '*': '.+' } as const;
+  const places = { '<batch>': 'b\\d+s\\d+', '<variant>': '[a-z]+(_mse|_cross)?', '<key>': '(encoder\\.|decoder\\.)?layer\\.\\d(\\.self|\\.cross)?', '<parameter>': '.+', '*': '.+' } as const;
   return [first, ...others.map((name) => (name.startsWith('.') ? first.replace(/\.[^.]+$/, name) : name))].map((name) => {
     const source = name.replaceAll('.', '\\.').replaceAll(/<\w+>|\*/g, (place) => places[place as keyof typeof places]);
     return new RegExp(`^${source}$`);

@@ -24,7 +24,9 @@ const schema = v.pipe(
       v.array(count(0, 9_999)),
       v.check((layers) => layers.every((layer, i) => i === 0 || layer > (layers[i - 1] as number)), 'ascending layer numbers, each once'),
     ),
-    pooling: v.picklist(['first', 'mean']),
+    /** Whether the cross-attentions of a decoder carry adapters too. */
+    cross_attention: v.exactOptional(v.boolean()),
+    pooling: v.picklist(['first', 'last', 'mean']),
     head: v.picklist(['linear', 'tanh']),
     loss: v.picklist(['cross-entropy', 'mse', 'bce']),
     num_labels: count(1, 100_000),

@@ -83,13 +83,15 @@ export interface AdapterTarget {
   readonly site: Site;
   readonly norm: Norm;
   readonly layers: readonly number[];
+  /** Whether cross-attentions carry adapters too. */
+  readonly crossAttention?: boolean;
 }
 
 /**
  * Refuse an adapter that does not belong to a model. There are no warnings: either everything fits or nothing is loaded.
  *
  * @param parameters those that the adapter has to bring, no more and no fewer.
- * @throws MismatchError ADAPTER_BASE_MISMATCH, ADAPTER_SITE_MISMATCH (number of layers, site, norm, adapted layers), ADAPTER_TENSOR_MISSING, ADAPTER_TENSOR_UNKNOWN,
+ * @throws MismatchError ADAPTER_BASE_MISMATCH, ADAPTER_SITE_MISMATCH (number of layers, site, norm, cross-attention, adapted layers), ADAPTER_TENSOR_MISSING, ADAPTER_TENSOR_UNKNOWN,
  * ADAPTER_SHAPE_MISMATCH.
  */
 export function checkAdapterMatches(config: AdapterConfig, parameters: readonly ParameterInfo[], tensors: ReadonlyMap<string, Tensor>, target: AdapterTarget): void {
@@ -106,6 +108,7 @@ export function checkAdapterMatches(config: AdapterConfig, parameters: readonly 
     ['number of layers', String(config.num_layers), String(target.numLayers)],
     ['site', config.site, target.site],
     ['norm', config.norm, target.norm],
+    ['cross-attention', String(config.cross_attention ?? false), String(target.crossAttention ?? false)],
     ['layers', `[${config.layers.join(', ')}]`, `[${target.layers.join(', ')}]`],
   ] as const;
   for (const [name, expected, found] of settings) {

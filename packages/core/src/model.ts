@@ -15,8 +15,8 @@ export type Site = 'context' | 'output';
 /** Which LayerNorm is trained with the adapter: after the attention residual, after the feed-forward residual, both, or none. */
 export type Norm = 'attention' | 'output' | 'both' | 'none';
 
-/** How the sequence becomes one vector: the first position (the paper), or the mean over unmasked positions. */
-export type Pooling = 'first' | 'mean';
+/** How the sequence becomes one vector: the first position (the paper), the last one that is no padding (decoders, as BART), or the mean over unmasked positions. */
+export type Pooling = 'first' | 'last' | 'mean';
 
 /** `linear`: logits = pooled · Wᵀ + b, as in the paper. `tanh`: a dense layer with tanh in front, as in BERT's pooler and RoBERTa's head. */
 export type HeadKind = 'linear' | 'tanh';

@@ -24,6 +24,8 @@ export type { Value } from './ops/value.js';
 
 export { canonicalize, type CanonicalGraph } from './canonicalize/canonicalize.js';
 export { findSites, type SiteInfo } from './sites/sites.js';
+export { chooseNorms, chooseSites, type ChosenNorm, type SiteChoice } from './sites/choose.js';
+export { describeModel, type ModelDescription, type SiteDescription } from './sites/describe.js';
 export type { AdapterPlacement } from './adapt/insert.js';
 export { initialValues, type InitialValue, type Parameter } from './adapt/parameters.js';
 export { DROPOUT_INPUT } from './head/head.js';

@@ -45,6 +45,8 @@ const CASES: readonly OneNode[] = [
   one('Gather', 'along the last axis', [floats(4, 3), scalar('int64', -1)], { axis: int(-1) }),
   one('GatherElements', 'along axis 1', [floats(2, 3), integers([0, 2, -1, 1], [2, 2])], { axis: int(1) }),
   one('GatherND', 'of whole rows', [floats(2, 3, 4), integers([0, 2, 1, -1], [2, 2])]),
+  one('ScatterElements', 'replacing', [floats(2, 3), integers([2, 0], [2, 1]), floats(2, 1)], { axis: int(1) }),
+  one('ScatterElements', 'adding, twice to the same place', [floats(2, 3), integers([1, 1, 0, 2, -1, 2], [2, 3]), floats(2, 3)], { axis: int(-1), reduction: string('add') }),
   one('ScatterND', 'replacing', [floats(4, 2), integers([1, 3], [2, 1]), floats(2, 2)]),
   one('ScatterND', 'adding, twice to the same place', [floats(4, 2), integers([1, 1], [2, 1]), floats(2, 2)], { reduction: string('add') }),
 

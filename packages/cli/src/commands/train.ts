@@ -15,7 +15,7 @@ interface TrainFlags extends PlacementFlags {
   readonly output: string;
   readonly device: string;
   readonly threads: number;
-  readonly pooling: 'first' | 'mean';
+  readonly pooling: 'first' | 'last' | 'mean';
   readonly head: 'linear' | 'tanh';
   readonly dropout: number;
   readonly classifierEpochs: number;
@@ -44,7 +44,7 @@ export function trainCommand(): Command {
     .option('--output <folder>', 'adapter folder to write', 'adapter');
   withPlacement(withData(command, { training: true }));
   return command
-    .addOption(new Option('--pooling <kind>', 'how the sequence becomes one vector').choices(['first', 'mean']).default('first'))
+    .addOption(new Option('--pooling <kind>', 'how the sequence becomes one vector').choices(['first', 'last', 'mean']).default('first'))
     .addOption(new Option('--head <kind>', 'linear classifier as in the paper, or with a tanh layer in front').choices(['linear', 'tanh']).default('linear'))
     .option('--dropout <rate>', 'dropout in front of the classifier', number(0, 0.9), 0)
     .option('--classifier-epochs <n>', 'epochs of stage one', integer(1), 5)
@@ -89,6 +89,7 @@ async function runTrain(flags: TrainFlags & Record<string, unknown>): Promise<nu
         site: flags.site,
         norm: flags.norm,
         ...(flags.layers === undefined ? {} : { layers: flags.layers }),
+        crossAttention: flags.crossAttention === true,
         pooling: flags.pooling,
         head: flags.head,
         dropout: flags.dropout,

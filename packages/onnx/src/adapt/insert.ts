@@ -1,15 +1,15 @@
-import { ConfigError, type Norm, type Site } from '@hadamard-adapter/core';
+import type { Norm, Site } from '@hadamard-adapter/core';
 import type { Graph, Node, Tensor } from '../graph/graph.js';
 import { makeNode } from '../graph/rewrite.js';
+import { chooseNorms, chooseSites, type SiteChoice } from '../sites/choose.js';
 import type { SiteInfo } from '../sites/sites.js';
 import { parameterInput, type Parameter } from './parameters.js';
 
-export interface AdapterPlacement {
+/** The chosen sites carry an adapter and train their norms. */
+export interface AdapterPlacement extends SiteChoice {
   /** `none`: norms only. */
   readonly site: Site | 'none';
   readonly norm: Norm;
-  /** Layers that carry an adapter and train their norms; default all. */
-  readonly layers?: readonly number[];
 }
 
 export interface Insertion {
@@ -21,14 +21,16 @@ export interface Insertion {
  * Put `y = w ⊙ x + b` (paper, equation 4) on the chosen site of the chosen layers, and make the scale and shift of their LayerNorms parameters. Every
  * parameter becomes an input of the graph; base weights stay what they are. With w = 1 and b = 0 the graph computes what it did before, to the bit.
  *
- * @throws ConfigError ADAPTER_LAYERS for a layer that does not exist or is named twice, or none at all.
+ * @throws ConfigError ADAPTER_LAYERS, ADAPTER_CROSS; UnsupportedError NORM_MISSING.
  */
 export function insertAdapters(graph: Graph, sites: readonly SiteInfo[], placement: AdapterPlacement): Insertion {
-  const chosen = chooseLayers(sites, placement.layers);
+  const chosen = chooseSites(sites, placement);
   const adapters = new Map<string, Parameter[]>();
-  for (const info of placement.site === 'none' ? [] : chosen) {
-    const shape = [info.channels];
-    adapters.set(placement.site === 'context' ? info.context : info.output, [
+  const { site } = placement;
+  for (const info of site === 'none' ? [] : chosen) {
+    const place = site === 'output' ? 'output' : 'context';
+    const shape = [info.channels[place]];
+    adapters.set(info[place], [
       { name: `${info.key}.adapter.weight`, group: 'adapter', shape, initial: { fill: 1 } },
       { name: `${info.key}.adapter.bias`, group: 'adapter', shape, initial: { fill: 0 } },
     ]);
@@ -61,19 +63,6 @@ function adaptNode(node: Node, adapters: ReadonlyMap<string, readonly Parameter[
 /** Name of the value behind the adapter that sits on `value`. */
 export const adaptedName = (value: string): string => `${value}_adapted`;
 
-function chooseLayers(sites: readonly SiteInfo[], layers: readonly number[] | undefined): SiteInfo[] {
-  if (layers === undefined) return [...sites];
-  const chosen = sites.filter(({ layer }) => layers.includes(layer));
-  if (chosen.length === 0 || chosen.length !== layers.length) {
-    throw new ConfigError('The adapter cannot sit on these layers', {
-      code: 'ADAPTER_LAYERS',
-      found: layers.length === 0 ? 'no layer' : layers.join(', '),
-      expected: `some of 0 to ${sites.length - 1}, each once`,
-    });
-  }
-  return chosen;
-}
-
 /** A parameter for each distinct tensor of the chosen norms; a norm that several layers share is trained once, under the name of the first. */
 function normParameters(graph: Graph, sites: readonly SiteInfo[], norm: Norm): { parameters: Parameter[]; replaced: Map<Node, Map<string, string>> } {
   const bySource = new Map<string, Parameter>();
@@ -95,9 +84,6 @@ function normParameters(graph: Graph, sites: readonly SiteInfo[], norm: Norm): {
       names.set(source, parameter.name);
     });
   };
-  for (const { key, attentionNorm, outputNorm } of sites) {
-    if (norm === 'attention' || norm === 'both') train(attentionNorm, `${key}.attention_norm`);
-    if (norm === 'output' || norm === 'both') train(outputNorm, `${key}.output_norm`);
-  }
+  for (const site of sites) for (const { node, prefix } of chooseNorms(site, norm)) train(node, prefix);
   return { parameters: [...bySource.values()], replaced };
 }

@@ -1,6 +1,8 @@
-import { float, intAttribute, ints, intsAttribute, type Graph, type Node } from '../graph/graph.js';
+import { float, intAttribute, ints, intsAttribute, type Graph, type Node, type Tensor } from '../graph/graph.js';
+import { float32Tensor } from '../graph/tensors.js';
 import { makeNode, rewrite } from '../graph/rewrite.js';
 import type { View } from '../graph/view.js';
+import { MASKED, VANISHING } from './masks.js';
 import { dimsOf, type Probe } from './probe.js';
 import { composePermutations, equalInts } from './reshape.js';
 
@@ -24,20 +26,49 @@ export function fuseAttention(graph: Graph, shapes: Probe): Graph {
     const keys = unscaled(view, scores.keysTransposed);
     const key = transposedKeys(view, keys.value, `${prefix}_k`);
     const scale = scores.scale * query.scale * keys.scale;
-    const inputs = [query.value, key.value, node.inputs[1] as string, ...(scores.bias === undefined ? [] : [scores.bias])];
+    const bias = sumOf(scores.biases, prefix);
+    const inputs = [query.value, key.value, node.inputs[1] as string, ...(bias.value === undefined ? [] : [bias.value])];
     return {
       nodes: [
         ...key.nodes,
+        ...bias.nodes,
         makeNode('Attention', inputs, [output, `${prefix}_p`], { scale: float(scale) }, { name: softmax.name }),
       ],
+      tensors: bias.tensors,
     };
   });
+}
+
+interface Mask {
+  readonly condition: string;
+  /** Whether a true condition masks, or a false one. */
+  readonly masks: boolean;
+}
+
+/** The additive terms as one value; a mask becomes 0 and the most negative number. */
+function sumOf(terms: readonly (string | Mask)[], prefix: string): { value: string | undefined; nodes: Node[]; tensors: Map<string, Tensor> } {
+  const nodes: Node[] = [];
+  const tensors = new Map<string, Tensor>();
+  let value: string | undefined;
+  for (const [i, term] of terms.entries()) {
+    let own: string;
+    if (typeof term === 'string') own = term;
+    else {
+      const [score, zero] = ['masked_score', 'unmasked_score'];
+      tensors.set(score, float32Tensor([MASKED], [])).set(zero, float32Tensor([0], []));
+      own = `${prefix}_mask_${i}`;
+      nodes.push(makeNode('Where', term.masks ? [term.condition, score, zero] : [term.condition, zero, score], [own]));
+    }
+    if (value === undefined) value = own;
+    else nodes.push(makeNode('Add', [value, own], [(value = `${prefix}_bias_${i}`)]));
+  }
+  return { value, nodes, tensors };
 }
 
 /** The softmax over the last of four axes that feeds `value`, past `Where(IsNaN(p), 0, p)`. */
 function softmaxBehind(view: View, value: string | undefined, shapes: Probe): Node | undefined {
   const guard = view.producedBy(value, 'Where');
-  const probabilities = guard === undefined ? value : guardedValue(view, guard);
+  const probabilities = guard === undefined ? value : (guardedValue(view, guard) ?? zeroedValue(view, guard));
   const softmax = view.producedBy(probabilities, 'Softmax');
   if (softmax === undefined || dimsOf(shapes, softmax.inputs[0] as string)?.length !== 4) return undefined;
   const axis = intAttribute(softmax, 'axis', -1);
@@ -49,31 +80,54 @@ function guardedValue(view: View, guard: Node): string | undefined {
   return view.producedBy(condition, 'IsNaN')?.inputs[0] === value && view.scalar(zero) === 0 ? value : undefined;
 }
 
+/** `Where(mask, 0, softmax(Where(mask, masked, s)))`: masked again behind the softmax, which only matters to rows without any token. */
+function zeroedValue(view: View, guard: Node): string | undefined {
+  const [condition, zero, value] = guard.inputs;
+  const masking = view.producedBy(view.producedBy(value, 'Softmax')?.inputs[0], 'Where');
+  return view.scalar(zero) === 0 && masking?.inputs[0] === condition && isVanishing(view, masking?.inputs[1]) ? value : undefined;
+}
+
 interface Scores {
   readonly query: string;
   readonly keysTransposed: string;
   readonly scale: number;
-  readonly bias?: string;
+  /** What is added to the scaled scores, the innermost first. */
+  readonly biases: readonly (string | Mask)[];
 }
 
-/** Peel scale and one additive bias off the product of queries and keys. */
+const isVanishing = (view: View, value: string | undefined): boolean => (view.scalar(value) ?? 0) <= VANISHING;
+
+/** `value` = scores with the masked ones replaced by a number that vanishes in the softmax. */
+function maskStep(view: View, value: string): { value: string; mask: Mask } | undefined {
+  const [condition, whenTrue, whenFalse] = view.producedBy(value, 'Where')?.inputs ?? [];
+  if (condition === undefined || whenTrue === undefined || whenFalse === undefined) return undefined;
+  if (isVanishing(view, whenTrue)) return { value: whenFalse, mask: { condition, masks: true } };
+  return isVanishing(view, whenFalse) ? { value: whenTrue, mask: { condition, masks: false } } : undefined;
+}
+
+/** Peel scale, additive biases and masks off the product of queries and keys. */
 function matchScores(view: View, value: string): Scores | undefined {
   const product = view.producedBy(value, 'MatMul');
   if (product !== undefined) {
     const [query, keysTransposed] = product.inputs as [string, string];
-    return view.constant(query) === undefined && view.constant(keysTransposed) === undefined ? { query, keysTransposed, scale: 1 } : undefined;
+    return view.constant(query) === undefined && view.constant(keysTransposed) === undefined ? { query, keysTransposed, scale: 1, biases: [] } : undefined;
   }
   const scaled = scaleStep(view, value);
   if (scaled !== undefined) {
     const inner = matchScores(view, scaled.value);
     // A bias under the scale would have to be scaled too; a factor of 1 leaves it as it is.
-    return inner === undefined || (inner.bias !== undefined && scaled.scale !== 1) ? undefined : { ...inner, scale: inner.scale * scaled.scale };
+    return inner === undefined || (inner.biases.length > 0 && scaled.scale !== 1) ? undefined : { ...inner, scale: inner.scale * scaled.scale };
+  }
+  const masked = maskStep(view, value);
+  if (masked !== undefined) {
+    const inner = matchScores(view, masked.value);
+    return inner && { ...inner, biases: [...inner.biases, masked.mask] };
   }
   const sum = view.producedBy(value, 'Add');
   if (sum === undefined) return undefined;
   for (const [scores, bias] of [sum.inputs, sum.inputs.toReversed()] as [string, string][]) {
     const inner = matchScores(view, scores);
-    if (inner !== undefined && inner.bias === undefined) return { ...inner, bias };
+    if (inner !== undefined) return { ...inner, biases: [...inner.biases, bias] };
   }
   return undefined;
 }

@@ -3,12 +3,15 @@ import { prune } from '../graph/prune.js';
 import type { Graph, ValueInfo } from '../graph/graph.js';
 import { elementCount } from '../graph/tensors.js';
 import { fuseAttention } from './attention.js';
-import { dropIdentities, foldConstants, liftConstants } from './constants.js';
+import { resolveBranches } from './branches.js';
+import { dropCasts, dropIdentities, dropZeroShifts, foldConstants, liftConstants } from './constants.js';
+import { expandFused } from './contrib/expand.js';
 import { fuseGelus } from './gelu.js';
 import { fuseLayerNorms } from './layer-norm.js';
 import { fuseLinears, nameMatrices } from './linear.js';
 import { canonicalizeMasks } from './masks.js';
 import { dimsOf, isBatch, isConstantDim, isSequence, probe } from './probe.js';
+import { fuseRmsNorms } from './rms-norm.js';
 import { constantReshapes, directTransposes, mergeTransposes } from './reshape.js';
 import { upgradeOperators } from './upgrade.js';
 import { unshareVectors } from './unshare.js';
@@ -25,19 +28,21 @@ export interface CanonicalGraph {
 }
 
 /**
- * Reduce what exporters emit to a few forms: `Linear`, `LayerNormalization`, `Gelu`, `Attention`, constant reshapes, one padding bias; everything at
+ * Reduce what exporters emit to a few forms: `Linear`, `LayerNormalization`, `RMSNormalization`, `Gelu`, `Attention`, constant reshapes, one padding bias; everything at
  * opset 18 or later. The result computes the same numbers as the graph it came from, at every position that is not padding.
  *
  * @throws UnsupportedError MODEL_OUTPUT when there is no single output of hidden states.
  */
 export function canonicalize(source: Graph): CanonicalGraph {
-  const lifted = unshareVectors(unpackWeights(dropIdentities(liftConstants(source))));
+  const written = expandFused(resolveBranches(expandFused(liftConstants(dropZeroShifts(source)))));
+  const lifted = unshareVectors(unpackWeights(dropIdentities(written)));
   const { hidden, hiddenSize } = hiddenOutput(lifted);
   const encoder = prune({ ...lifted, outputs: [hidden] });
-  const upgraded = foldConstants(upgradeOperators(encoder, probe(encoder)));
+  const first = probe(encoder);
+  const upgraded = foldConstants(dropCasts(upgradeOperators(encoder, first), first));
   const shapes = probe(upgraded);
   const reshaped = mergeTransposes(directTransposes(constantReshapes(upgraded, shapes), shapes));
-  const fused = nameMatrices(fuseLinears(fuseGelus(fuseLayerNorms(reshaped)), shapes));
+  const fused = nameMatrices(fuseLinears(fuseGelus(fuseRmsNorms(fuseLayerNorms(reshaped))), shapes));
   return { graph: canonicalizeMasks(fuseAttention(fused, shapes), shapes), hidden: hidden.name, hiddenSize, parameters: countParameters(lifted) };
 }
 

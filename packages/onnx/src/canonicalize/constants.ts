@@ -5,8 +5,9 @@ import { renameUses } from '../graph/rewrite.js';
 import { elementCount, float32Tensor, int64Tensor } from '../graph/tensors.js';
 import { inferNode } from '../ops/registry.js';
 import { valueOfTensor, type Value } from '../ops/value.js';
+import type { Probe } from './probe.js';
 
-/** Constants larger than this are weights: they are never recomputed, so that a transposed or cast copy of a weight cannot arise here. */
+/** Tables of integers larger than this are left to be computed when the graph runs. */
 const MAX_FOLDED_ELEMENTS = 65_536;
 
 /** `Constant` nodes become tensors, so that every later rule finds constants in one place. */
@@ -22,7 +23,7 @@ export function liftConstants(graph: Graph): Graph {
   return { ...graph, nodes, tensors };
 }
 
-/** Remove what does nothing at inference: `Identity`, `Dropout`, a `Cast` to the type a constant already has. */
+/** Remove what does nothing at inference: `Identity`, `Dropout`. */
 export function dropIdentities(graph: Graph): Graph {
   const names = new Map<string, string>();
   const outputs = new Set(graph.outputs.map(({ name }) => name));
@@ -39,7 +40,36 @@ export function dropIdentities(graph: Graph): Graph {
   return renameUses({ ...graph, nodes, tensors }, names);
 }
 
-/** Compute what depends on small constants alone (axes, shapes of weights, position tables are left as they are if they are large). */
+/** Remove casts to the type that a value has already: exporters write one wherever Python says `.float()`. */
+export function dropCasts(graph: Graph, shapes: Probe): Graph {
+  const names = new Map<string, string>();
+  const outputs = new Set(graph.outputs.map(({ name }) => name));
+  const nodes = graph.nodes.filter((node) => {
+    const [input, output] = [node.inputs[0], node.outputs[0]];
+    if (node.op !== 'Cast' || node.domain !== '' || input === undefined || output === undefined || outputs.has(output)) return true;
+    const [from, to] = [shapes[0].get(input)?.dtype, shapes[0].get(output)?.dtype];
+    if (from === undefined || from !== to) return true;
+    names.set(output, input);
+    return false;
+  });
+  return renameUses({ ...graph, nodes }, names);
+}
+
+/**
+ * A norm without shift has one of zeros in exports before dynamo's, as a `Constant` among the nodes where parameters are initializers. It is not a parameter of the model, so it must
+ * not become one. Looked at before constants are lifted.
+ */
+export function dropZeroShifts(graph: Graph): Graph {
+  const zeros = new Set(graph.nodes.flatMap((node) => (node.op === 'Constant' && node.domain === '' && constantValue(node)?.bytes.every((byte) => byte === 0) === true ? node.outputs : [])));
+  if (zeros.size === 0) return graph;
+  const nodes = graph.nodes.map((node) => {
+    const shift = node.op === 'LayerNormalization' && node.domain === '' ? node.inputs[2] : undefined;
+    return shift !== undefined && zeros.has(shift) ? { ...node, inputs: node.inputs.slice(0, 2) } : node;
+  });
+  return { ...graph, nodes };
+}
+
+/** Compute what depends on small constants alone: axes, shapes, scalars. */
 export function foldConstants(graph: Graph): Graph {
   const tensors = new Map(graph.tensors);
   const known = new Map<string, Value>();
@@ -72,6 +102,8 @@ export function foldConstants(graph: Graph): Graph {
 function foldNode(node: Node, lookUp: (name: string) => Value | undefined): Tensor[] | undefined {
   if (node.inputs.length === 0) return undefined;
   const inputs = node.inputs.map(lookUp);
+  // A vector or matrix of floats is a weight, however small: folding would hide it behind a value without a name, and copy it. Runtimes fold such things when they load.
+  if (node.op !== 'Shape' && inputs.some((value) => value !== undefined && /float/.test(value.dtype) && elementCount(value.dims) > 1)) return undefined;
   // `Shape` needs no data; everything else does.
   if (inputs.some((value, i) => node.inputs[i] !== '' && (value === undefined || (value.data === undefined && node.op !== 'Shape')))) return undefined;
   const outputs = inferNode(node, inputs, { maxElements: MAX_FOLDED_ELEMENTS });
@@ -86,4 +118,3 @@ function tensorOfValue({ dtype, dims, data }: Value): Tensor | undefined {
   if (dtype === 'bool') return { dtype, dims, bytes: Uint8Array.from(data) };
   return undefined;
 }
-

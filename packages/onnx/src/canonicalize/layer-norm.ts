@@ -4,22 +4,36 @@ import { eitherInput, type View } from '../graph/view.js';
 
 /**
  * LayerNorm written out, `(x − mean) / sqrt(mean((x − mean)²) + ε) · scale + shift` over the last axis, becomes `LayerNormalization`
- * (ONNX opset 17). Exporters before opset 17 have no operator for it; hand-written norms look the same.
+ * (ONNX opset 17), with or without shift. Exporters before opset 17 have no operator for it; hand-written norms look the same.
  */
 export function fuseLayerNorms(graph: Graph): Graph {
   return rewrite(graph, (node, view) => {
-    if (node.op !== 'Add' || node.domain !== '') return undefined;
-    const scaled = eitherInput(node, (value) => view.producedBy(value, 'Mul'));
-    if (scaled === undefined || !isVector(view, scaled.other)) return undefined;
-    const normalized = eitherInput(scaled.picked, (value) => matchNormalized(view, value));
-    if (normalized === undefined || !isVector(view, normalized.other)) return undefined;
-    const { input, epsilon } = normalized.picked;
-    return {
-      nodes: [
-        makeNode('LayerNormalization', [input, normalized.other, scaled.other], node.outputs, { axis: int(-1), epsilon: float(epsilon) }, { name: node.name }),
-      ],
-    };
+    const match = node.domain === '' ? (matchShifted(node, view) ?? matchScaled(node, view)) : undefined;
+    if (match === undefined) return undefined;
+    const { input, epsilon, scale, shift } = match;
+    const inputs = shift === undefined ? [input, scale] : [input, scale, shift];
+    return { nodes: [makeNode('LayerNormalization', inputs, node.outputs, { axis: int(-1), epsilon: float(epsilon) }, { name: node.name })] };
   });
+}
+
+interface Match {
+  readonly input: string;
+  readonly epsilon: number;
+  readonly scale: string;
+  readonly shift?: string;
+}
+
+function matchShifted(node: Node, view: View): Match | undefined {
+  if (node.op !== 'Add') return undefined;
+  const scaled = eitherInput(node, (value) => view.producedBy(value, 'Mul'));
+  const match = scaled && matchScaled(scaled.picked, view);
+  return match !== undefined && scaled !== undefined && isVector(view, scaled.other) ? { ...match, shift: scaled.other } : undefined;
+}
+
+function matchScaled(node: Node, view: View): Match | undefined {
+  if (node.op !== 'Mul') return undefined;
+  const normalized = eitherInput(node, (value) => matchNormalized(view, value));
+  return normalized !== undefined && isVector(view, normalized.other) ? { ...normalized.picked, scale: normalized.other } : undefined;
 }
 
 /** `value` = (x − mean) / sqrt(var + ε): answers x and ε. */

@@ -9,7 +9,7 @@ import { isBatch, isSequence, dimsOf, type Probe } from './probe.js';
 /** Most negative float32: what Hugging Face adds to the score of a masked position. Finite, so that a row without tokens cannot become NaN. */
 export const MASKED = -3.4028234663852886e38;
 /** Scores this low vanish in the softmax; exporters use -1e4 (fp16 habits) to -inf. */
-const VANISHING = -9_000;
+export const VANISHING = -9_000;
 
 /** Name of the canonical padding bias, [batch, 1, 1, sequence]: 0 for a token, `MASKED` for padding. */
 export const PADDING_BIAS = 'padding_bias';

@@ -28,8 +28,9 @@ export function compileSiteInput(model: AdapterModel, key: string): { graph: Gra
   if (info === undefined) {
     throw new MismatchError('The model has no such site', { code: 'SITE_UNKNOWN', found: key, expected: model.sites.map((site) => site.key).join(', ') });
   }
-  const output = model.options.site === 'output' ? info.output : info.context;
-  const graph = prune({ ...model.graph, outputs: [{ name: output, dtype: 'float32', dims: ['batch', 'sequence', info.channels] }] });
+  const site = model.options.site === 'output' ? 'output' : 'context';
+  const output = info[site];
+  const graph = prune({ ...model.graph, outputs: [{ name: output, dtype: 'float32', dims: ['batch', 'sequence', info.channels[site]] }] });
   return { graph: finish(dropUnusedInputs(graph), model), output };
 }
 

@@ -1,5 +1,6 @@
-import { type Graph, type Node } from '../graph/graph.js';
+import type { Graph } from '../graph/graph.js';
 import { prune } from '../graph/prune.js';
+import { reach } from '../graph/reach.js';
 import { dimsOf, isBatch, isConstantDim, isSequence, probe } from '../canonicalize/probe.js';
 
 /** A value behind which training begins: everything in front of it can be computed once per example. */
@@ -34,17 +35,7 @@ export function frontierOf(graph: Graph, mask: string | undefined, trained: Read
 }
 
 /** Ends of expensive stretches. A reshape or an embedding look-up alone is not worth memory. */
-const WORTH_KEEPING = new Set(['LayerNormalization', 'Add', 'Reshape', 'Tanh', 'Div', 'Linear']);
-
-/** Values computed from `sources`, not passing `without`. A shape tells nothing about the data. */
-function reach(nodes: readonly Node[], sources: ReadonlySet<string>, without?: string): Set<string> {
-  const reached = new Set(sources);
-  for (const { op, inputs, outputs } of nodes) {
-    if (op === 'Shape' || op === 'Size' || outputs[0] === without || !inputs.some((input) => reached.has(input))) continue;
-    for (const output of outputs) reached.add(output);
-  }
-  return reached;
-}
+const WORTH_KEEPING = new Set(['LayerNormalization', 'RMSNormalization', 'Add', 'Reshape', 'ReduceSum', 'Tanh', 'Div', 'Linear']);
 
 /** The graph from the tokens to the frontier, which becomes its only output. */
 export function upToFrontier(graph: Graph, { value, perToken, width }: Frontier): Graph {

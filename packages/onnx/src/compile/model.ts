@@ -9,14 +9,13 @@ import { paddingMaskInput } from '../canonicalize/masks.js';
 import { probe } from '../canonicalize/probe.js';
 import { DROPOUT_INPUT, attachHead, headParameters } from '../head/head.js';
 import { TARGETS_INPUT, attachLoss } from '../head/loss.js';
+import type { SiteChoice } from '../sites/choose.js';
 import { findSites, type SiteInfo } from '../sites/sites.js';
 
-export interface AdapterModelOptions {
+export interface AdapterModelOptions extends SiteChoice {
   /** `none` leaves the model without adapters: classifier only. */
   readonly site: Site | 'none';
   readonly norm: Norm;
-  /** Layers with an adapter; default all. */
-  readonly layers?: readonly number[];
   readonly pooling: Pooling;
   readonly head: HeadKind;
   readonly numLabels: number;

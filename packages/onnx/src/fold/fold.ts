@@ -7,6 +7,7 @@ import type { AdapterModel } from '../compile/model.js';
 import { dropUnusedInputs } from '../compile/frontier.js';
 import { attachHead, headParameters } from '../head/head.js';
 import { lower } from '../lower/lower.js';
+import { chooseNorms, chooseSites } from '../sites/choose.js';
 
 /** Values of all parameters by name. */
 export type ParameterValues = ReadonlyMap<string, Float32Array>;
@@ -53,10 +54,8 @@ function foldEncoder({ canonical, sites, options, parameters }: AdapterModel, va
   }
 
   const bySource = new Map(parameters.filter(({ group }) => group === 'norm').map((parameter) => [parameter.source, parameter]));
-  const { norm } = options;
-  for (const { attentionNorm, outputNorm, layer } of sites) {
-    if (options.layers !== undefined && !options.layers.includes(layer)) continue;
-    for (const node of [...(norm === 'attention' || norm === 'both' ? [attentionNorm] : []), ...(norm === 'output' || norm === 'both' ? [outputNorm] : [])]) {
+  for (const site of chooseSites(sites, options)) {
+    for (const { node } of chooseNorms(site, options.norm)) {
       const inputs = node.inputs.map((input) => {
         const parameter = bySource.get(input);
         if (parameter === undefined) return input;

@@ -2,7 +2,7 @@ import { MismatchError } from '@hadamard-adapter/core';
 import type { Dim, Probe } from '../canonicalize/probe.js';
 import { inferNode } from '../ops/registry.js';
 import type { Value } from '../ops/value.js';
-import type { Attributes, Graph, Node, Tensor, ValueInfo } from './graph.js';
+import type { Attributes, DataType, Graph, Node, Tensor, ValueInfo } from './graph.js';
 import { freshNames } from './names.js';
 import { prune } from './prune.js';
 import { makeNode } from './rewrite.js';
@@ -19,9 +19,12 @@ export interface Builder {
   scalar(value: number): string;
   /** A one-dimensional int64 constant; equal constants are shared. */
   ints(values: readonly number[]): string;
+  /** An int64 constant without dimensions; equal constants are shared. */
+  axis(value: number): string;
   /** Declare a further input of the graph. */
   input(info: ValueInfo, dims: readonly [readonly number[], readonly number[]]): string;
   dims(value: string): readonly Dim[];
+  dtype(value: string): DataType | undefined;
   /** The data of a value that is the same at every size: a constant, or computed from constants. */
   constantData(value: string): Float64Array | undefined;
   /** The graph with the added nodes in order and these outputs; what they do not need is gone. */
@@ -83,6 +86,7 @@ export function buildOn(graph: Graph, shapes: Probe, from: 'graph' | 'nothing' =
     },
     scalar: (value) => constant(`f${value}`, float32Tensor([value], []), Float64Array.of(value)),
     ints: (values) => constant(`i${values.join('_')}`, int64Tensor(values, [values.length]), Float64Array.from(values)),
+    axis: (value) => constant(`axis${value}`, int64Tensor([value], []), Float64Array.of(value)),
     input(info, dims) {
       inputs.push(info);
       known.forEach((values, i) => values.set(info.name, { dtype: info.dtype, dims: dims[i] as readonly number[] }));
@@ -92,6 +96,7 @@ export function buildOn(graph: Graph, shapes: Probe, from: 'graph' | 'nothing' =
       const [first, second] = known.map((values) => lookUp(values, value)?.dims ?? []) as [readonly number[], readonly number[]];
       return first.map((size, axis): Dim => [size, second[axis] as number]);
     },
+    dtype: (value) => lookUp(known[0], value)?.dtype,
     constantData(value) {
       const [first, second] = known.map((values) => lookUp(values, value)?.data);
       const same = first !== undefined && second !== undefined && first.length === second.length && first.every((entry, i) => entry === second[i]);

@@ -35,11 +35,11 @@ export function headParameters({ head, numLabels, hiddenSize }: Pick<HeadOptions
  * Attach pooling and classifier to hidden states [batch, sequence, hidden]. `linear` is the paper's classifier, one matrix; `tanh` has a dense layer with tanh in
  * front, as BERT's pooler and RoBERTa's classification head do.
  *
- * @param mask graph input with 1 at tokens, needed for mean pooling.
- * @throws UnsupportedError POOLING_MASK when mean pooling is asked of a model without mask input.
+ * @param mask graph input with 1 at tokens, needed to pool anything but the first position.
+ * @throws UnsupportedError POOLING_MASK when it is missing.
  */
 export function attachHead(builder: Builder, hidden: string, mask: string | undefined, options: HeadOptions): HeadValues {
-  const pooled = options.pooling === 'first' ? firstPosition(builder, hidden, options.hiddenSize) : meanOverTokens(builder, hidden, mask);
+  const pooled = pool(builder, hidden, mask, options);
   const linear = (input: string, name: string, output?: string): string =>
     builder.emit('Linear', [input, `${name}.weight`, `${name}.bias`], { transB: int(1) }, { domain: INTERNAL_DOMAIN, ...(output === undefined ? {} : { output }) });
   const features = options.head === 'tanh' ? builder.emit('Tanh', [linear(pooled, 'pooler')]) : pooled;
@@ -52,19 +52,47 @@ function firstPosition(builder: Builder, hidden: string, hiddenSize: number): st
   return builder.emit('Reshape', [first, builder.ints([-1, hiddenSize])], {}, { output: 'pooled' });
 }
 
-/** Σ mask · h / Σ mask, as sentence embeddings are pooled (Reimers & Gurevych, arXiv 1908.10084). */
-function meanOverTokens(builder: Builder, hidden: string, mask: string | undefined): string {
-  if (mask === undefined) {
-    throw new UnsupportedError('Mean pooling needs to know the padding', {
-      code: 'POOLING_MASK',
-      found: 'a model without attention_mask input',
-      expected: 'an attention_mask [batch, sequence]',
-      hint: 'Use pooling "first".',
-    });
+function pool(builder: Builder, hidden: string, mask: string | undefined, { pooling, hiddenSize }: HeadOptions): string {
+  switch (pooling) {
+    case 'first':
+      return firstPosition(builder, hidden, hiddenSize);
+    case 'last':
+      return lastToken(builder, hidden, tokenWeights(builder, mask, pooling));
+    case 'mean':
+      return meanOverTokens(builder, hidden, tokenWeights(builder, mask, pooling));
   }
-  const weights = builder.emit('Cast', [mask], { to: int(1) });
-  const weighted = builder.emit('Mul', [hidden, builder.emit('Unsqueeze', [weights, builder.ints([2])])]);
-  const sum = builder.emit('ReduceSum', [weighted, builder.ints([1])], { keepdims: int(0) });
+}
+
+/** The mask as float32, [batch, sequence]. */
+function tokenWeights(builder: Builder, mask: string | undefined, pooling: Pooling): string {
+  if (mask !== undefined) return builder.emit('Cast', [mask], { to: int(1) });
+  throw new UnsupportedError(`Pooling "${pooling}" needs to know the padding`, {
+    code: 'POOLING_MASK',
+    found: 'a model without attention_mask input',
+    expected: 'an attention_mask [batch, sequence]',
+    hint: 'Use pooling "first".',
+  });
+}
+
+/** Σ mask · h / Σ mask, as sentence embeddings are pooled (Reimers & Gurevych, arXiv 1908.10084). */
+function meanOverTokens(builder: Builder, hidden: string, weights: string): string {
+  const sum = weightedSum(builder, hidden, weights);
   const tokens = builder.emit('ReduceSum', [weights, builder.ints([1])], { keepdims: int(1) });
   return builder.emit('Div', [sum, tokens], {}, { output: 'pooled' });
+}
+
+/**
+ * The state at the last token of each row, wherever the padding stands: BART's classifier reads the decoder there (Lewis et al., arXiv 1910.13461, section 3.1). Counting tokens from the
+ * back, it is the one that is number 1.
+ */
+function lastToken(builder: Builder, hidden: string, weights: string): string {
+  const fromBack = builder.emit('CumSum', [weights, builder.axis(1)], { reverse: int(1) });
+  const isLast = builder.emit('Cast', [builder.emit('Equal', [fromBack, builder.scalar(1)])], { to: int(1) });
+  return weightedSum(builder, hidden, builder.emit('Mul', [isLast, weights]), 'pooled');
+}
+
+/** Σ over the sequence of weights[b, s] · hidden[b, s, ·]. */
+function weightedSum(builder: Builder, hidden: string, weights: string, output?: string): string {
+  const weighted = builder.emit('Mul', [hidden, builder.emit('Unsqueeze', [weights, builder.ints([2])])]);
+  return builder.emit('ReduceSum', [weighted, builder.ints([1])], { keepdims: int(0) }, output === undefined ? {} : { output });
 }

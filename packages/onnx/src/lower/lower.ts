@@ -4,6 +4,7 @@ import { mergeTransposes } from '../canonicalize/reshape.js';
 import { isConstantDim, probe, type Dim } from '../canonicalize/probe.js';
 import { indexGraph } from '../graph/index-graph.js';
 import { swapLastAxes } from '../graph/transpose.js';
+import { attentionScale } from '../ops/products.js';
 import { accumulateInLinears } from './accumulate.js';
 
 /**
@@ -62,7 +63,7 @@ function rowShape(builder: Builder, like: string, width: number): string {
 function lowerAttention(node: Node, builder: Builder): void {
   const [query, key, value, bias] = node.inputs as [string, string, string, string | undefined];
   const [output, probabilities] = node.outputs as [string, string | undefined];
-  const scaled = builder.emit('Mul', [query, builder.scalar(floatAttribute(node, 'scale', 1))]);
+  const scaled = builder.emit('Mul', [query, builder.scalar(attentionScale(node, builder.dims(query)))]);
   const scores = builder.emit('MatMul', [scaled, swapLastAxes(builder, key)]);
   const biased = bias === undefined || bias === '' ? scores : builder.emit('Add', [scores, bias]);
   const named = probabilities === undefined || probabilities === '' ? {} : { output: probabilities };

@@ -89,4 +89,24 @@ const scatterND: Operator = {
   },
 };
 
-export const INDEXING: Readonly<Record<string, Operator>> = { Gather: gather, GatherElements: gatherElements, GatherND: gatherND, ScatterND: scatterND };
+const scatterElements: Operator = {
+  shape: (node, inputs) => [{ dtype: need(node, inputs, 0).dtype, dims: need(node, inputs, 0).dims }],
+  compute(node, [x, indices, updates]) {
+    const { dims } = indices as Value;
+    const target = (x as Value).dims;
+    const axis = axisOf(node, intAttribute(node, 'axis', 0), target.length);
+    const [own, strides] = [stridesOf(dims), stridesOf(target)];
+    const adds = stringAttribute(node, 'reduction', 'none') === 'add';
+    const result = dataOf(x).slice();
+    dataOf(indices).forEach((index, i) => {
+      const at = dims.reduce((sum, size, d) => {
+        const position = d === axis ? wrap(index, target[axis] as number) : Math.floor(i / (own[d] as number)) % size;
+        return sum + position * (strides[d] as number);
+      }, 0);
+      result[at] = (dataOf(updates)[i] as number) + (adds ? (result[at] as number) : 0);
+    });
+    return [result];
+  },
+};
+
+export const INDEXING: Readonly<Record<string, Operator>> = { Gather: gather, GatherElements: gatherElements, GatherND: gatherND, ScatterElements: scatterElements, ScatterND: scatterND };

@@ -96,6 +96,12 @@ const linear: Operator = {
   },
 };
 
+/** The factor on the scores of `Attention`: its attribute, or 1/√d for queries [.., d], whose last size is a number or the same at both probe sizes. */
+export function attentionScale(node: Node, queryDims: readonly (number | readonly [number, number])[]): number {
+  const last = queryDims.at(-1) ?? 1;
+  return floatAttribute(node, 'scale', 1 / Math.sqrt(typeof last === 'number' ? last : last[0]));
+}
+
 /** softmax(scale · q·kᵀ + bias) · v for q [b, h, s, d], k and v [b, h, t, d]; second output: the probabilities [b, h, s, t]. */
 const attention: Operator = {
   shape(node, inputs) {
@@ -111,7 +117,7 @@ const attention: Operator = {
     const [context, scores] = outputs as [Value, Value];
     const [batch, heads, s, d] = (q as Value).dims as [number, number, number, number];
     const [t, width] = [(k as Value).dims[2] as number, (v as Value).dims[3] as number];
-    const scale = floatAttribute(node, 'scale', 1 / Math.sqrt(d));
+    const scale = attentionScale(node, (q as Value).dims);
     const biasIndex = bias === undefined ? undefined : broadcastIndex(bias.dims, scores.dims);
     const probabilities = new Float64Array(elementCount(scores.dims));
     const result = new Float64Array(elementCount(context.dims));

@@ -11,6 +11,7 @@ import {
   type Group,
   type ParameterInfo,
 } from '@hadamard-adapter/core';
+import type { SiteInfo } from '../sites/sites.js';
 import type { AdapterSession, SessionOptions } from './session.js';
 
 /** What an adapter folder says beyond the tensors. */
@@ -34,7 +35,9 @@ const SAVED_GROUPS: readonly Group[] = ['classifier', 'adapter', 'norm'];
 const savedParameters = ({ parameters }: AdapterSession): ParameterInfo[] => parameters.filter(({ group }) => SAVED_GROUPS.includes(group));
 
 /** The layers of a session that carry an adapter. */
-const adaptedLayers = ({ compiled: { sites, options } }: AdapterSession): number[] => [...(options.layers ?? sites.map(({ layer }) => layer))].toSorted((a, b) => a - b);
+const adaptedLayers = ({ compiled: { sites, options } }: AdapterSession): number[] => [...(options.layers ?? allLayers(sites))].toSorted((a, b) => a - b);
+
+const allLayers = (sites: readonly SiteInfo[]): number[] => [...new Set(sites.map(({ layer }) => layer))];
 
 /**
  * The adapter folder of a session, as files in memory.
@@ -43,7 +46,7 @@ const adaptedLayers = ({ compiled: { sites, options } }: AdapterSession): number
  */
 export async function saveAdapter(session: AdapterSession, info: AdapterInfo): Promise<Record<string, Uint8Array>> {
   const { compiled, numLabels, loss } = session;
-  const { site, norm, pooling, head } = compiled.options;
+  const { site, norm, crossAttention = false, pooling, head } = compiled.options;
   if (site === 'none') throw new ConfigError('A model without adapters cannot be saved as one', { code: 'ADAPTER_NONE', found: 'site none', expected: 'context or output' });
   const saved = savedParameters(session);
   const config: AdapterConfig = {
@@ -53,10 +56,11 @@ export async function saveAdapter(session: AdapterSession, info: AdapterInfo): P
     base_weights_sha256: await session.baseDigest(),
     ...(info.family === undefined ? {} : { family: info.family }),
     hidden_size: compiled.canonical.hiddenSize,
-    num_layers: compiled.sites.length,
+    num_layers: allLayers(compiled.sites).length,
     site,
     norm,
     layers: adaptedLayers(session),
+    ...(crossAttention ? { cross_attention: true } : {}),
     pooling,
     head,
     loss,
@@ -80,15 +84,16 @@ export async function saveAdapter(session: AdapterSession, info: AdapterInfo): P
  */
 export async function loadAdapter(session: AdapterSession, files: Files): Promise<AdapterConfig> {
   const { config, tensors } = decodeAdapter(files);
-  const { site, norm } = session.compiled.options;
+  const { site, norm, crossAttention = false } = session.compiled.options;
   if (site === 'none') throw new ConfigError('A model without adapters cannot take one', { code: 'ADAPTER_NONE', found: 'site none', expected: config.site });
   const saved = savedParameters(session);
   checkAdapterMatches(config, saved, tensors, {
     baseDigest: await session.baseDigest(),
     hiddenSize: session.compiled.canonical.hiddenSize,
-    numLayers: session.compiled.sites.length,
+    numLayers: allLayers(session.compiled.sites).length,
     site,
     norm,
+    crossAttention,
     layers: adaptedLayers(session),
   });
   await session.write(adapterValues(saved, tensors), SAVED_GROUPS);
@@ -102,6 +107,7 @@ export function optionsForAdapter(config: AdapterConfig): SessionOptions {
     site: config.site,
     norm: config.norm,
     layers: config.layers,
+    crossAttention: config.cross_attention ?? false,
     pooling: config.pooling,
     head: config.head,
     loss: config.loss,

@@ -4,19 +4,18 @@ import { buildAdapterModel, type AdapterModel } from '../compile/model.js';
 import { foldAdapters } from '../fold/fold.js';
 import type { Graph } from '../graph/graph.js';
 import { elementCount } from '../graph/tensors.js';
+import type { SiteChoice } from '../sites/choose.js';
 import { writeModel } from '../write/write.js';
 import type { Executor } from './executor.js';
 import { makeTrainableModel } from './trainable.js';
 
 /** What is made of a base model, on any runtime. */
-export interface SessionOptions {
+export interface SessionOptions extends SiteChoice {
   readonly numLabels: number;
   /** Default `context`. `none` for the classifier alone. */
   readonly site?: Site | 'none';
   /** Default `attention`. */
   readonly norm?: Norm;
-  /** Default all. */
-  readonly layers?: readonly number[];
   /** Default `first`. */
   readonly pooling?: Pooling;
   /** Default `linear`. */
@@ -52,7 +51,7 @@ const HEAD_DEVIATION = 0.02;
  * @throws ConfigError NUM_LABELS, ADAPTER_LAYERS; UnsupportedError for a model without recognisable attention.
  */
 export function compileModel(graph: Graph, options: SessionOptions): AdapterModel {
-  const { numLabels, dropout = 0, layers, trainBase = false } = options;
+  const { numLabels, dropout = 0, layers, crossAttention = false, trainBase = false } = options;
   if (!Number.isInteger(numLabels) || numLabels < 1) {
     throw new ConfigError('The number of labels is wrong', { code: 'NUM_LABELS', found: String(numLabels), expected: 'an integer from 1 on' });
   }
@@ -60,6 +59,7 @@ export function compileModel(graph: Graph, options: SessionOptions): AdapterMode
     site: options.site ?? 'context',
     norm: options.norm ?? 'attention',
     ...(layers === undefined ? {} : { layers }),
+    crossAttention,
     pooling: options.pooling ?? 'first',
     head: options.head ?? 'linear',
     numLabels,

@@ -15,6 +15,17 @@ export function packagedGraph(name: string): Graph {
   return readModel(new Uint8Array(readFileSync(`${folder}/${name}`)));
 }
 
+/** What was recorded of a family, as far as tests of structure need it. */
+export interface Golden {
+  readonly variants: Readonly<Record<string, { readonly adapters: readonly { readonly key: string }[] }>>;
+  readonly attention_output_norms: string[];
+  readonly ffn_output_norms: string[];
+}
+
+export function packagedGolden(family: string): Golden {
+  return JSON.parse(readFileSync(`${folder}/${family}/golden.json`, 'utf8')) as Golden;
+}
+
 export function packagedCanonical(name: string): CanonicalGraph {
   return canonicalize(packagedGraph(name));
 }

@@ -96,6 +96,43 @@ export const relu: GradientRule = ({ builder, node, upstream }) => [
   builder.emit('Where', [builder.emit('Greater', [node.inputs[0] as string, builder.scalar(0)]), upstream[0] as string, builder.scalar(0)]),
 ];
 
+export const absolute: GradientRule = ({ builder, node, upstream }) => [builder.emit('Mul', [upstream[0] as string, builder.emit('Sign', [node.inputs[0] as string])])];
+
+export const sine = unary(({ builder }, x) => builder.emit('Cos', [x]));
+
+export const cosine = unary(({ builder }, x) => builder.emit('Neg', [builder.emit('Sin', [x])]));
+
+/** The gradient passes to the operand that was chosen; where two are equal, to the first of them. */
+const chosen =
+  (isChosen: 'GreaterOrEqual' | 'LessOrEqual'): GradientRule =>
+  (context) => {
+    const { builder, node, upstream } = context;
+    const y = node.outputs[0] as string;
+    let left = upstream[0] as string;
+    return node.inputs.map((x) => {
+      const own = builder.emit(isChosen, [x, y]);
+      const passed = builder.emit('Where', [own, left, builder.scalar(0)]);
+      left = builder.emit('Where', [own, builder.scalar(0), left]);
+      return unbroadcast(builder, passed, x);
+    });
+  };
+
+export const maximum = chosen('GreaterOrEqual');
+export const minimum = chosen('LessOrEqual');
+
+/** The gradient passes where the value was inside its bounds, the bounds included, as PyTorch has it; bounds are constants. */
+export const clip: GradientRule = ({ builder, node, upstream }) => {
+  const [x, low, high] = node.inputs as [string, string | undefined, string | undefined];
+  let gradient = upstream[0] as string;
+  const zero = builder.scalar(0);
+  if (low !== undefined && low !== '') gradient = builder.emit('Where', [builder.emit('Less', [x, low]), zero, gradient]);
+  if (high !== undefined && high !== '') gradient = builder.emit('Where', [builder.emit('Greater', [x, high]), zero, gradient]);
+  return [gradient, undefined, undefined];
+};
+
+/** Each operand of a sum of any number of them. */
+export const sum: GradientRule = ({ builder, node, upstream, wants }) => node.inputs.map((x, i) => (wants(i) ? unbroadcast(builder, upstream[0] as string, x) : undefined));
+
 /** The gradient passes where the condition chose the operand. */
 export const where: GradientRule = (context) => {
   const { builder, node, upstream } = context;

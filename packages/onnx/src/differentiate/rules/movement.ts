@@ -1,8 +1,12 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
 import { int, intAttribute, ints, intsAttribute, string } from '../../graph/graph.js';
 import type { Builder } from '../../graph/builder.js';
+import { isConstantDim } from '../../canonicalize/probe.js';
 import { unbroadcast } from '../broadcast.js';
 import type { GradientRule } from '../rule.js';
+
+/** ONNX's number for int64. */
+const INT64 = 7;
 
 /** Give `gradient` the shape of `like`. */
 function reshapeLike(builder: Builder, gradient: string, like: string): string {
@@ -39,46 +43,102 @@ export const concat: GradientRule = ({ node, builder, upstream, wants }) => {
   });
 };
 
-/** The gradient with zeros where the slice left something out: one axis, from a start that is not negative, in steps of one. */
-export const slice: GradientRule = ({ node, builder, upstream }) => {
-  const [x, start, , axes, steps] = node.inputs as [string, string, string, string | undefined, string | undefined];
-  const rank = builder.dims(x).length;
-  const [first, axis, step] = [constantOf(builder, start), constantOf(builder, axes), steps === undefined || steps === '' ? 1 : constantOf(builder, steps)];
-  if (first === undefined || first < 0 || axis === undefined || step !== 1) {
-    throw new UnsupportedError(`Slice "${node.name}" cannot be differentiated`, {
-      code: 'GRADIENT_SLICE',
-      found: `start ${first ?? 'computed'}, axis ${axis ?? 'several'}, step ${step ?? 'computed'}`,
-      expected: 'one constant axis, a constant start from the front, step 1',
-    });
-  }
-  const at = (axis + rank) % rank;
-  const dy = upstream[0] as string;
-  const after = builder.emit('Sub', [builder.emit('Sub', [axisSize(builder, x, at), axisSize(builder, dy, at)]), builder.ints([first])]);
-  const zeros = (count: number): string[] => (count === 0 ? [] : [builder.ints(Array.from({ length: count }, () => 0))]);
-  const pads = builder.emit('Concat', [...zeros(at), builder.ints([first]), ...zeros(rank - 1), after, ...zeros(rank - 1 - at)], { axis: int(0) });
-  return [builder.emit('Pad', [dy, pads, builder.scalar(0)], { mode: string('constant') })];
+/** The parts side by side again, with zeros for those that nothing depends on. */
+export const split: GradientRule = ({ node, builder, upstream }) => {
+  const parts = node.outputs.map((output, i) => upstream[i] ?? zerosLike(builder, output));
+  return [builder.emit('Concat', parts, { axis: int(intAttribute(node, 'axis', 0)) })];
 };
 
-function constantOf(builder: Builder, value: string | undefined): number | undefined {
-  const data = value === undefined || value === '' ? undefined : builder.constantData(value);
-  return data?.length === 1 ? data[0] : undefined;
+/** The gradient with zeros where the slice left something out, in steps of one; starts may be computed and count from either end. */
+export const slice: GradientRule = ({ node, builder, upstream }) => {
+  const [x, starts, , axesInput, steps] = node.inputs as [string, string, string, string | undefined, string | undefined];
+  const rank = builder.dims(x).length;
+  const count = builder.dims(starts)[0]?.[0] ?? 1;
+  const axes = axesInput === undefined || axesInput === '' ? Array.from({ length: count }, (_, axis) => axis) : [...(builder.constantData(axesInput) ?? [])];
+  const step = steps === undefined || steps === '' ? [1] : [...(builder.constantData(steps) ?? [])];
+  if (axes.length !== count || step.length === 0 || step.some((each) => each !== 1)) {
+    throw new UnsupportedError(`Slice "${node.name}" cannot be differentiated`, { code: 'GRADIENT_SLICE', found: `axes ${axes.join(', ') || 'computed'}, steps ${step.join(', ') || 'computed'}`, expected: 'constant axes, steps of 1' });
+  }
+  const from = axes.map((axis) => (axis + rank) % rank);
+  const before = builder.dims(x).map((_, axis) => {
+    const i = from.indexOf(axis);
+    return i === -1 ? builder.ints([0]) : firstIndex(builder, x, axis, count === 1 ? starts : element(builder, starts, i));
+  });
+  return [padded(builder, upstream[0] as string, x, before)];
+};
+
+/** Entry `i` of a vector, [1]. */
+function element(builder: Builder, vector: string, i: number): string {
+  const data = builder.constantData(vector);
+  return data === undefined ? builder.emit('Slice', [vector, builder.ints([i]), builder.ints([i + 1]), builder.ints([0])]) : builder.ints([data[i] as number]);
 }
 
-/** Rows of an embedding table: the gradient of each row is the sum over the places that looked it up. */
+/** Where a slice of `axis` begins, counted from the front and inside the axis, [1]. */
+function firstIndex(builder: Builder, x: string, axis: number, start: string): string {
+  const [known] = builder.constantData(start) ?? [];
+  if (known !== undefined && known >= 0) return builder.ints([known]);
+  const size = axisSize(builder, x, axis);
+  const fromFront = builder.emit('Add', [start, size]);
+  const counted = known === undefined ? builder.emit('Where', [builder.emit('Less', [start, builder.ints([0])]), fromFront, start]) : fromFront;
+  return builder.emit('Min', [builder.emit('Max', [counted, builder.ints([0])]), size]);
+}
+
+/** `gradient` with zeros around it to the shape of `like`; `before` has one start, [1], for each axis. */
+function padded(builder: Builder, gradient: string, like: string, before: readonly string[]): string {
+  const first = before.length === 1 ? (before[0] as string) : builder.emit('Concat', before, { axis: int(0) });
+  const missing = builder.emit('Sub', [builder.emit('Shape', [like]), builder.emit('Shape', [gradient])]);
+  const pads = builder.emit('Concat', [first, builder.emit('Sub', [missing, first])], { axis: int(0) });
+  return builder.emit('Pad', [gradient, pads, builder.scalar(0)], { mode: string('constant') });
+}
+
+function zerosLike(builder: Builder, value: string): string {
+  return builder.emit('Expand', [builder.scalar(0), builder.emit('Shape', [value])]);
+}
+
+/** Every copy counts: with the repeats as axes of their own, a sum over them. */
+export const tile: GradientRule = ({ node, builder, upstream }) => {
+  const [x, repeats] = node.inputs as [string, string];
+  const rank = builder.dims(x).length;
+  const column = (value: string): string => builder.emit('Reshape', [value, builder.ints([rank, 1])]);
+  const apart = builder.emit('Reshape', [builder.emit('Concat', [column(repeats), column(builder.emit('Shape', [x]))], { axis: int(1) }), builder.ints([2 * rank])]);
+  const copies = builder.ints(Array.from({ length: rank }, (_, axis) => 2 * axis));
+  return [builder.emit('ReduceSum', [builder.emit('Reshape', [upstream[0] as string, apart]), copies], { keepdims: int(0) })];
+};
+
+/** Gather takes int32 indices, the scatters take int64 only. */
+function asInt64(builder: Builder, indices: string): string {
+  return builder.dtype(indices) === 'int64' ? indices : builder.emit('Cast', [indices], { to: int(INT64) });
+}
+
+/** Each picked entry sends its gradient back to where it was picked from; entries picked twice get both. */
+export const gatherElements: GradientRule = ({ node, builder, upstream }) => {
+  const [x, indices] = node.inputs as [string, string];
+  return [builder.emit('ScatterElements', [zerosLike(builder, x), asInt64(builder, indices), upstream[0] as string], { axis: int(intAttribute(node, 'axis', 0)), reduction: string('add') }), undefined];
+};
+
+/**
+ * Rows of an embedding table: the gradient of each row is the sum over the places that looked it up. One constant index of any axis (the first token, the queries among packed
+ * projections): the gradient stands at that index, with zeros around it.
+ */
 export const gather: GradientRule = ({ node, builder, upstream, wants }) => {
   if (!wants(0)) return [undefined, undefined];
   const [table, indices] = node.inputs as [string, string];
   const dims = builder.dims(table);
-  if (intAttribute(node, 'axis', 0) !== 0 || dims.length !== 2) {
+  const axis = (intAttribute(node, 'axis', 0) + dims.length) % dims.length;
+  const index = builder.dims(indices).length === 0 ? builder.constantData(indices) : undefined;
+  if (index !== undefined) {
+    const back = builder.emit('Unsqueeze', [upstream[0] as string, builder.ints([axis])]);
+    const start = firstIndex(builder, table, axis, builder.ints([index[0] as number]));
+    return [padded(builder, back, table, dims.map((_, each) => (each === axis ? start : builder.ints([0])))), undefined];
+  }
+  if (axis !== 0 || dims.slice(1).some((dim) => !isConstantDim(dim))) {
     throw new UnsupportedError(`Gather "${node.name}" cannot be differentiated`, {
       code: 'GRADIENT_GATHER',
-      found: `axis ${intAttribute(node, 'axis', 0)} of ${dims.length} dimensions`,
-      expected: 'rows of a matrix',
+      found: `axis ${axis} of ${dims.length} dimensions`,
+      expected: 'rows of a table, or one constant index',
     });
   }
-  const width = dims[1]?.[0] as number;
-  const zeros = builder.emit('Expand', [builder.scalar(0), builder.emit('Shape', [table])]);
-  const rows = builder.emit('Reshape', [indices, builder.ints([-1, 1])]);
-  const updates = builder.emit('Reshape', [upstream[0] as string, builder.ints([-1, width])]);
-  return [builder.emit('ScatterND', [zeros, rows, updates], { reduction: string('add') }), undefined];
+  const rows = builder.emit('Reshape', [asInt64(builder, indices), builder.ints([-1, 1])]);
+  const updates = builder.emit('Reshape', [upstream[0] as string, builder.ints([-1, ...dims.slice(1).map(([size]) => size)])]);
+  return [builder.emit('ScatterND', [zerosLike(builder, table), rows, updates], { reduction: string('add') }), undefined];
 };

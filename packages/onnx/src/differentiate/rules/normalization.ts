@@ -57,3 +57,10 @@ export const softmax: GradientRule = ({ node, builder, upstream }) => {
   const row = builder.emit('ReduceSum', [builder.emit('Mul', [y, dy]), axis], { keepdims: int(1) });
   return [builder.emit('Mul', [y, builder.emit('Sub', [dy, row])])];
 };
+
+/** dx = dy − softmax(x)·Σ dy over the normalized axis. */
+export const logSoftmax: GradientRule = ({ node, builder, upstream }) => {
+  const dy = upstream[0] as string;
+  const total = builder.emit('ReduceSum', [dy, builder.ints([intAttribute(node, 'axis', -1)])], { keepdims: int(1) });
+  return [builder.emit('Sub', [dy, builder.emit('Mul', [builder.emit('Exp', [node.outputs[0] as string]), total])])];
+};

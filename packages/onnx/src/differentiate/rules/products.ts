@@ -1,7 +1,8 @@
-import { INTERNAL_DOMAIN, floatAttribute, int, intAttribute } from '../../graph/graph.js';
+import { INTERNAL_DOMAIN, int, intAttribute } from '../../graph/graph.js';
 import type { Builder } from '../../graph/builder.js';
 import { swapLastAxes } from '../../graph/transpose.js';
 import { isConstantDim, type Dim } from '../../canonicalize/probe.js';
+import { attentionScale } from '../../ops/products.js';
 import { unbroadcast } from '../broadcast.js';
 import type { GradientRule } from '../rule.js';
 
@@ -63,7 +64,7 @@ export const attention: GradientRule = ({ node, builder, upstream, wants }) => {
   const dProbabilities = builder.emit('MatMul', [dy, swapLastAxes(builder, value)]);
   const row = builder.emit('ReduceSum', [builder.emit('Mul', [context, dy]), builder.ints([-1])], { keepdims: int(1) });
   const dScores = builder.emit('Mul', [probabilities, builder.emit('Sub', [dProbabilities, row])]);
-  const scale = builder.scalar(floatAttribute(node, 'scale', 1));
+  const scale = builder.scalar(attentionScale(node, builder.dims(query)));
   return [
     wants(0) ? builder.emit('Mul', [builder.emit('MatMul', [dScores, key]), scale]) : undefined,
     wants(1) ? builder.emit('Mul', [builder.emit('MatMul', [swapLastAxes(builder, dScores), query]), scale]) : undefined,
