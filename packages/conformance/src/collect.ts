@@ -4,7 +4,9 @@ import type { Case } from './cases/case.js';
 import { forwardCases } from './cases/forward.js';
 import { gradientCases } from './cases/gradient.js';
 import { invariantCases } from './cases/invariants.js';
+import { quantizedCases } from './cases/quantized.js';
 import { scheduleCases } from './cases/schedule.js';
+import { precisionOf } from './precision.js';
 
 /** Something of a fixture that this suite has no case for, and why. */
 export interface NotCovered {
@@ -27,8 +29,17 @@ export interface Filter {
   readonly key?: string;
 }
 
-/** Model files that a runtime must take to be conformant: what exporters write in float32 with standard operators. */
-export const DEFAULT_VARIANTS: readonly string[] = ['model.onnx', 'model.classic.onnx', 'model.opset11.onnx', 'model.opset17.onnx', 'model.dynamo.onnx', 'model.optimized.onnx'];
+/** Model files that a runtime must take to be conformant: what exporters, optimizers and quantizers make of a model. */
+export const DEFAULT_VARIANTS: readonly string[] = [
+  'model.onnx',
+  'model.classic.onnx',
+  'model.opset11.onnx',
+  'model.opset17.onnx',
+  'model.dynamo.onnx',
+  'model.optimized.onnx',
+  'model.int8.onnx',
+  'model.fp16.onnx',
+];
 
 /** All cases of the fixtures that pass the filter. What is not recorded makes no case. */
 export function collectCases(fixtures: readonly Fixture[], { families, variants = DEFAULT_VARIANTS, key }: Filter = {}): Collection {
@@ -56,16 +67,18 @@ export function keyPattern(key: string): RegExp {
 }
 
 function casesOf(fixture: Fixture, variant: string, golden: string, options: LoadOptions): Case[] {
-  const setup = { family: fixture.family, variant, fixture, options };
+  const precision = precisionOf(variant);
+  const setup = { family: fixture.family, variant, precision, fixture, options: precision === 'int8' ? { ...options, trainBase: false } : options };
   const adapted = options.site !== 'none';
   const whole = options.loss === 'cross-entropy';
   // The trajectories were recorded with the norm after attention alone, so they have a setup of their own.
   const trained: LoadOptions = { ...options, norm: 'attention', trainBase: false };
+  if (precision === 'int8') return whole ? [...quantizedCases(setup, golden), ...(adapted ? invariantCases(setup, golden) : [])] : [];
   return [
     ...forwardCases(setup, golden),
     ...gradientCases(setup, golden),
     ...(adapted && whole ? invariantCases(setup, golden) : []),
-    ...(fixture.golden.trajectory?.site === golden ? scheduleCases({ ...setup, options: trained }) : []),
+    ...(fixture.golden.trajectory?.site === golden && precision === 'float32' ? scheduleCases({ ...setup, options: trained }) : []),
   ];
 }
 

@@ -12,5 +12,6 @@ export {
 } from './driver.js';
 export { readFixture, type Fixture, type GoldenDescription, type ReadFile } from './fixture.js';
 export { runCoreSuite } from './core-suite.js';
-export type { CaseResult, SuiteReport } from './report.js';
+export { INT8_BOUNDS, precisionOf, tolerancesFor, type Precision } from './precision.js';
+export type { CaseResult, ModelCount, SuiteReport } from './report.js';
 export { runSuite, type SuiteOptions } from './suite.js';

@@ -1,6 +1,7 @@
 import type { Errors } from './cases/case.js';
 import type { NotCovered } from './collect.js';
 import type { Gap } from './driver.js';
+import type { Precision } from './precision.js';
 
 export interface CaseResult {
   readonly key: string;
@@ -17,10 +18,17 @@ export interface SuiteReport {
   /** Declared gaps that did fail. */
   readonly gaps: readonly { readonly key: string; readonly reason: string }[];
   readonly failures: readonly { readonly key: string; readonly message: string }[];
-  /** Largest absolute errors by family. */
+  /** Largest absolute errors by family; those of files that are not float32 under `<family> <precision>`. */
   readonly families: Readonly<Record<string, Errors>>;
+  /** Cases passed and all cases, by family and model file. */
+  readonly models: Readonly<Record<string, Readonly<Record<string, ModelCount>>>>;
   readonly notCovered: readonly NotCovered[];
   readonly seconds: number;
+}
+
+export interface ModelCount {
+  passed: number;
+  total: number;
 }
 
 /** The part of a report that grows case by case. */
@@ -30,20 +38,34 @@ export interface Tally {
   readonly gaps: { key: string; reason: string }[];
   readonly failures: { key: string; message: string }[];
   readonly families: Record<string, Errors>;
+  readonly models: Record<string, Record<string, ModelCount>>;
 }
 
-export const emptyTally = (): Tally => ({ passed: 0, failed: 0, gaps: [], failures: [], families: {} });
+export const emptyTally = (): Tally => ({ passed: 0, failed: 0, gaps: [], failures: [], families: {}, models: {} });
+
+/** What is counted: a case, or one of core's that has no model file. */
+export interface Counted {
+  readonly key: string;
+  readonly family: string;
+  readonly variant?: string;
+  readonly precision?: Precision;
+}
 
 /**
  * Count one case.
  *
  * @param result the errors it measured, or what failed.
  */
-export function tallied(tally: Tally, { key, family }: { readonly key: string; readonly family: string }, result: Errors | string, gap?: Gap): CaseResult {
+export function tallied(tally: Tally, { key, family, variant, precision = 'float32' }: Counted, result: Errors | string, gap?: Gap): CaseResult {
   const outcome = outcomeOf(key, result, gap);
   if (typeof result !== 'string') {
-    const worst = (tally.families[family] ??= {});
+    const worst = (tally.families[precision === 'float32' ? family : `${family} ${precision}`] ??= {});
     for (const [what, error] of Object.entries(result) as [keyof Errors, number][]) worst[what] = Math.max(worst[what] ?? 0, error);
+  }
+  if (variant !== undefined) {
+    const count = ((tally.models[family] ??= {})[variant] ??= { passed: 0, total: 0 });
+    count.total++;
+    if (outcome.outcome === 'passed') count.passed++;
   }
   if (outcome.outcome === 'passed') tally.passed++;
   else if (outcome.outcome === 'gap') tally.gaps.push({ key, reason: outcome.message ?? '' });

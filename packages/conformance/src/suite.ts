@@ -1,7 +1,8 @@
 import { HadamardError } from '@hadamard-adapter/core';
 import type { Bench, Case, Errors } from './cases/case.js';
 import { collectCases, keyPattern, type Filter } from './collect.js';
-import { FLOAT32_TOLERANCES, type Driver, type LoadOptions, type LoadedModel } from './driver.js';
+import { tolerancesFor } from './precision.js';
+import type { Driver, LoadOptions, LoadedModel } from './driver.js';
 import type { Fixture } from './fixture.js';
 import { emptyTally, tallied, type CaseResult, type SuiteReport } from './report.js';
 
@@ -41,7 +42,7 @@ async function runCase(one: Case, driver: Driver, rooms: ModelRooms): Promise<Er
   const own: LoadedModel[] = [];
   const bench: Bench = {
     driver,
-    tolerances: { ...FLOAT32_TOLERANCES, ...driver.tolerances },
+    tolerances: tolerancesFor(one.precision, driver.tolerances),
     shared: async () => (await rooms.of(one)).model,
     initial: async () => (await rooms.of(one)).initial,
     async fresh(options) {

@@ -75,7 +75,7 @@ describe('case keys', () => {
     const keys = keysOf(fixtures);
     expect(new Set(keys).size).toBe(keys.length);
     const files = fixtures.flatMap(({ family, variants }) => variants.map((variant) => `/${family}/${variant}/`));
-    expect(files).toHaveLength(33);
+    expect(files).toHaveLength(36);
     expect(files.filter((file) => !keys.some((key) => `${key}/`.includes(file)))).toEqual([]);
     expect(collectCases(fixtures).notCovered).toEqual([]);
   });
@@ -83,8 +83,8 @@ describe('case keys', () => {
   it('of one setup follow each other, so that a model is loaded once', () => {
     const setups = collectCases(fixtures, { families: ['bert'] }).cases.map(({ variant, options }) => JSON.stringify([variant, options]));
     const runs = setups.filter((setup, i) => setup !== setups[i - 1]);
-    // Per model file: none, context, the recorded run, output, and the three with mean squared error.
-    expect(runs).toHaveLength(6 * 7);
+    // Per float32 file: none, context, the recorded run, output, and the three with mean squared error; no recorded run in float16; only whole classifiers in int8.
+    expect(runs).toHaveLength(6 * 7 + 6 + 3);
   });
 
   it('of regression leave out what is asserted of whole classifiers', () => {
@@ -113,12 +113,12 @@ describe('filters', () => {
   });
 
   it('by model file, where a default leaves out what no runtime has to take', async () => {
-    const fixture = await edited('electra', { variants: ['model.onnx', 'model.int8.onnx'] });
+    const fixture = await edited('electra', { variants: ['model.onnx', 'model.int4.onnx'] });
     const files = (filter: Filter): string[] => [...new Set(collectCases([fixture], filter).cases.map(({ variant }) => variant))];
-    expect(DEFAULT_VARIANTS).not.toContain('model.int8.onnx');
+    expect(DEFAULT_VARIANTS).not.toContain('model.int4.onnx');
     expect(files({})).toEqual(['model.onnx']);
-    expect(files({ variants: ['model.int8.onnx'] })).toEqual(['model.int8.onnx']);
-    expect(files({ variants: ['model.onnx', 'model.int8.onnx'] })).toEqual(['model.onnx', 'model.int8.onnx']);
+    expect(files({ variants: ['model.int4.onnx'] })).toEqual(['model.int4.onnx']);
+    expect(files({ variants: ['model.onnx', 'model.int4.onnx'] })).toEqual(['model.onnx', 'model.int4.onnx']);
   });
 
   it('by part of a key, or by a pattern for the whole of it', () => {

@@ -22,7 +22,7 @@ export { OPERATORS, inferNode } from './ops/registry.js';
 export type { Operator } from './ops/operator.js';
 export type { Value } from './ops/value.js';
 
-export { canonicalize, type CanonicalGraph } from './canonicalize/canonicalize.js';
+export { canonicalize, type CanonicalGraph, type Precision } from './canonicalize/canonicalize.js';
 export { findSites, type SiteInfo } from './sites/sites.js';
 export { chooseNorms, chooseSites, type ChosenNorm, type SiteChoice } from './sites/choose.js';
 export { describeModel, type ModelDescription, type SiteDescription } from './sites/describe.js';

@@ -20,8 +20,8 @@ it.each(interpretable)('%s computes the same hidden states before and after, and
   const before = evaluate(source, feeds, everything).get(canonical.hidden) as Value;
   const after = evaluate(canonical.graph, feeds, everything).get(canonical.hidden) as Value;
   const lowered = evaluate(lower(canonical.graph), feeds, everything).get(canonical.hidden) as Value;
-  // All in float64; what differs are constants such as √d, d^-¼ and √2, which exporters (and lowering) round to float32.
-  expect(differenceAtTokens(before, after, mask)).toBeLessThan(1e-6);
+  // All in float64; what differs are constants such as √d, d^-¼ and √2, which exporters (and lowering) round to float32, or to float16, a thousand times coarser.
+  expect(differenceAtTokens(before, after, mask)).toBeLessThan(name.includes('fp16') ? 1e-3 : 1e-6);
   expect(differenceAtTokens(after, lowered, mask)).toBeLessThan(1e-6);
 });
 
@@ -32,7 +32,7 @@ it.each(plain)('%s is left with a few forms only', (name) => {
   expect(layers).toBeGreaterThan(0);
   expect(count('Gelu')).toBe(layers);
   expect(count('LayerNormalization')).toBe(2 * layers + 1);
-  expect(count('Linear')).toBeGreaterThanOrEqual(6 * layers);
+  expect(count('Linear') + count('QuantizedLinear')).toBeGreaterThanOrEqual(6 * layers);
   for (const gone of ['MatMul', 'Softmax', 'Erf', 'ReduceMean', 'Sqrt', 'IsNaN', 'Constant', 'Range', 'GatherND', 'Identity']) expect(count(gone), gone).toBe(0);
   expect(graph.nodes.filter(({ op, inputs }) => op === 'Attention' && inputs[3] !== 'padding_bias')).toEqual([]);
 });
@@ -48,6 +48,8 @@ describe.each(packagedModels())('%s', (name) => {
 
   it('keeps every weight where it is in the file', () => {
     const source = packagedGraph(name);
+    // Half precision is widened for training and found again for inference, see half.test.ts.
+    if (name.includes('fp16')) return expect(canonicalize(source).precision).toBe('float16');
     const file = [...source.tensors.values()][0]?.bytes.buffer;
     for (const [tensor, { bytes }] of canonicalize(source).graph.tensors) if (bytes.byteLength >= 1024) expect(bytes.buffer, tensor).toBe(file);
   });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { buildAdapterModel, canonicalize, compileTraining, type Attribute, type Graph, type Node, type Tensor } from '../src/index.js';
 import { packagedGraph } from './support/packaged.js';
 
-const SOURCES = ['bert/model.onnx', 'bert/model.dynamo.onnx', 'distilbert/model.opset17.onnx', 'roberta/model.classic.onnx', 'electra/model.onnx'].map(packagedGraph);
+const SOURCES = ['bert/model.onnx', 'bert/model.dynamo.onnx', 'distilbert/model.opset17.onnx', 'roberta/model.classic.onnx', 'electra/model.optimized.onnx', 'deberta/model.onnx', 'deberta-v2/model.optimized.onnx', 'bart/model.onnx', 't5-encoder/model.onnx', 'modernbert/model.onnx', 'albert/model.optimized.onnx', 'bert/model.int8.onnx', 'bert/model.fp16.onnx'].map(packagedGraph);
 
 /** One thing wrong with a graph that reads well: numbers choose what and where. */
 type Damage = readonly [kind: number, first: number, second: number];

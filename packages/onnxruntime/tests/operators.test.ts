@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { booleans, executed, floats, integers, interpreted, positive, scalar, type OneNode, type Operand } from './support/one-node.js';
 
 /** Operators that are not of ONNX, or that ONNX Runtime takes at no opset that the compiler writes; the agreement tests cover them in whole models. */
-const ELSEWHERE = ['hadamard:Linear', 'Attention'];
+const ELSEWHERE = ['hadamard:Linear', 'hadamard:QuantizedLinear', 'Attention'];
 
 const one = (op: string, what: string, inputs: readonly (Operand | undefined)[], attributes: Attributes = {}, more: Partial<OneNode> = {}): OneNode => ({ op, what, inputs, attributes, ...more });
 const unary = (op: string, x: Operand = floats(2, 3)): OneNode => one(op, 'of a matrix', [x]);
@@ -14,6 +14,8 @@ const reduce = (op: string, x: Operand = positive(2, 3, 4)): OneNode[] => [
   one(op, 'of everything', [x]),
   one(op, 'of nothing', [x, undefined], { noop_with_empty_axes: int(1) }),
 ];
+/** Varied integers of one byte. */
+const levels = (dtype: 'uint8' | 'int8', ...dims: number[]): Operand => ({ dtype, dims, data: floats(...dims).data.map((value) => Math.round(60 * value) + (dtype === 'uint8' ? 128 : 0)) });
 const truths = booleans([1, 0, 1, 0, 0, 1], [2, 3]);
 
 const CASES: readonly OneNode[] = [
@@ -88,6 +90,13 @@ const CASES: readonly OneNode[] = [
   one('Gemm', 'transposed, scaled and shifted', [floats(4, 3), floats(2, 4), floats(2)], { transA: int(1), transB: int(1), alpha: float(0.5), beta: float(2) }),
   one('DequantizeLinear', 'with one scale', [{ dtype: 'uint8', dims: [2, 3], data: [0, 3, 128, 200, 255, 7] }, scalar('float32', 0.25), scalar('uint8', 128)]),
   one('DequantizeLinear', 'by row, without zero point', [{ dtype: 'int8', dims: [2, 3], data: [0, 3, -128, 100, 127, 7] }, positive(2)], { axis: int(0) }),
+
+  one('DynamicQuantizeLinear', 'of both signs', [floats(3, 4)], {}, { outputs: 3 }),
+  one('DynamicQuantizeLinear', 'of positive numbers, whose range begins at 0', [positive(3, 4)], {}, { outputs: 3 }),
+  one('DynamicQuantizeLinear', 'of halves of a step, which round to even', [{ dtype: 'float32', dims: [6], data: [0, 0.5, 1.5, 2.5, 3.5, 255] }], {}, { outputs: 3 }),
+  one('DynamicQuantizeLinear', 'of negative numbers', [{ ...positive(3, 4), data: positive(3, 4).data.map((value) => -value) }], {}, { outputs: 3 }),
+  one('MatMulInteger', 'without zero points', [levels('uint8', 3, 4), levels('int8', 4, 2)]),
+  one('MatMulInteger', 'with a zero point for each column', [levels('uint8', 2, 3, 4), levels('int8', 4, 2), scalar('uint8', 128), { dtype: 'int8', dims: [2], data: [3, -5] }]),
 
   ...['ReduceL2', 'ReduceLogSumExp', 'ReduceMax', 'ReduceMean', 'ReduceMin', 'ReduceProd', 'ReduceSum', 'ReduceSumSquare'].flatMap((op) => reduce(op)),
   one('CumSum', 'forwards', [floats(2, 4), scalar('int64', 1)]),

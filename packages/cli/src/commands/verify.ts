@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { runCoreSuite, runSuite, type SuiteOptions, type SuiteReport } from '@hadamard-adapter/conformance';
+import { runCoreSuite, runSuite, type ModelCount, type SuiteOptions, type SuiteReport } from '@hadamard-adapter/conformance';
 import { packagedFixtures, readFixtures } from '@hadamard-adapter/conformance/node';
 import { jsonOption, list } from '../options.js';
 import { EXIT, print, printJson } from '../output/report.js';
@@ -23,7 +23,7 @@ export function verifyCommand(): Command {
     .option('--runtime <name>', "runtime to verify: onnxruntime, reference (the same graphs in float64), core (core's math alone, without graphs)", 'onnxruntime')
     .option('--device <name>', 'device of the runtime', 'cpu')
     .option('--family <name>', 'family to run, repeatable (default: all)', list)
-    .option('--variant <file>', 'model file to run, repeatable (default: the float32 exports)', list)
+    .option('--variant <file>', 'model file to run, repeatable (default: all that the suite knows)', list)
     .option('--key <pattern>', 'run only cases whose key matches; * stands for anything')
     .addOption(jsonOption())
     .action(async (flags: VerifyFlags) => {
@@ -54,12 +54,19 @@ async function runVerify({ fixtures, runtime, device, family, variant, key, json
   return report.failed === 0 ? EXIT.ok : EXIT.failed;
 }
 
-function printSuite({ runtime, device, passed, failed, gaps, failures, families, notCovered, seconds }: SuiteReport): void {
-  const measures = ['hidden', 'logits', 'loss', 'gradient', 'trajectory', 'identity', 'fold'] as const;
+function printSuite({ runtime, device, passed, failed, gaps, failures, families, models, notCovered, seconds }: SuiteReport): void {
+  const measures = ['hidden', 'logits', 'loss', 'gradient', 'trajectory', 'identity', 'fold', 'direction'] as const;
   const cell = (error: number | undefined): string => (error === undefined ? '–' : error.toExponential(1));
   print(`${runtime} on ${device}: ${passed} cases passed, ${failed} failed, ${gaps.length} declared gaps (${seconds.toFixed(1)} s)`);
   print('largest absolute errors');
   print(table(['family', ...measures], Object.entries(families).map(([name, errors]) => [name, ...measures.map((measure) => cell(errors[measure]))])));
+  const files = [...new Set(Object.values(models).flatMap((counts) => Object.keys(counts)))];
+  if (files.length > 0) {
+    print('cases passed, by model file');
+    const count = ({ passed: own, total }: ModelCount): string => (own === total ? String(own) : `${own} of ${total}`);
+    const label = (file: string): string => file.replace(/^model\./, '').replace(/^onnx$/, 'model').replace(/\.onnx$/, '');
+    print(table(['family', ...files.map(label)], Object.entries(models).map(([name, counts]) => [name, ...files.map((file) => (counts[file] === undefined ? '–' : count(counts[file])))])));
+  }
   for (const { key, reason } of gaps) print(`gap     ${key}: ${reason}`);
   for (const { key, message } of failures) print(`FAILED  ${key}: ${message}`);
   for (const { what, reason } of notCovered) print(`not covered: ${what} (${reason})`);

@@ -1,8 +1,9 @@
 import type { Driver, LoadOptions, LoadedModel, Tolerances } from '../driver.js';
 import type { Fixture } from '../fixture.js';
+import type { Precision } from '../precision.js';
 
-/** Largest errors of a family, by what was measured. */
-export type Errors = Partial<Record<'hidden' | 'logits' | 'loss' | 'gradient' | 'trajectory' | 'fold' | 'identity', number>>;
+/** Largest errors of a family, by what was measured. `direction`: 1 − cosine between a gradient and the recorded one, for quantized files. */
+export type Errors = Partial<Record<'hidden' | 'logits' | 'loss' | 'gradient' | 'trajectory' | 'fold' | 'identity' | 'direction', number>>;
 
 /** What a case works with. */
 export interface Bench {
@@ -22,6 +23,7 @@ export interface Case {
   readonly key: string;
   readonly family: string;
   readonly variant: string;
+  readonly precision: Precision;
   readonly options: LoadOptions;
   readonly fixture: Fixture;
   /** Answers the errors it measured; throws when it does not hold. */

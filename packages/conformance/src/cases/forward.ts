@@ -47,7 +47,7 @@ async function hidden(bench: Bench, setup: Setup, variant: string, shape: string
 async function logits(bench: Bench, setup: Setup, variant: string, shape: string): Promise<{ logits: number }> {
   const model = await prepared(setup, bench, variant);
   const error = largestDifference(await model.predict(setup.fixture.batch(shape)), setup.fixture.exact(`${variant}.${shape}.logits`), 'logits');
-  return { logits: within(error, bench.tolerances.hidden, 'logits') };
+  return { logits: within(error, bench.tolerances.logits, 'logits') };
 }
 
 async function siteInput(bench: Bench, setup: Setup, variant: string, shape: string, key: string): Promise<{ hidden: number }> {

@@ -1,4 +1,5 @@
 import { INTERNAL_DOMAIN, type Graph } from '../graph/graph.js';
+import { isQuantizedLinear } from '../graph/linear.js';
 import { elementCount } from '../graph/tensors.js';
 import type { Insertion } from './insert.js';
 import { parameterInput, type Parameter } from './parameters.js';
@@ -10,9 +11,11 @@ import { parameterInput, type Parameter } from './parameters.js';
 export function exposeBase(graph: Graph): Insertion {
   const transposed = new Map<string, boolean>();
   const used = new Set<string>();
-  for (const { op, domain, inputs, attributes } of graph.nodes) {
-    for (const input of inputs) used.add(input);
-    if (op === 'Linear' && domain === INTERNAL_DOMAIN) transposed.set(inputs[1] as string, attributes['transB']?.value === 0);
+  for (const node of graph.nodes) {
+    const { op, inputs, attributes } = node;
+    // Packed weights and their scales cannot be trained; the bias behind them can.
+    for (const input of isQuantizedLinear(node) ? [inputs[0] as string, inputs[4] ?? ''] : inputs) used.add(input);
+    if (op === 'Linear' && node.domain === INTERNAL_DOMAIN) transposed.set(inputs[1] as string, attributes['transB']?.value === 0);
   }
   const parameters: Parameter[] = [];
   for (const [name, tensor] of graph.tensors) {

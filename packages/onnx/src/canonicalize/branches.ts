@@ -1,4 +1,4 @@
-import { UnsupportedError } from '@hadamard-adapter/core';
+import { FormatError, UnsupportedError } from '@hadamard-adapter/core';
 import { constantValue } from '../graph/constant-node.js';
 import { operatorName, type Graph, type Node, type Tensor } from '../graph/graph.js';
 import { freshNames, type FreshNames } from '../graph/names.js';
@@ -94,7 +94,8 @@ function startWalk(graph: Graph, size: (typeof SIZES)[number]): Walk {
 }
 
 function branchTaken(node: Node, walks: readonly Walk[], tensors: ReadonlyMap<string, Tensor>): Graph {
-  const condition = node.inputs[0] as string;
+  const [condition] = node.inputs;
+  if (condition === undefined) throw new FormatError(`If ${quote(node.name)} has no condition`, { code: 'OPERATOR_INPUT', found: '0 inputs', expected: '1 input' });
   const seen = walks.flatMap((walk) => {
     const data = walk.value(condition, tensors)?.data;
     return data === undefined ? [] : [{ size: walk.size, taken: data[0] !== 0 }];

@@ -1,17 +1,20 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
 import { prune } from '../graph/prune.js';
 import type { Graph, ValueInfo } from '../graph/graph.js';
-import { elementCount } from '../graph/tensors.js';
+import { isQuantizedLinear } from '../graph/linear.js';
 import { fuseAttention } from './attention.js';
 import { resolveBranches } from './branches.js';
 import { dropCasts, dropIdentities, dropZeroShifts, foldConstants, liftConstants } from './constants.js';
 import { expandFused } from './contrib/expand.js';
 import { fuseGelus } from './gelu.js';
+import { isHalf, widenHalf } from './half.js';
 import { fuseLayerNorms } from './layer-norm.js';
 import { fuseLinears, nameMatrices } from './linear.js';
 import { canonicalizeMasks } from './masks.js';
+import { countParameters } from './parameters.js';
 import { dimsOf, isBatch, isConstantDim, isSequence, probe } from './probe.js';
 import { fuseRmsNorms } from './rms-norm.js';
+import { fuseQuantizedLinears } from './quantized.js';
 import { constantReshapes, directTransposes, mergeTransposes } from './reshape.js';
 import { upgradeOperators } from './upgrade.js';
 import { unshareVectors } from './unshare.js';
@@ -25,7 +28,11 @@ export interface CanonicalGraph {
   readonly hiddenSize: number;
   /** Numbers in the weights of the model as it came, poolers and heads included. */
   readonly parameters: number;
+  /** How the file stores its matrices. Inference runs them as they are; training differentiates through what they stand for. */
+  readonly precision: Precision;
 }
+
+export type Precision = 'float32' | 'float16' | 'int8';
 
 /**
  * Reduce what exporters emit to a few forms: `Linear`, `LayerNormalization`, `RMSNormalization`, `Gelu`, `Attention`, constant reshapes, one padding bias; everything at
@@ -35,25 +42,17 @@ export interface CanonicalGraph {
  */
 export function canonicalize(source: Graph): CanonicalGraph {
   const written = expandFused(resolveBranches(expandFused(liftConstants(dropZeroShifts(source)))));
-  const lifted = unshareVectors(unpackWeights(dropIdentities(written)));
+  const half = isHalf(written);
+  const lifted = unshareVectors(unpackWeights(dropIdentities(half ? widenHalf(written) : written)));
   const { hidden, hiddenSize } = hiddenOutput(lifted);
   const encoder = prune({ ...lifted, outputs: [hidden] });
   const first = probe(encoder);
   const upgraded = foldConstants(dropCasts(upgradeOperators(encoder, first), first));
   const shapes = probe(upgraded);
   const reshaped = mergeTransposes(directTransposes(constantReshapes(upgraded, shapes), shapes));
-  const fused = nameMatrices(fuseLinears(fuseGelus(fuseRmsNorms(fuseLayerNorms(reshaped))), shapes));
-  return { graph: canonicalizeMasks(fuseAttention(fused, shapes), shapes), hidden: hidden.name, hiddenSize, parameters: countParameters(lifted) };
-}
-
-/** Elements of all float tensors. Those of one element are literals: a scale, an epsilon. */
-function countParameters({ tensors }: Graph): number {
-  let count = 0;
-  for (const { dtype, dims } of tensors.values()) {
-    const size = elementCount(dims);
-    if (/float/.test(dtype) && size > 1) count += size;
-  }
-  return count;
+  const fused = nameMatrices(fuseLinears(fuseQuantizedLinears(fuseGelus(fuseRmsNorms(fuseLayerNorms(reshaped)), half ? 'float16' : 'float32')), shapes));
+  const graph = canonicalizeMasks(fuseAttention(fused, shapes), shapes);
+  return { graph, hidden: hidden.name, hiddenSize, parameters: countParameters(lifted, graph.nodes), precision: graph.nodes.some(isQuantizedLinear) ? 'int8' : half ? 'float16' : 'float32' };
 }
 
 /** The output with the hidden states: `last_hidden_state` if there is one, else the only one of shape [batch, sequence, constant]. */

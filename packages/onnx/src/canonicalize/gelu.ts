@@ -8,9 +8,10 @@ import { erf } from '../ops/erf.js';
 const MAX_STEPS = 10;
 const ELEMENTWISE = new Set(['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Erf', 'Tanh', 'Sqrt', 'Neg']);
 
-/** Points that tell GELU from its neighbours: its tanh and erf forms differ by up to 5e-4, constants rounded to float32 by 1e-7. */
+/** Points that tell GELU from its neighbours: its tanh and erf forms differ by up to 5e-4. */
 const SAMPLES = Float64Array.of(-4, -2.5, -1.2, -0.6, -0.1, 0.3, 0.9, 1.7, 2.9, 4.2);
-const TOLERANCE = 2e-6;
+/** Constants rounded to float32 move GELU by 1e-7, those rounded to float16 by 3e-5. */
+const TOLERANCE = { float32: 2e-6, float16: 1e-4 } as const;
 
 type Approximation = 'none' | 'tanh';
 
@@ -18,13 +19,16 @@ type Approximation = 'none' | 'tanh';
  * GELU written out becomes `Gelu` (ONNX opset 20) with its `approximate` attribute. Exporters order the factors x, ½ and 1 + erf(x/√2) in
  * many ways, so it is recognised by value: around each Erf or Tanh, a stretch of elementwise nodes with one free input that gives the
  * numbers of GELU at the sample points is GELU.
+ *
+ * @param constants the type that the constants of the file were rounded to.
  */
-export function fuseGelus(graph: Graph): Graph {
+export function fuseGelus(graph: Graph, constants: keyof typeof TOLERANCE = 'float32'): Graph {
+  const tolerance = TOLERANCE[constants];
   const view = viewOf(graph);
   const found = new Map<Node, { input: string; approximate: Approximation }>();
   for (const node of graph.nodes) {
     if (node.domain !== '' || (node.op !== 'Erf' && node.op !== 'Tanh')) continue;
-    const match = matchAround(node, view);
+    const match = matchAround(node, view, tolerance);
     if (match !== undefined) found.set(match.end, match);
   }
   return rewrite(graph, (node) => {
@@ -34,12 +38,12 @@ export function fuseGelus(graph: Graph): Graph {
   });
 }
 
-function matchAround(center: Node, view: View): { end: Node; input: string; approximate: Approximation } | undefined {
+function matchAround(center: Node, view: View, tolerance: number): { end: Node; input: string; approximate: Approximation } | undefined {
   const approximate = center.op === 'Erf' ? 'none' : 'tanh';
   const inputs = ancestors(center, view);
   let end: Node | undefined = center;
   for (let step = 0; step < MAX_STEPS && end !== undefined; step++) {
-    if (end !== center) for (const input of inputs) if (isGelu(input, end, view, approximate)) return { end, input, approximate };
+    if (end !== center) for (const input of inputs) if (isGelu(input, end, view, approximate, tolerance)) return { end, input, approximate };
     end = onlyElementwiseConsumer(end, view);
   }
   return undefined;
@@ -65,7 +69,7 @@ function onlyElementwiseConsumer(node: Node, view: View): Node | undefined {
   return next !== undefined && next.domain === '' && ELEMENTWISE.has(next.op) ? next : undefined;
 }
 
-function isGelu(input: string, end: Node, view: View, approximate: Approximation): boolean {
+function isGelu(input: string, end: Node, view: View, approximate: Approximation, tolerance: number): boolean {
   const region = regionBetween(input, end, view);
   if (region === undefined) return false;
   const output = end.outputs[0] as string;
@@ -79,7 +83,7 @@ function isGelu(input: string, end: Node, view: View, approximate: Approximation
   };
   const result = evaluate(stretch, { [input]: { dtype: 'float32', dims: [SAMPLES.length], data: SAMPLES } }).get(output);
   if (result?.data?.length !== SAMPLES.length) return false;
-  return result.data.every((y, i) => Math.abs(y - gelu(SAMPLES[i] as number, approximate)) <= TOLERANCE);
+  return result.data.every((y, i) => Math.abs(y - gelu(SAMPLES[i] as number, approximate)) <= tolerance);
 }
 
 /** The nodes between `input` and the output of `end`, if they depend on nothing else but scalars. */

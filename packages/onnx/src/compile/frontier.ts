@@ -1,4 +1,5 @@
 import type { Graph } from '../graph/graph.js';
+import { isLinear } from '../graph/linear.js';
 import { prune } from '../graph/prune.js';
 import { reach } from '../graph/reach.js';
 import { dimsOf, isBatch, isConstantDim, isSequence, probe } from '../canonicalize/probe.js';
@@ -35,7 +36,7 @@ export function frontierOf(graph: Graph, mask: string | undefined, trained: Read
 }
 
 /** Ends of expensive stretches. A reshape or an embedding look-up alone is not worth memory. */
-const WORTH_KEEPING = new Set(['LayerNormalization', 'RMSNormalization', 'Add', 'Reshape', 'ReduceSum', 'Tanh', 'Div', 'Linear']);
+const WORTH_KEEPING = new Set(['LayerNormalization', 'RMSNormalization', 'Add', 'Reshape', 'ReduceSum', 'Tanh', 'Div', 'Linear', 'QuantizedLinear']);
 
 /** The graph from the tokens to the frontier, which becomes its only output. */
 export function upToFrontier(graph: Graph, { value, perToken, width }: Frontier): Graph {
@@ -60,5 +61,5 @@ export function dropUnusedInputs(graph: Graph): Graph {
 
 /** Number of matrix products in a graph: what precomputing it saves. */
 export function countProducts(graph: Graph): number {
-  return graph.nodes.filter(({ op }) => op === 'Linear' || op === 'MatMul' || op === 'Attention').length;
+  return graph.nodes.filter((node) => isLinear(node) || node.op === 'MatMul' || node.op === 'Attention').length;
 }

@@ -1,11 +1,14 @@
 import { MismatchError } from '@hadamard-adapter/core';
 import { intAttribute, type Graph, type Node, type Tensor } from '../graph/graph.js';
 import { buildOn } from '../graph/builder.js';
+import { isQuantizedLinear } from '../graph/linear.js';
+import { makeNode } from '../graph/rewrite.js';
 import { elementCount, float32Tensor, toFloat32 } from '../graph/tensors.js';
 import { probe } from '../canonicalize/probe.js';
 import type { AdapterModel } from '../compile/model.js';
 import { dropUnusedInputs } from '../compile/frontier.js';
 import { attachHead, headParameters } from '../head/head.js';
+import { narrowToHalf } from '../lower/half.js';
 import { lower } from '../lower/lower.js';
 import { chooseNorms, chooseSites } from '../sites/choose.js';
 
@@ -15,7 +18,8 @@ export type ParameterValues = ReadonlyMap<string, Float32Array>;
 /**
  * Fold trained adapters into the weights behind them, so that inference costs nothing: a plain graph of the base model's inputs with the outputs
  * `logits` and the hidden states. Site `context`: W′ = diag(w)·W and bias′ = bias + b·W; site `output`: W′ = W·diag(w) and bias′ = w⊙bias + b
- * (W as [in, out]); trained norms and the classifier become constants. Only the matrices that change are copied.
+ * (W as [in, out]); trained norms and the classifier become constants. Only the matrices that change are copied. A quantized matrix is not touched: behind it w goes into its scales, in
+ * front of it the adapter stays as two vectors.
  *
  * @throws MismatchError PARAMETER_MISSING when a value is absent or of another size.
  */
@@ -29,7 +33,8 @@ export function foldAdapters(model: AdapterModel, values: ParameterValues): Grap
   const graph: Graph = { ...folded, tensors };
   const builder = buildOn(graph, probe(graph));
   const { logits } = attachHead(builder, canonical.hidden, mask, { ...options, dropout: false, hiddenSize: canonical.hiddenSize });
-  return dropUnusedInputs(lower(builder.finish([logits, canonical.hidden])));
+  const plain = dropUnusedInputs(lower(builder.finish([logits, canonical.hidden])));
+  return canonical.precision === 'float16' ? narrowToHalf(plain, canonical.hidden) : plain;
 }
 
 function foldEncoder({ canonical, sites, options, parameters }: AdapterModel, values: ParameterValues): Graph {
@@ -40,17 +45,30 @@ function foldEncoder({ canonical, sites, options, parameters }: AdapterModel, va
   }
   const rename = (node: Node, inputs: readonly string[]): void => void replaced.set(node, { ...(replaced.get(node) ?? node), inputs });
 
+  const inFront = new Map<Node, readonly Node[]>();
   for (const { key, projection } of sites) {
     const shape = parameters.find(({ name }) => name === `${key}.adapter.weight`)?.shape;
     if (shape === undefined) continue;
     const [w, b] = [valueOf(values, `${key}.adapter.weight`, shape), valueOf(values, `${key}.adapter.bias`, shape)];
-    const [x, weight, bias] = projection.inputs as [string, string, string | undefined];
-    const matrix = tensors.get(weight) as Tensor;
-    const result = foldProjection(matrix, bias === undefined ? undefined : tensors.get(bias), intAttribute(projection, 'transB', 0) === 1, options.site === 'context', w, b);
     // Own names: a layer may share its weights with another that has an adapter of its own.
-    const [weightName, biasName] = [`${key}.folded.weight`, `${key}.folded.bias`];
-    tensors.set(weightName, result.weight).set(biasName, result.bias);
-    rename(projection, [x, weightName, biasName]);
+    const own = (part: string, tensor: Tensor): string => {
+      tensors.set(`${key}.folded.${part}`, tensor);
+      return `${key}.folded.${part}`;
+    };
+    if (isQuantizedLinear(projection) && options.site === 'context') {
+      const adapted = applyVectors(projection.inputs[0] as string, key, own('scale', float32Tensor(w, shape)), own('shift', float32Tensor(b, shape)));
+      inFront.set(projection, adapted);
+      rename(projection, [adapted.at(-1)?.outputs[0] as string, ...projection.inputs.slice(1)]);
+    } else if (isQuantizedLinear(projection)) {
+      const [x, weight, scale, zero, bias] = projection.inputs as [string, string, string, string | undefined, string | undefined];
+      const folded = foldQuantized(tensors.get(scale) as Tensor, bias === undefined ? undefined : tensors.get(bias), w, b);
+      rename(projection, [x, weight, own('scale', folded.scale), zero ?? '', own('bias', folded.bias)]);
+    } else {
+      const [x, weight, bias] = projection.inputs as [string, string, string | undefined];
+      const transposed = intAttribute(projection, 'transB', 0) === 1;
+      const folded = foldProjection(tensors.get(weight) as Tensor, bias === undefined ? undefined : tensors.get(bias), transposed, options.site === 'context', w, b);
+      rename(projection, [x, own('weight', folded.weight), own('bias', folded.bias)]);
+    }
   }
 
   const bySource = new Map(parameters.filter(({ group }) => group === 'norm').map((parameter) => [parameter.source, parameter]));
@@ -65,7 +83,24 @@ function foldEncoder({ canonical, sites, options, parameters }: AdapterModel, va
       rename(node, inputs);
     }
   }
-  return { ...canonical.graph, tensors, nodes: canonical.graph.nodes.map((node) => replaced.get(node) ?? node) };
+  return { ...canonical.graph, tensors, nodes: canonical.graph.nodes.flatMap((node) => [...(inFront.get(node) ?? []), replaced.get(node) ?? node]) };
+}
+
+/**
+ * In front of a quantized projection the adapter stays what it is, a product and a sum of vectors: rows of a packed matrix have no scale of their own, and rounding the matrix again would
+ * lose what was trained.
+ */
+function applyVectors(x: string, key: string, scale: string, shift: string): Node[] {
+  return [makeNode('Mul', [x, scale], [`${key}.folded.scaled`]), makeNode('Add', [`${key}.folded.scaled`, shift], [`${key}.folded.adapted`])];
+}
+
+/** Behind a quantized projection: columns do have a scale. */
+function foldQuantized(scale: Tensor, bias: Tensor | undefined, w: Float32Array, b: Float32Array): { scale: Tensor; bias: Tensor } {
+  const [scales, shifts] = [toFloat32(scale), bias === undefined ? undefined : toFloat32(bias)];
+  return {
+    scale: float32Tensor(w.map((factor, i) => factor * (scales[i % scales.length] as number)), [w.length]),
+    bias: float32Tensor(b.map((shift, i) => shift + (w[i] as number) * (shifts?.[i] ?? 0)), [b.length]),
+  };
 }
 
 /** `transposed`: the matrix is stored as [out, in]. */

@@ -66,7 +66,18 @@ export function toNumbers({ dtype, bytes }: Tensor): Float64Array {
  * @throws UnsupportedError `TENSOR_STRING` for strings.
  */
 export function toFloat32(tensor: Tensor): Float32Array {
-  return tensor.dtype === 'float32' ? typed(Float32Array, tensor.bytes) : Float32Array.from(toNumbers(tensor));
+  if (tensor.dtype === 'float32') return typed(Float32Array, tensor.bytes);
+  return tensor.dtype === 'float16' ? widened(typed(Uint16Array, tensor.bytes)) : Float32Array.from(toNumbers(tensor));
+}
+
+let float16Values: Float32Array | undefined;
+
+/** By table: a model has a hundred million numbers of only 65,536 kinds. */
+function widened(bits: Uint16Array): Float32Array {
+  float16Values ??= Float32Array.from({ length: 2 ** 16 }, (_, pattern) => fromFloat16(pattern));
+  const values = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) values[i] = float16Values[bits[i] as number] as number;
+  return values;
 }
 
 /**

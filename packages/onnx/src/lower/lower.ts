@@ -1,5 +1,6 @@
 import { floatAttribute, int, intAttribute, operatorName, stringAttribute, type Graph, type Node } from '../graph/graph.js';
 import { buildOn, type Builder } from '../graph/builder.js';
+import { makeNode } from '../graph/rewrite.js';
 import { mergeTransposes } from '../canonicalize/reshape.js';
 import { isConstantDim, probe, type Dim } from '../canonicalize/probe.js';
 import { indexGraph } from '../graph/index-graph.js';
@@ -8,24 +9,32 @@ import { attentionScale } from '../ops/products.js';
 import { accumulateInLinears } from './accumulate.js';
 
 /**
- * Write the internal forms as operators that every ONNX runtime has (opset 18, standard domain): `Linear` as Gemm over all rows, `Attention` as two
+ * Write the internal forms as operators that every ONNX runtime has (opset 18, standard domain): `Linear` as Gemm over all rows, `QuantizedLinear` as integers, `Attention` as two
  * products around a softmax, `Gelu` as Erf or Tanh, `RMSNormalization` as a mean and a root. The last step before a graph is written.
  */
 export function lower(graph: Graph): Graph {
   const source = dropUnusedOutputs(accumulateInLinears(graph));
   const builder = buildOn(source, probe(source), 'nothing');
+  const quantized: Quantized = new Map();
   for (const node of source.nodes) {
     const lowering = LOWERINGS[operatorName(node)];
     if (lowering === undefined) builder.keep(node);
-    else lowering(node, builder);
+    else lowering(node, builder, quantized);
   }
   return mergeTransposes(builder.finish(source.outputs.map(({ name }) => name)));
 }
 
-type Lowering = (node: Node, builder: Builder) => void;
+/** ONNX's number for float32. */
+const FLOAT = 1;
+
+type Lowering = (node: Node, builder: Builder, quantized: Quantized) => void;
+
+/** Values that were quantized, by name: queries, keys and values read the same one. */
+type Quantized = Map<string, { readonly levels: string; readonly scale: string; readonly zero: string }>;
 
 const LOWERINGS: Readonly<Record<string, Lowering>> = {
   'hadamard:Linear': lowerLinear,
+  'hadamard:QuantizedLinear': lowerQuantizedLinear,
   Attention: lowerAttention,
   Gelu: lowerGelu,
   RMSNormalization: lowerRmsNormalization,
@@ -46,6 +55,25 @@ function lowerLinear(node: Node, builder: Builder): void {
   }
   const product = builder.emit('Gemm', operands, { transB });
   builder.emit('Reshape', [product, rowShape(builder, x, to[0])], {}, { output });
+}
+
+/** In the order in which quantizers write it, so that a runtime computes the same bits as from the original file, and fuses the same nodes. */
+function lowerQuantizedLinear(node: Node, builder: Builder, quantized: Quantized): void {
+  const [x, weight, scale, zero, bias] = node.inputs as [string, string, string, string | undefined, string | undefined];
+  const output = node.outputs[0] as string;
+  const known = quantized.get(x) ?? quantize(x, builder);
+  quantized.set(x, known);
+  const operands = [known.levels, weight, known.zero, ...(zero === undefined || zero === '' ? [] : [zero])];
+  const sums = builder.emit('Cast', [builder.emit('MatMulInteger', operands)], { to: int(FLOAT) });
+  const scales = builder.emit('Mul', [known.scale, scale]);
+  if (bias === undefined || bias === '') builder.emit('Mul', [sums, scales], {}, { output });
+  else builder.emit('Add', [builder.emit('Mul', [sums, scales]), bias], {}, { output });
+}
+
+function quantize(x: string, builder: Builder): { levels: string; scale: string; zero: string } {
+  const [levels, scale, zero] = [`${x}_levels`, `${x}_scale`, `${x}_zero`];
+  builder.keep(makeNode('DynamicQuantizeLinear', [x], [levels, scale, zero]));
+  return { levels, scale, zero };
 }
 
 /** The shape of `like` with another last dimension, int64; shared by every Linear of the same rows. */

@@ -13,10 +13,10 @@ const unary = (f: (x: number, node: Node) => number, dtype?: DataType): Operator
   compute: (node, [x]) => [(x as Value & { data: Float64Array }).data.map((value) => f(value, node))],
 });
 
-/** An operator of any number of inputs that broadcast against each other. */
-const broadcasting = (f: (values: number[], dtype: DataType, node: Node) => number, dtype?: DataType, typeFrom = 0): Operator => ({
+/** An operator of `least` or more inputs that broadcast against each other; its type is that of the input at `typeFrom` unless it has one of its own. */
+const broadcasting = (f: (values: number[], dtype: DataType, node: Node) => number, { least = 1, dtype, typeFrom = 0 }: { least?: number; dtype?: DataType | undefined; typeFrom?: number } = {}): Operator => ({
   shape(node, inputs) {
-    const present = inputs.filter((value) => value !== undefined);
+    const present = Array.from({ length: Math.max(least, inputs.length) }, (_, i) => need(node, inputs, i));
     return [{ dtype: dtype ?? need(node, inputs, typeFrom).dtype, dims: broadcastDims(node, present.map(({ dims }) => dims)) }];
   },
   compute(node, inputs, [output]) {
@@ -35,7 +35,7 @@ const broadcasting = (f: (values: number[], dtype: DataType, node: Node) => numb
 });
 
 const two = (f: (a: number, b: number, dtype: DataType) => number, dtype?: DataType): Operator =>
-  broadcasting(([a, b], type) => f(a as number, b as number, type), dtype);
+  broadcasting(([a, b], type) => f(a as number, b as number, type), { least: 2, dtype });
 const truth = (f: (a: number, b: number) => boolean): Operator => two((a, b) => Number(f(a, b)), 'bool');
 const isInteger = (dtype: DataType): boolean => /^u?int/.test(dtype);
 
@@ -99,7 +99,7 @@ export const ELEMENTWISE: Readonly<Record<string, Operator>> = {
   Log: unary(Math.log),
   Max: broadcasting((values) => Math.max(...values)),
   Min: broadcasting((values) => Math.min(...values)),
-  Mod: broadcasting(([a, b], _, node) => modulo(a as number, b as number, intAttribute(node, 'fmod', 0) === 1)),
+  Mod: broadcasting(([a, b], _, node) => modulo(a as number, b as number, intAttribute(node, 'fmod', 0) === 1), { least: 2 }),
   Mul: two((a, b) => a * b),
   Neg: unary((x) => -x),
   Not: unary((x) => Number(x === 0), 'bool'),
@@ -115,6 +115,6 @@ export const ELEMENTWISE: Readonly<Record<string, Operator>> = {
   Sub: two((a, b) => a - b),
   Sum: broadcasting((values) => values.reduce((sum, value) => sum + value, 0)),
   Tanh: unary(Math.tanh),
-  Where: broadcasting(([condition, a, b]) => (condition === 0 ? (b as number) : (a as number)), undefined, 1),
+  Where: broadcasting(([condition, a, b]) => (condition === 0 ? (b as number) : (a as number)), { least: 3, typeFrom: 1 }),
 };
 

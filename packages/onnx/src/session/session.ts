@@ -84,9 +84,9 @@ export function makeSession(compiled: AdapterModel, executor: Executor, place: {
   };
 }
 
-/** Every float weight of the base: what the digest is taken over. Single numbers are settings of the exporter. */
+/** Every weight of the base, packed ones included: what the digest is taken over. Single numbers are settings of the exporter. */
 function* baseWeights(graph: Graph): Iterable<{ bytes: Uint8Array; dtype: string }> {
   for (const tensor of graph.tensors.values()) {
-    if (/float/.test(tensor.dtype) && elementCount(tensor.dims) > 1) yield { bytes: tensor.bytes, dtype: tensor.dtype };
+    if (/float|int8/.test(tensor.dtype) && elementCount(tensor.dims) > 1) yield { bytes: tensor.bytes, dtype: tensor.dtype };
   }
 }

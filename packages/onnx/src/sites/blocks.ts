@@ -1,4 +1,5 @@
-import { INTERNAL_DOMAIN, type Node } from '../graph/graph.js';
+import type { Node } from '../graph/graph.js';
+import { isLinear } from '../graph/linear.js';
 import { reach } from '../graph/reach.js';
 import { viewOf, type View } from '../graph/view.js';
 import type { CanonicalGraph } from '../canonicalize/canonicalize.js';
@@ -75,7 +76,7 @@ function linearSources(view: View, value: string): Set<string> {
   for (const name of seen) {
     const node = view.producer(name);
     if (node === undefined || node.op === 'Shape') continue;
-    if (node.op === 'Linear' && node.domain === INTERNAL_DOMAIN) sources.add(node.inputs[0] as string);
+    if (isLinear(node)) sources.add(node.inputs[0] as string);
     else if (ENDS.has(node.op)) sources.add(name);
     else for (const input of node.inputs) seen.add(input);
   }

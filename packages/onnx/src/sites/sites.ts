@@ -1,5 +1,6 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
-import { INTERNAL_DOMAIN, type Node } from '../graph/graph.js';
+import type { Node } from '../graph/graph.js';
+import { isLinear } from '../graph/linear.js';
 import { quote } from '../graph/quote.js';
 import { reach } from '../graph/reach.js';
 import { viewOf, type View } from '../graph/view.js';
@@ -118,7 +119,7 @@ function appliesVector(view: View, { op, inputs }: Node): boolean {
 function onlyReader(view: View, context: string, key: string): Node {
   const readers = dataReaders(view, context);
   const [projection] = readers;
-  if (readers.length === 1 && projection?.op === 'Linear' && projection.domain === INTERNAL_DOMAIN) return projection;
+  if (readers.length === 1 && projection !== undefined && isLinear(projection)) return projection;
   throw ambiguous(key, `the attention context ${quote(context)} read by ${describe(readers)}`, 'one linear layer, the output projection');
 }
 

@@ -88,9 +88,12 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   Where: [{ shapes: [[], [2, 3], [3]], constants: { 0: { dtype: 'bool', dims: [2, 3], bytes: Uint8Array.of(1, 0, 1, 0, 0, 1) } } }],
 };
 
+/** Passes over a rounding, whose central differences are 0 or jumps: see quantized.test.ts. */
+const STRAIGHT_THROUGH = ['hadamard:QuantizedLinear'];
+
 describe('gradient rules agree with central differences in float64', () => {
   it('every rule has a case', () => {
-    expect(Object.keys(CASES).toSorted()).toEqual(Object.keys(GRADIENT_RULES).toSorted());
+    expect([...Object.keys(CASES), ...STRAIGHT_THROUGH].toSorted()).toEqual(Object.keys(GRADIENT_RULES).toSorted());
   });
 
   for (const [name, cases] of Object.entries(CASES)) {

@@ -23,6 +23,7 @@ export const GRADIENT_RULES: Readonly<Record<string, GradientRule>> = {
   GatherElements: movement.gatherElements,
   Gelu: elementwise.gelu,
   'hadamard:Linear': products.linear,
+  'hadamard:QuantizedLinear': products.quantizedLinear,
   Identity: elementwise.passThrough,
   LayerNormalization: normalization.layerNormalization,
   Log: elementwise.logarithm,

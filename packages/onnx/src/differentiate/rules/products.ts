@@ -32,6 +32,23 @@ export const linear: GradientRule = ({ node, builder, upstream, wants }) => {
   return gradients;
 };
 
+/**
+ * The rounding of x has no useful derivative, so it is passed over (the straight-through estimator, Bengio et al., arXiv 1308.3432): dx = dy·Wᵀ with W the dequantized weight, made
+ * when it is needed and gone afterwards. The weight itself is frozen.
+ */
+export const quantizedLinear: GradientRule = ({ node, builder, upstream, wants }) => {
+  const [, weight, scale, zero, bias] = node.inputs as [string, string, string, string | undefined, string | undefined];
+  const dy = upstream[0] as string;
+  const gradients: (string | undefined)[] = [undefined, undefined, undefined, undefined];
+  if (wants(0)) {
+    const stored = [weight, scale, ...(zero === undefined || zero === '' ? [] : [zero])];
+    const unpacked = builder.emit('DequantizeLinear', stored, { axis: int(1) });
+    gradients[0] = builder.emit('Linear', [dy, unpacked], { transB: int(1) }, { domain: INTERNAL_DOMAIN });
+  }
+  if (bias !== undefined && bias !== '') gradients.push(wants(4) ? unbroadcast(builder, dy, bias) : undefined);
+  return gradients;
+};
+
 function weightGradient(builder: Builder, x: string, dy: string, transB: number): string {
   const rows = asRows(builder, x);
   const errors = asRows(builder, dy);
