@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { bertGraph, float32Tensor } from '@hadamard-adapter/onnx';
+import { buildEncoder, float32Tensor } from '@hadamard-adapter/onnx';
 import { loadModel } from '@hadamard-adapter/onnxruntime';
 import type { Batch, TrainableModel } from '@hadamard-adapter/core';
 import type { BenchRequest, BenchSetup, BenchWork } from './bench/peer.js';
@@ -21,7 +21,8 @@ async function main(): Promise<void> {
 }
 
 async function setup({ layers, hidden, heads, intermediate, vocab, positions, threads }: BenchSetup): Promise<TrainableModel> {
-  const sizes = {
+  const config = {
+    model_type: 'bert',
     num_hidden_layers: layers,
     hidden_size: hidden,
     num_attention_heads: heads,
@@ -31,7 +32,8 @@ async function setup({ layers, hidden, heads, intermediate, vocab, positions, th
     type_vocab_size: 2,
     layer_norm_eps: 1e-12,
   };
-  const graph = bertGraph(sizes, (name, dims) => float32Tensor(randomWeights(name, dims.reduce((product, size) => product * size, 1)), dims));
+  const random = (name: string, dims: readonly number[]) => float32Tensor(randomWeights(name, dims.reduce((product, size) => product * size, 1)), dims);
+  const graph = buildEncoder(config, { has: (name) => !name.startsWith('pooler'), take: random });
   return loadModel({ graph }, { numLabels: 2, threads });
 }
 

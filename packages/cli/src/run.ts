@@ -100,7 +100,7 @@ export async function runTraining(request: RunRequest): Promise<RunOutcome | und
   const dev = splits.dev[0];
   if (dev === undefined) throw new DataError('There is nothing to evaluate on', { code: 'DATA_FLAGS' });
   const numLabels = request.train.kind === 'regression' ? 1 : request.train.labels.length;
-  const session = await loadModel({ model: folder.model, externalData: folder.externalData }, { ...load, numLabels });
+  const session = await loadModel({ graph: folder.graph }, { ...load, numLabels });
   try {
     const identity = { base: await session.baseDigest(), ...placementOf(session), runtime: session.runtime, device: session.device };
     const resume = request.resume ? await readCheckpoint(request.output) : undefined;

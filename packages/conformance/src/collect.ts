@@ -29,7 +29,7 @@ export interface Filter {
   readonly key?: string;
 }
 
-/** Model files that a runtime must take to be conformant: what exporters, optimizers and quantizers make of a model. */
+/** Model files that a runtime must take to be conformant: what exporters, optimizers and quantizers make of a model, and the checkpoint itself. */
 export const DEFAULT_VARIANTS: readonly string[] = [
   'model.onnx',
   'model.classic.onnx',
@@ -39,6 +39,7 @@ export const DEFAULT_VARIANTS: readonly string[] = [
   'model.optimized.onnx',
   'model.int8.onnx',
   'model.fp16.onnx',
+  'model.safetensors',
 ];
 
 /** All cases of the fixtures that pass the filter. What is not recorded makes no case. */

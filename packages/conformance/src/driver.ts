@@ -3,7 +3,7 @@ import type { Batch, Files, HeadKind, Loss, Norm, Pooling, Site, TrainableModel 
 /** The base model of one case, as files. */
 export interface ModelSource {
   readonly family: string;
-  /** Name of the model file, `model.onnx`, `model.dynamo.onnx`, … */
+  /** Name of the model file, `model.onnx`, `model.dynamo.onnx`, …; `model.safetensors` has weights only. */
   readonly variant: string;
   /** Its bytes. */
   readonly model: Uint8Array;

@@ -31,7 +31,7 @@ export async function readFixtures(folder: string, families?: readonly string[])
 }
 
 async function readFamily(folder: string, name: string): Promise<Fixture> {
-  const models = (await readdir(folder)).filter((file) => file.endsWith('.onnx')).toSorted();
+  const models = (await readdir(folder)).filter((file) => file.endsWith('.onnx') || file === 'model.safetensors').toSorted();
   return readFixture(name, models, async (path) => ((await isFile(join(folder, path))) ? new Uint8Array(await readFile(join(folder, path))) : undefined));
 }
 

@@ -75,7 +75,7 @@ describe('case keys', () => {
     const keys = keysOf(fixtures);
     expect(new Set(keys).size).toBe(keys.length);
     const files = fixtures.flatMap(({ family, variants }) => variants.map((variant) => `/${family}/${variant}/`));
-    expect(files).toHaveLength(36);
+    expect(files).toHaveLength(46);
     expect(files.filter((file) => !keys.some((key) => `${key}/`.includes(file)))).toEqual([]);
     expect(collectCases(fixtures).notCovered).toEqual([]);
   });
@@ -84,7 +84,7 @@ describe('case keys', () => {
     const setups = collectCases(fixtures, { families: ['bert'] }).cases.map(({ variant, options }) => JSON.stringify([variant, options]));
     const runs = setups.filter((setup, i) => setup !== setups[i - 1]);
     // Per float32 file: none, context, the recorded run, output, and the three with mean squared error; no recorded run in float16; only whole classifiers in int8.
-    expect(runs).toHaveLength(6 * 7 + 6 + 3);
+    expect(runs).toHaveLength(7 * 7 + 6 + 3);
   });
 
   it('of regression leave out what is asserted of whole classifiers', () => {

@@ -16,11 +16,11 @@ describe('a fixture folder', () => {
   it('is read family by family, with the model files that are in it', async () => {
     const fixtures = await readFixtures(packagedFixtures);
     expect(fixtures.map(({ family }) => family)).toEqual(['albert', 'bart', 'bert', 'deberta', 'deberta-v2', 'distilbert', 'electra', 'modernbert', 'roberta', 't5-encoder']);
-    const usual = ['model.classic.onnx', 'model.dynamo.onnx', 'model.onnx', 'model.opset17.onnx', 'model.optimized.onnx'];
+    const usual = ['model.classic.onnx', 'model.dynamo.onnx', 'model.onnx', 'model.opset17.onnx', 'model.optimized.onnx', 'model.safetensors'];
     const variantsOf = (name: string): readonly string[] | undefined => fixtures.find(({ family }) => family === name)?.variants;
-    expect(variantsOf('bert')).toEqual(['model.classic.onnx', 'model.dynamo.onnx', 'model.fp16.onnx', 'model.int8.onnx', 'model.onnx', 'model.opset11.onnx', 'model.opset17.onnx', 'model.optimized.onnx']);
+    expect(variantsOf('bert')).toEqual(['model.classic.onnx', 'model.dynamo.onnx', 'model.fp16.onnx', 'model.int8.onnx', 'model.onnx', 'model.opset11.onnx', 'model.opset17.onnx', 'model.optimized.onnx', 'model.safetensors']);
     expect(variantsOf('electra')).toEqual(usual);
-    expect(variantsOf('bart')).toEqual(['model.int8.onnx', 'model.onnx', 'model.optimized.onnx']);
+    expect(variantsOf('bart')).toEqual(['model.int8.onnx', 'model.onnx', 'model.optimized.onnx', 'model.safetensors']);
     const bert = fixtures.find(({ family }) => family === 'bert');
     expect(bert?.config).toMatchObject({ model_type: 'bert', hidden_size: 32 });
     expect((await bert?.model('model.onnx'))?.length).toBeGreaterThan(100_000);

@@ -38,7 +38,9 @@ export { buildAdapterModel, parameterInfo, type AdapterModel, type AdapterModelO
 export { compileInference, compilePrefix, compileSiteInput, compileTraining, trainingFrontier, type InferenceOutput } from './compile/compile.js';
 export type { Frontier } from './compile/frontier.js';
 export { foldAdapters, type ParameterValues } from './fold/fold.js';
-export { bertGraph, type BertSizes, type WeightSource } from './build/bert.js';
+export { readEncoder, type EncoderOptions } from './build/read-encoder.js';
+export { BUILDABLE, buildEncoder } from './build/build.js';
+export { checkpointWeights, placeholderWeights, type WeightSource } from './build/weights.js';
 
 export type { Executor, RunInputs } from './session/executor.js';
 export { compileModel, makeSession, type AdapterSession, type SessionOptions } from './session/session.js';

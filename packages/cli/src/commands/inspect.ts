@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { formatCount, formatShare, share } from '@hadamard-adapter/core';
-import { canonicalize, describeModel, readModel, type ModelDescription } from '@hadamard-adapter/onnx';
+import { canonicalize, describeModel, type ModelDescription } from '@hadamard-adapter/onnx';
 import { openModel } from '../io/model-folder.js';
 import { jsonOption, withPlacement, type PlacementFlags } from '../options.js';
 import { print, printJson } from '../output/report.js';
@@ -18,7 +18,7 @@ export function inspectCommand(): Command {
     .addOption(jsonOption())
     .action(async (place: string, flags: PlacementFlags & { json?: boolean }) => {
       const folder = await openModel(place);
-      const canonical = canonicalize(readModel(folder.model, { externalData: folder.externalData }));
+      const canonical = canonicalize(folder.graph);
       const description = describeModel(canonical, flags);
       const inspection: Inspection = { family: folder.family ?? 'unknown', ...description, share: share(description.trainable, description.total) };
       if (flags.json === true) printJson(inspection);

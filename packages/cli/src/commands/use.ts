@@ -34,7 +34,7 @@ export async function useAdapter({ model, adapter, device, threads, maxLength }:
   const files = await readFolder(adapter, 'The adapter folder');
   const { config } = decodeAdapter(files);
   const folder = await openModel(model);
-  const session = await loadModel({ model: folder.model, externalData: folder.externalData }, { ...optionsForAdapter(config), device, threads }).catch((cause: unknown) => {
+  const session = await loadModel({ graph: folder.graph }, { ...optionsForAdapter(config), device, threads }).catch((cause: unknown) => {
     // A model without the adapter's layers: what a person has to know is that it is another model.
     if (!(cause instanceof HadamardError) || cause.code !== 'ADAPTER_LAYERS') throw cause;
     throw new MismatchError('The adapter belongs to another base model', {

@@ -34,7 +34,7 @@ export function verifyCommand(): Command {
 async function runVerify({ fixtures, runtime, device, family, variant, key, json }: VerifyFlags): Promise<number> {
   const options: SuiteOptions = {
     ...(family === undefined ? {} : { families: family }),
-    ...(variant === undefined ? {} : { variants: variant.map((name) => (name.endsWith('.onnx') ? name : `${name}.onnx`)) }),
+    ...(variant === undefined ? {} : { variants: variant.map((name) => (/\.(onnx|safetensors)$/.test(name) ? name : `${name}.onnx`)) }),
     ...(key === undefined ? {} : { key }),
     onCase: ({ key: name, outcome }) => {
       if (json !== true && process.stderr.isTTY) process.stderr.write(`\r${outcome} ${name}`.padEnd(100).slice(0, 100));

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { DataError } from '@hadamard-adapter/core';
 
 /** Largest file that is read whole: the 2 GiB an ONNX file can have. */
-const MAX_BYTES = 2 ** 31;
+export const MAX_BYTES = 2 ** 31;
 
 /**
  * A file's bytes, in a buffer of their own.

@@ -10,11 +10,14 @@ export interface CachedModel {
   readonly model: string;
 }
 
+/** A model is one of these, the first that is there. */
+const MODEL_FILES = ['onnx/model.onnx', 'model.safetensors'];
+
 /** Where Hugging Face's own tools keep downloads. */
 const cacheDir = (): string => process.env['HF_HUB_CACHE'] ?? join(process.env['HF_HOME'] ?? join(homedir(), '.cache', 'huggingface'), 'hub');
 
 /**
- * Download what is needed of a hub model (config, tokenizer, `onnx/model.onnx`) into the cache that Hugging Face tools share; what is there already is not fetched again.
+ * Download what is needed of a hub model (config, tokenizer, `onnx/model.onnx` or else `model.safetensors`) into the cache that Hugging Face tools share; what is there already is not fetched again.
  *
  * @throws DataError HUB_DOWNLOAD with the file that was asked for.
  */
@@ -36,18 +39,23 @@ async function newestSnapshot(id: string): Promise<CachedModel | undefined> {
   let newest: { time: number; found: CachedModel } | undefined;
   for (const revision of revisions) {
     const path = join(folder, revision);
-    const model = join(path, 'onnx', 'model.onnx');
-    // A link to a blob: one that was not finished does not exist.
-    const files = await Promise.all([stat(join(path, 'config.json')), stat(model)]).catch(() => undefined);
-    if (files !== undefined && (newest === undefined || files[1].mtimeMs > newest.time)) newest = { time: files[1].mtimeMs, found: { path, model } };
+    for (const file of MODEL_FILES) {
+      const model = join(path, file);
+      // A link to a blob: one that was not finished does not exist.
+      const files = await Promise.all([stat(join(path, 'config.json')), stat(model)]).catch(() => undefined);
+      if (files !== undefined && (newest === undefined || files[1].mtimeMs > newest.time)) newest = { time: files[1].mtimeMs, found: { path, model } };
+    }
   }
   return newest?.found;
 }
 
 async function download(id: string): Promise<CachedModel> {
   const config = await fetchFile(id, 'config.json', true);
-  const model = await fetchFile(id, 'onnx/model.onnx', true);
-  for (const file of ['tokenizer.json', 'tokenizer_config.json', 'onnx/model.onnx_data']) await fetchFile(id, file, false);
+  const onnx = await fetchFile(id, 'onnx/model.onnx', false);
+  const model = onnx ?? (await fetchFile(id, 'model.safetensors', false));
+  // Neither: the message names the file that every exporter writes.
+  if (model === undefined) await fetchFile(id, 'onnx/model.onnx', true);
+  for (const file of ['tokenizer.json', 'tokenizer_config.json', ...(onnx === undefined ? [] : ['onnx/model.onnx_data'])]) await fetchFile(id, file, false);
   return { path: dirname(config as string), model: model as string };
 }
 

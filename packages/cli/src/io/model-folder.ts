@@ -1,9 +1,10 @@
+import { readFileSync, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DataError, FormatError, parseJson, validate } from '@hadamard-adapter/core';
-import type { ExternalData } from '@hadamard-adapter/onnx';
+import { readEncoder, type ExternalData, type Graph } from '@hadamard-adapter/onnx';
 import * as v from 'valibot';
-import { readBytes, readBytesIfAny } from './files.js';
+import { MAX_BYTES, readBytes, readBytesIfAny } from './files.js';
 import { downloadModel } from './hub.js';
 
 /** A base model on disk, in the layout that Hugging Face and transformers.js share. */
@@ -14,18 +15,20 @@ export interface ModelFolder {
   /** `config.json`; empty for a bare ONNX file. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly family: string | undefined;
-  readonly model: Uint8Array;
-  readonly externalData: ExternalData;
+  /** The file that the model was read from. */
+  readonly file: string;
+  readonly graph: Graph;
   readonly tokenizer: Uint8Array | undefined;
   readonly tokenizerConfig: Uint8Array | undefined;
 }
 
-const MODEL_FILES = ['onnx/model.onnx', 'model.onnx'];
+/** Where a model is looked for in a folder. A checkpoint has weights only; its graph is built from the config. */
+const MODEL_FILES = ['onnx/model.onnx', 'model.onnx', 'model.safetensors', 'model.safetensors.index.json'];
 
 /**
- * Open a model folder, a bare `.onnx` file, or a hub id such as `Xenova/bert-base-uncased`.
+ * Open a model folder, a bare `.onnx` or `.safetensors` file, or a hub id such as `Xenova/bert-base-uncased`.
  *
- * @throws DataError MODEL_MISSING saying which files were looked for and where; FormatError for a config that is not JSON.
+ * @throws DataError MODEL_MISSING saying which files were looked for and where; FormatError for a config that is not JSON; what `readEncoder` throws.
  */
 export async function openModel(place: string): Promise<ModelFolder> {
   const info = await stat(place).catch(() => undefined);
@@ -36,30 +39,26 @@ export async function openModel(place: string): Promise<ModelFolder> {
       const path = join(folder, file);
       if ((await stat(path).catch(() => undefined))?.isFile() === true) return openFolder(folder, basename(folder), path);
     }
-    throw new DataError('The model folder has no ONNX file', { code: 'MODEL_MISSING', found: `neither ${MODEL_FILES.join(' nor ')} in ${place}`, hint: 'Export the model to ONNX first (feature-extraction).' });
+    throw new DataError('The model folder has no model file', { code: 'MODEL_MISSING', found: `none of ${MODEL_FILES.join(', ')} in ${place}`, hint: 'Export the model to ONNX (feature-extraction), or save it as safetensors.' });
   }
   if (!/^[\w.-]+\/[\w.-]+$/.test(place)) {
-    throw new DataError('The model does not exist', { code: 'MODEL_MISSING', found: `nothing at ${place}`, expected: `a folder with config.json, tokenizer.json and ${MODEL_FILES.join(' or ')}, or a hub id like owner/name` });
+    throw new DataError('The model does not exist', { code: 'MODEL_MISSING', found: `nothing at ${place}`, expected: `a folder with config.json, tokenizer.json and one of ${MODEL_FILES.join(', ')}, or a hub id like owner/name` });
   }
   const folder = await downloadModel(place);
   return openFolder(folder.path, place, folder.model);
 }
 
 async function openFolder(folder: string, name: string, modelPath: string): Promise<ModelFolder> {
-  const [model, config, tokenizer, tokenizerConfig] = await Promise.all([
-    readBytes(modelPath, 'The model file'),
-    readBytesIfAny(join(folder, 'config.json')),
-    readBytesIfAny(join(folder, 'tokenizer.json')),
-    readBytesIfAny(join(folder, 'tokenizer_config.json')),
-  ]);
+  const [config, tokenizer, tokenizerConfig] = await Promise.all([readBytesIfAny(join(folder, 'config.json')), readBytesIfAny(join(folder, 'tokenizer.json')), readBytesIfAny(join(folder, 'tokenizer_config.json'))]);
   const parsed = config === undefined ? {} : readConfig(config);
+  const [model, ...shards] = modelPath.endsWith('.index.json') ? await readShards(modelPath) : [await readBytes(modelPath, 'The model file')];
   return {
     name,
     path: folder,
     config: parsed,
     family: typeof parsed['model_type'] === 'string' ? parsed['model_type'] : undefined,
-    model,
-    externalData: await externalData(modelPath),
+    file: modelPath,
+    graph: readEncoder(model as Uint8Array, { config: parsed, shards, externalData: externalData(dirname(modelPath)) }),
     tokenizer,
     tokenizerConfig,
   };
@@ -67,7 +66,7 @@ async function openFolder(folder: string, name: string, modelPath: string): Prom
 
 const size = v.exactOptional(v.nullable(v.pipe(v.number(), v.integer('a whole number'), v.minValue(1, 'at least 1'))));
 
-/** What is read from a Hugging Face config: the family, and the sizes that limit texts. The graph itself says the rest. */
+/** What is read from a Hugging Face config: the family, and the sizes that limit texts. An ONNX graph itself says the rest. */
 const configSchema = v.looseObject({
   model_type: v.exactOptional(v.string()),
   hidden_size: size,
@@ -76,23 +75,41 @@ const configSchema = v.looseObject({
   max_position_embeddings: size,
 });
 
-const MAX_CONFIG_BYTES = 64 * 2 ** 20;
+const MAX_JSON_BYTES = 64 * 2 ** 20;
 
 /** @throws FormatError MODEL_CONFIG for what is not a JSON object, or naming the field that is wrong. */
-function readConfig(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+export function readConfig(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   const what = 'config.json';
-  const json = parseJson(bytes, { what, code: 'MODEL_CONFIG', maxBytes: MAX_CONFIG_BYTES });
+  const json = parseJson(bytes, { what, code: 'MODEL_CONFIG', maxBytes: MAX_JSON_BYTES });
   // To the schema a list is an object as well.
   if (Array.isArray(json)) throw new FormatError(`${what} is not a JSON object`, { code: 'MODEL_CONFIG', found: 'a list' });
   return validate(configSchema, json, { what, code: 'MODEL_CONFIG', error: FormatError });
 }
 
-/** Exporters put weights beside the model as `model.onnx_data` or `model.onnx.data`; they are read when the graph asks for them. */
-async function externalData(modelPath: string): Promise<ExternalData> {
-  const files = new Map<string, Uint8Array>();
-  for (const suffix of ['_data', '.data']) {
-    const bytes = await readBytesIfAny(`${modelPath}${suffix}`);
-    if (bytes !== undefined) files.set(`${basename(modelPath)}${suffix}`, bytes);
-  }
-  return (location) => files.get(location);
+const indexSchema = v.looseObject({ weight_map: v.record(v.string(), v.pipe(v.string(), v.regex(/^[\w.-]+\.safetensors$/, 'a file name'))) });
+
+/**
+ * The files of a checkpoint that is stored in several, by its index.
+ *
+ * @throws FormatError MODEL_INDEX; DataError FILE_MISSING naming the first that is not there.
+ */
+async function readShards(index: string): Promise<Uint8Array[]> {
+  const what = basename(index);
+  const json = parseJson(await readBytes(index, what), { what, code: 'MODEL_INDEX', maxBytes: MAX_JSON_BYTES });
+  const { weight_map: map } = validate(indexSchema, json, { what, code: 'MODEL_INDEX', error: FormatError });
+  const names = [...new Set(Object.values(map))].toSorted();
+  if (names.length === 0) throw new FormatError(`${what} names no file`, { code: 'MODEL_INDEX', expected: 'a weight_map' });
+  return Promise.all(names.map((name) => readBytes(join(dirname(index), name), `The file ${name} of the checkpoint`)));
+}
+
+/** Weights that exporters put beside the model, under whatever name: read when the graph asks for them. It asks for plain names only. */
+function externalData(folder: string): ExternalData {
+  return (location) => {
+    const path = join(folder, location);
+    const info = statSync(path, { throwIfNoEntry: false });
+    if (info?.isFile() !== true) return undefined;
+    if (info.size > MAX_BYTES) throw new DataError('A file of weights is too large', { code: 'FILE_SIZE', found: `${info.size} bytes in ${location}`, expected: 'at most 2 GiB' });
+    const bytes = readFileSync(path);
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  };
 }

@@ -1,6 +1,6 @@
 import { ConfigError } from '@hadamard-adapter/core';
 import type { Driver, LoadedModel, LoadOptions, ModelSource, PlainModel } from '@hadamard-adapter/conformance';
-import { concatChunks, loadAdapter, loadReferenceModel, readModel, saveAdapter, type AdapterSession } from '@hadamard-adapter/onnx';
+import { concatChunks, loadAdapter, loadReferenceModel, readEncoder, saveAdapter, type AdapterSession } from '@hadamard-adapter/onnx';
 import { loadModel } from '@hadamard-adapter/onnxruntime';
 import { openPlainModel } from './plain-model.js';
 
@@ -16,7 +16,8 @@ export function driverOf(runtime: string, device: string): Driver {
     runtime,
     device,
     async load(source, options) {
-      const session = runtime === 'reference' ? loadReferenceModel(readModel(source.model), options) : await loadModel({ model: source.model }, { ...options, device });
+      const graph = readEncoder(source.model, { config: source.config });
+      const session = runtime === 'reference' ? loadReferenceModel(graph, options) : await loadModel({ graph }, { ...options, device });
       return asLoadedModel(session, source, options);
     },
   };

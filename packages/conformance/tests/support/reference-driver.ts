@@ -1,5 +1,5 @@
 // The suite itself depends on no runtime; the compiler's sources are taken by path, so that none becomes a dependency of this package.
-import { concatChunks, evaluate, loadAdapter, loadReferenceModel, readModel, saveAdapter, type Value } from '@hadamard-adapter/onnx';
+import { concatChunks, evaluate, loadAdapter, loadReferenceModel, readEncoder, readModel, saveAdapter, type Value } from '@hadamard-adapter/onnx';
 import { layout } from '@hadamard-adapter/core';
 import type { Driver, LoadOptions, LoadedModel, ModelSource, PlainModel } from '../../src/index.js';
 
@@ -7,8 +7,8 @@ import type { Driver, LoadOptions, LoadedModel, ModelSource, PlainModel } from '
 export const referenceDriver: Driver = {
   runtime: 'reference',
   device: 'cpu',
-  async load({ family, variant, model }, options) {
-    const session = loadReferenceModel(readModel(model), options);
+  async load({ family, variant, model, config }, options) {
+    const session = loadReferenceModel(readEncoder(model, { config }), options);
     return {
       ...session,
       foldAndReload: async () => plainModel(concatChunks(await session.fold())),

@@ -1,3 +1,4 @@
+import { rotaryTables } from '../graph/angles.js';
 import { INTERNAL_DOMAIN, type Graph } from '../graph/graph.js';
 import { isQuantizedLinear } from '../graph/linear.js';
 import { elementCount } from '../graph/tensors.js';
@@ -6,7 +7,7 @@ import { parameterInput, type Parameter } from './parameters.js';
 
 /**
  * Make every float32 weight of the base a parameter of group `base`: for full fine-tuning, the yardstick of the paper. Single numbers (epsilons, scales) stay
- * constants. A weight that a norm parameter already replaced is no longer in use and does not appear twice.
+ * constants, and so do the frequencies of rotary positions. A weight that a norm parameter already replaced is no longer in use and does not appear twice.
  */
 export function exposeBase(graph: Graph): Insertion {
   const transposed = new Map<string, boolean>();
@@ -17,9 +18,10 @@ export function exposeBase(graph: Graph): Insertion {
     for (const input of isQuantizedLinear(node) ? [inputs[0] as string, inputs[4] ?? ''] : inputs) used.add(input);
     if (op === 'Linear' && node.domain === INTERNAL_DOMAIN) transposed.set(inputs[1] as string, attributes['transB']?.value === 0);
   }
+  const angles = rotaryTables(graph);
   const parameters: Parameter[] = [];
   for (const [name, tensor] of graph.tensors) {
-    if (tensor.dtype !== 'float32' || elementCount(tensor.dims) < 2 || !used.has(name)) continue;
+    if (tensor.dtype !== 'float32' || elementCount(tensor.dims) < 2 || !used.has(name) || angles.has(name)) continue;
     const parameter: Parameter = { name, group: 'base', shape: tensor.dims, source: name, initial: { tensor: name } };
     parameters.push(transposed.get(name) === true ? { ...parameter, transposed: true } : parameter);
   }

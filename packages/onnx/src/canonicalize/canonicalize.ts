@@ -52,7 +52,7 @@ export function canonicalize(source: Graph): CanonicalGraph {
   const reshaped = mergeTransposes(directTransposes(constantReshapes(upgraded, shapes), shapes));
   const fused = nameMatrices(fuseLinears(fuseQuantizedLinears(fuseGelus(fuseRmsNorms(fuseLayerNorms(reshaped)), half ? 'float16' : 'float32')), shapes));
   const graph = canonicalizeMasks(fuseAttention(fused, shapes), shapes);
-  return { graph, hidden: hidden.name, hiddenSize, parameters: countParameters(lifted, graph.nodes), precision: graph.nodes.some(isQuantizedLinear) ? 'int8' : half ? 'float16' : 'float32' };
+  return { graph, hidden: hidden.name, hiddenSize, parameters: countParameters(lifted, graph), precision: graph.nodes.some(isQuantizedLinear) ? 'int8' : half ? 'float16' : 'float32' };
 }
 
 /** The output with the hidden states: `last_hidden_state` if there is one, else the only one of shape [batch, sequence, constant]. */

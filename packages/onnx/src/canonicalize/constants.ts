@@ -3,6 +3,7 @@ import { constantValue } from '../graph/constant-node.js';
 import { prune } from '../graph/prune.js';
 import { renameUses } from '../graph/rewrite.js';
 import { elementCount, float32Tensor, int64Tensor } from '../graph/tensors.js';
+import { usedValues } from '../graph/uses.js';
 import { inferNode } from '../ops/registry.js';
 import { valueOfTensor, type Value } from '../ops/value.js';
 import type { Probe } from './probe.js';
@@ -66,7 +67,8 @@ export function dropZeroShifts(graph: Graph): Graph {
     const shift = node.op === 'LayerNormalization' && node.domain === '' ? node.inputs[2] : undefined;
     return shift !== undefined && zeros.has(shift) ? { ...node, inputs: node.inputs.slice(0, 2) } : node;
   });
-  return { ...graph, nodes };
+  const used = new Set([...nodes.flatMap((node) => [...usedValues(node)]), ...graph.outputs.map(({ name }) => name)]);
+  return { ...graph, nodes: nodes.filter(({ outputs }) => !zeros.has(outputs[0] ?? '') || used.has(outputs[0] ?? '')) };
 }
 
 /** Compute what depends on small constants alone: axes, shapes, scalars. */

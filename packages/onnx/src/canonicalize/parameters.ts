@@ -1,18 +1,19 @@
-import type { Graph, Node, Tensor } from '../graph/graph.js';
+import { rotaryTables } from '../graph/angles.js';
+import type { Graph, Tensor } from '../graph/graph.js';
 import { isQuantizedLinear } from '../graph/linear.js';
 import { elementCount, toNumbers } from '../graph/tensors.js';
 
 /**
- * Numbers in the weights of a model. Numbers that stand alone are literals (a scale, an epsilon); scales and zero points of packed weights say how those are stored; and a weight that a
- * quantizer left in float beside its packed copy counts once.
+ * Numbers in the weights of a model. Numbers that stand alone are literals (a scale, an epsilon); frequencies of rotary positions are no weights; scales and zero points of packed weights
+ * say how those are stored; and a weight that a quantizer left in float beside its packed copy counts once.
  *
  * @param source the model as it came.
- * @param nodes those of its canonical form.
+ * @param canonical its canonical form.
  */
-export function countParameters({ tensors }: Graph, nodes: readonly Node[]): number {
-  const storage = new Set<string>();
+export function countParameters({ tensors }: Graph, canonical: Graph): number {
+  const storage = new Set(rotaryTables(canonical));
   const packed: Packed[] = [];
-  for (const node of nodes) {
+  for (const node of canonical.nodes) {
     if (node.op === 'DequantizeLinear') node.inputs.slice(1).forEach((name) => storage.add(name));
     if (!isQuantizedLinear(node)) continue;
     const [, weight, scale, zero] = node.inputs as [string, string, string, string | undefined];

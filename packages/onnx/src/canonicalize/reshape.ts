@@ -9,8 +9,9 @@ import { dimsOf, isConstantDim, sameDim, type Dim, type Probe } from './probe.js
  * way stays as it is.
  */
 export function constantReshapes(graph: Graph, shapes: Probe): Graph {
-  return rewrite(graph, (node) => {
-    if (node.op !== 'Reshape' || node.domain !== '') return undefined;
+  return rewrite(graph, (node, view) => {
+    // A constant target is left alone: a size that is the same at both probes may still follow the length below some bound.
+    if (node.op !== 'Reshape' || node.domain !== '' || view.constant(node.inputs[1]) !== undefined) return undefined;
     const [input, output] = [node.inputs[0] as string, node.outputs[0] as string];
     const target = reshapeTarget(dimsOf(shapes, input), dimsOf(shapes, output));
     if (target === undefined) return undefined;

@@ -27,7 +27,7 @@ const MAGIC = [
 ] as const;
 
 /** Eight bytes of header length, then a JSON object. */
-function isSafetensors(bytes: Uint8Array): boolean {
+export function isSafetensors(bytes: Uint8Array): boolean {
   if (bytes.length < 10 || bytes[8] !== 0x7b) return false;
   const header = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
   return header < 100_000_000n;

@@ -1,15 +1,18 @@
 import { normal, type Batch, type Split } from '@hadamard-adapter/core';
-import { bertGraph, elementCount, float32Tensor, type Graph } from '@hadamard-adapter/onnx';
+import { buildEncoder, elementCount, float32Tensor, type Graph } from '@hadamard-adapter/onnx';
 
-const SIZES = { num_hidden_layers: 3, hidden_size: 16, num_attention_heads: 4, intermediate_size: 32, vocab_size: 50, max_position_embeddings: 24, type_vocab_size: 2, layer_norm_eps: 1e-12 };
+const CONFIG = { model_type: 'bert', num_hidden_layers: 3, hidden_size: 16, num_attention_heads: 4, intermediate_size: 32, vocab_size: 50, max_position_embeddings: 24, type_vocab_size: 2, layer_norm_eps: 1e-12 };
 
-export const HIDDEN = SIZES.hidden_size;
+export const HIDDEN = CONFIG.hidden_size;
 
 /** A three-layer BERT with random weights, large enough that every layer matters and small enough for the interpreter. */
 export function tinyBert(seed = 1): Graph {
-  return bertGraph(SIZES, (name, dims) => {
-    const values = normal(elementCount(dims), 0.15, seed, name);
-    return float32Tensor(name.endsWith('LayerNorm.weight') ? values.map((value) => 1 + value) : values, dims);
+  return buildEncoder(CONFIG, {
+    has: (name) => !name.startsWith('pooler'),
+    take(name, dims) {
+      const values = normal(elementCount(dims), 0.15, seed, name);
+      return float32Tensor(name.endsWith('LayerNorm.weight') ? values.map((value) => 1 + value) : values, dims);
+    },
   });
 }
 

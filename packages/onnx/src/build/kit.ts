@@ -1,0 +1,102 @@
+import { INTERNAL_DOMAIN, float, int, ints as intsOf, type Attributes, type Graph, type Node, type Tensor, type ValueInfo } from '../graph/graph.js';
+import { freshNames } from '../graph/names.js';
+import { makeNode } from '../graph/rewrite.js';
+import { elementCount, float32Tensor, fromNumbers, int64Tensor } from '../graph/tensors.js';
+import { TARGET_OPSET } from '../canonicalize/upgrade.js';
+import type { WeightSource } from './weights.js';
+
+/** What encoders are built with. Values are called after the modules that compute them, as in the checkpoint; a module that is applied again gets a number. */
+export interface Kit {
+  readonly weights: WeightSource;
+  /** A tensor of the checkpoint. */
+  weight(name: string, dims: readonly number[]): string;
+  /** Part of a tensor of the checkpoint, rows `from` to `to`: a view. */
+  rows(name: string, dims: readonly number[], from: number, to: number): string;
+  ints(values: readonly number[]): string;
+  /** An int64 number without dimensions. */
+  index(value: number): string;
+  scalar(value: number): string;
+  table(stem: string, tensor: Tensor): string;
+  /** Add a node of the standard domain; answers its output, named after `as`. */
+  emit(op: string, inputs: readonly string[], as: string, attributes?: Attributes): string;
+  /** x·Wᵀ + b with W [to, from] of `module`. */
+  linear(x: string, module: string, from: number, to: number, bias?: boolean): string;
+  /** The same with names of one's own: for projections stored in one piece, or with a bias elsewhere. */
+  affine(x: string, weight: string, bias: string | undefined, as: string): string;
+  layerNorm(x: string, module: string, width: number, epsilon: number, bias?: boolean): string;
+  rmsNorm(x: string, module: string, width: number, epsilon: number): string;
+  /** [b, s, heads·d] as [b, heads, s, d]. */
+  byHead(x: string, heads: number, size: number): string;
+  /** softmax(scale·q·kᵀ + bias)·v of operands by head, heads side by side again, [b, s, heads·d]. */
+  attend(query: string, key: string, value: string, bias: string, scale: number, width: number, as: string): string;
+  finish(name: string, inputs: readonly string[], outputs: readonly (readonly [value: string, name: string, dims: ValueInfo['dims']])[]): Graph;
+}
+
+export function startKit(weights: WeightSource): Kit {
+  const tensors = new Map<string, Tensor>();
+  const nodes: Node[] = [];
+  const fresh = freshNames({ name: '', opsets: new Map(), inputs: [], outputs: [], nodes: [], tensors });
+  const shared = new Map<string, string>();
+  const constant = (key: string, tensor: Tensor): string => {
+    const name = shared.get(key) ?? fresh(key);
+    shared.set(key, name);
+    tensors.set(name, tensor);
+    return name;
+  };
+  const add = (op: string, inputs: readonly string[], as: string, attributes: Attributes, domain: string): string => {
+    const output = fresh(as);
+    nodes.push(makeNode(op, inputs, [output], attributes, { domain }));
+    return output;
+  };
+  const weight = (name: string, dims: readonly number[]): string => {
+    if (!tensors.has(name)) tensors.set(name, weights.take(name, dims));
+    return name;
+  };
+  const vector = (name: string, width: number): string => weight(name, [width]);
+  const kit: Kit = {
+    weights,
+    weight,
+    rows(name, dims, from, to) {
+      const part = `${name}/${from}:${to}`;
+      if (!tensors.has(part)) {
+        const { dtype, bytes } = weights.take(name, dims);
+        const stride = bytes.length / (dims[0] as number);
+        tensors.set(part, { dtype, dims: [to - from, ...dims.slice(1)], bytes: bytes.subarray(from * stride, to * stride) });
+      }
+      return part;
+    },
+    ints: (values) => constant(`ints ${values.join(' ')}`, int64Tensor(values, [values.length])),
+    index: (value) => constant(`index ${value}`, fromNumbers('int64', [value], [])),
+    scalar: (value) => constant(`float ${value}`, float32Tensor([value], [])),
+    table: (stem, tensor) => constant(stem, tensor),
+    emit: (op, inputs, as, attributes = {}) => add(op, inputs, as, attributes, ''),
+    linear: (x, module, from, to, bias = true) => kit.affine(x, weight(`${module}.weight`, [to, from]), bias ? vector(`${module}.bias`, to) : undefined, module),
+    affine: (x, matrix, bias, as) => add('Linear', bias === undefined ? [x, matrix] : [x, matrix, bias], as, { transB: int(1) }, INTERNAL_DOMAIN),
+    layerNorm(x, module, width, epsilon, bias = true) {
+      const parameters = [vector(`${module}.weight`, width), ...(bias ? [vector(`${module}.bias`, width)] : [])];
+      return kit.emit('LayerNormalization', [x, ...parameters], module, { axis: int(-1), epsilon: float(epsilon) });
+    },
+    rmsNorm: (x, module, width, epsilon) => kit.emit('RMSNormalization', [x, vector(`${module}.weight`, width)], module, { axis: int(-1), epsilon: float(epsilon) }),
+    byHead(x, heads, size) {
+      const apart = kit.emit('Reshape', [x, kit.ints([0, 0, heads, size])], `${x}/heads`, { allowzero: int(0) });
+      return kit.emit('Transpose', [apart], `${x}/by_head`, { perm: intsOf([0, 2, 1, 3]) });
+    },
+    attend(query, key, value, bias, scale, width, as) {
+      const context = kit.emit('Attention', [query, key, value, bias], as, { scale: float(scale) });
+      const byToken = kit.emit('Transpose', [context], `${context}/by_token`, { perm: intsOf([0, 2, 1, 3]) });
+      return kit.emit('Reshape', [byToken, kit.ints([0, 0, width])], `${context}/merged`, { allowzero: int(0) });
+    },
+    finish(name, inputs, outputs) {
+      for (const [value, output] of outputs) nodes.push(makeNode('Identity', [value], [output]));
+      return {
+        name,
+        opsets: new Map([['', TARGET_OPSET]]),
+        inputs: inputs.map((input) => ({ name: input, dtype: 'int64', dims: ['batch', 'sequence'] })),
+        outputs: outputs.map(([, output, dims]) => ({ name: output, dtype: 'float32', dims })),
+        nodes,
+        tensors: new Map([...tensors].filter(([, tensor]) => elementCount(tensor.dims) > 0)),
+      };
+    },
+  };
+  return kit;
+}
