@@ -45,6 +45,7 @@ describe('a damaged model', () => {
     ['a tokenizer of another kind', 'tokenizer.json', () => '{"model": {"type": "Telepathy"}}', 'TOKENIZER_\\w+'],
     ['no tokenizer', 'tokenizer.json', () => undefined, 'TOKENIZER_MISSING'],
     ['no model', 'onnx/model.onnx', () => undefined, 'MODEL_MISSING'],
+    ['an index of a checkpoint in place of a model', 'onnx/model.onnx', () => '{"metadata": {}, "weight_map": {"x": "model-00001-of-00002.safetensors"}}', 'ONNX_NOT_A_MODEL'],
   ])('%s', async (_, file, change, code) => {
     const output = at('never');
     expectMistake(await cli('train', '--model', models.with(file, change), '--train', good, '--output', output), code);
@@ -183,6 +184,10 @@ describe('what else can be typed wrong', () => {
     ['nothing to train on', train, 'DATA_FLAGS'],
     ['no such task', [...train, '--task', 'sst3', '--data', folder], 'TASK_UNKNOWN'],
     ['a task without its files', [...train, '--task', 'sst2', '--data', folder], 'TASK_FILES'],
+    ['nothing to inspect', ['inspect'], 'INSPECT_WHAT'],
+    ['a model and a config', ['inspect', EMBEDDED_MODEL, '--config', join(EMBEDDED_MODEL, 'config.json')], 'INSPECT_WHAT'],
+    ['a config of a family that is not known', ['inspect', '--config', write(at('gpt2.json'), '{"model_type": "gpt2"}')], 'MODEL_TYPE'],
+    ['a classifier that the model does not have', [...train, '--train', good, '--head', 'model'], 'MODEL_HEAD'],
     ['a layer that the model does not have', [...train, '--train', good, '--layers', '9'], 'ADAPTER_LAYERS'],
     ['a device that does not exist', [...train, '--train', good, '--device', 'abacus'], 'DEVICE_UNKNOWN'],
     ['a place where nothing can be written', [...train, '--train', good, '--output', '/dev/null/adapter'], 'OUTPUT_UNWRITABLE'],

@@ -126,6 +126,7 @@ describe('what can be done with the adapter', () => {
     // Two layers of two adapter vectors and two norms of two vectors, 256 wide.
     expect(line).toMatchObject({ family: 'bert', layers: 4, hiddenSize: 256, total: 5_289_984, trainable: 2 * 6 * 256, share: (2 * 6 * 256) / 5_289_984 });
     expect(line.sites.map(({ layer }) => layer)).toEqual([1, 2]);
+    expect(line).toMatchObject({ precision: 'float32', cut: [] });
     for (const site of line.sites) expect(Object.keys(site)).toEqual(['key', 'layer', 'kind', 'attention', 'tensor', 'projection', 'channels', 'norms']);
   });
 

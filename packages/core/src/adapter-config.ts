@@ -27,7 +27,7 @@ const schema = v.pipe(
     /** Whether the cross-attentions of a decoder carry adapters too. */
     cross_attention: v.exactOptional(v.boolean()),
     pooling: v.picklist(['first', 'last', 'mean']),
-    head: v.picklist(['linear', 'tanh']),
+    head: v.picklist(['linear', 'tanh', 'model']),
     loss: v.picklist(['cross-entropy', 'mse', 'bce']),
     num_labels: count(1, 100_000),
     /** Names of the labels by index, as in a Hugging Face config. */

@@ -135,7 +135,7 @@ export interface CountOptions {
   /** Count a classifier with this many labels too. Default: none, which is how the paper counts (section 4.3). */
   readonly numLabels?: number;
   /** Kind of that classifier. Default `linear`. */
-  readonly head?: HeadKind;
+  readonly head?: Exclude<HeadKind, 'model'>;
 }
 
 /**

@@ -18,8 +18,11 @@ export type Norm = 'attention' | 'output' | 'both' | 'none';
 /** How the sequence becomes one vector: the first position (the paper), the last one that is no padding (decoders, as BART), or the mean over unmasked positions. */
 export type Pooling = 'first' | 'last' | 'mean';
 
-/** `linear`: logits = pooled · Wᵀ + b, as in the paper. `tanh`: a dense layer with tanh in front, as in BERT's pooler and RoBERTa's head. */
-export type HeadKind = 'linear' | 'tanh';
+/**
+ * `linear`: logits = pooled · Wᵀ + b, as in the paper. `tanh`: a dense layer with tanh in front, as in BERT's pooler and RoBERTa's head. `model`: the classifier that the base model came with,
+ * starting from its own weights.
+ */
+export type HeadKind = 'linear' | 'tanh' | 'model';
 
 export type Loss = 'cross-entropy' | 'mse' | 'bce';
 

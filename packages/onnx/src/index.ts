@@ -22,7 +22,8 @@ export { OPERATORS, inferNode } from './ops/registry.js';
 export type { Operator } from './ops/operator.js';
 export type { Value } from './ops/value.js';
 
-export { canonicalize, type CanonicalGraph, type Precision } from './canonicalize/canonicalize.js';
+export { canonicalize, type CanonicalGraph, type CanonicalizeOptions, type Precision } from './canonicalize/canonicalize.js';
+export { TOKEN_INPUTS } from './canonicalize/inputs.js';
 export { findSites, type SiteInfo } from './sites/sites.js';
 export { chooseNorms, chooseSites, type ChosenNorm, type SiteChoice } from './sites/choose.js';
 export { describeModel, type ModelDescription, type SiteDescription } from './sites/describe.js';

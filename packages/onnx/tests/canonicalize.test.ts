@@ -135,15 +135,25 @@ describe('models that are no encoders', () => {
   const graph = (outputs: Graph['outputs'], nodes: Graph['nodes']): Graph => ({
     name: 'g',
     opsets: new Map([['', 18]]),
-    inputs: [{ name: 'x', dtype: 'float32', dims: ['batch', 'sequence', 4] }],
+    inputs: [{ name: 'input_ids', dtype: 'int64', dims: ['batch', 'sequence'] }],
     outputs,
-    nodes,
-    tensors: new Map([['axes', int64Tensor([1], [1])]]),
+    nodes: [makeNode('Gather', ['table', 'input_ids'], ['x'], { axis: { type: 'int', value: 0 } }), ...nodes],
+    tensors: new Map([['axes', int64Tensor([1], [1])], ['table', float32Tensor(new Float32Array(40), [10, 4])]]),
   });
 
   it('without hidden states: the outputs are listed', () => {
     const pooled = graph([{ name: 'y', dtype: 'float32', dims: ['batch', 4] }], [makeNode('ReduceMean', ['x', 'axes'], ['y'], { keepdims: { type: 'int', value: 0 } })]);
-    expect(() => canonicalize(pooled)).toThrow(expect.objectContaining({ code: 'MODEL_OUTPUT', found: 'y [batch, 4]' }));
+    expect(() => canonicalize(pooled)).toThrow(expect.objectContaining({ code: 'MODEL_OUTPUT', found: 'y [batch, 4], from input_ids [batch, sequence]' }));
+  });
+
+  it.each([
+    ['an image model', [{ name: 'pixel_values', dtype: 'float32', dims: ['batch', 3, 32, 32] }], 'pixel_values float32[batch, 3, 32, 32]'],
+    ['the decoder of a pair', [{ name: 'input_ids', dtype: 'int64', dims: ['b', 's'] }, { name: 'encoder_hidden_states', dtype: 'float32', dims: ['b', 's', 4] }], 'encoder_hidden_states float32[b, s, 4]'],
+    ['embeddings in place of ids', [{ name: 'input_ids', dtype: 'float32', dims: ['b', 's', 4] }], 'input_ids float32[b, s, 4]'],
+    ['nothing to read', [], 'no inputs'],
+  ] as const)('%s: the inputs are listed', (_, inputs, found) => {
+    const model: Graph = { ...graph([{ name: 'x', dtype: 'float32', dims: ['batch', 'sequence', 4] }], []), inputs };
+    expect(() => canonicalize(model)).toThrow(expect.objectContaining({ code: 'MODEL_INPUT', found }));
   });
 
   it('with an operator nobody knows', () => {

@@ -1,28 +1,8 @@
-import { UnsupportedError, type Batch } from '@hadamard-adapter/core';
-import type { Graph } from '@hadamard-adapter/onnx';
+import type { Batch } from '@hadamard-adapter/core';
+import { TOKEN_INPUTS } from '@hadamard-adapter/onnx';
 import type { Feeds, OrtModule } from './session.js';
 
-/** Names of the token inputs that exporters agree on. */
-const IDS = 'input_ids';
-const MASK = 'attention_mask';
-const TYPES = 'token_type_ids';
-const KNOWN: readonly string[] = [IDS, MASK, TYPES];
-
-/**
- * Refuse a base model that wants more than token ids, mask and segment ids.
- *
- * @throws UnsupportedError MODEL_INPUT naming the input.
- */
-export function checkInputs(graph: Graph): void {
-  const unknown = graph.inputs.filter(({ name }) => !KNOWN.includes(name));
-  if (unknown.length === 0) return;
-  throw new UnsupportedError('The model has inputs that are not those of a text encoder', {
-    code: 'MODEL_INPUT',
-    found: unknown.map(({ name, dtype, dims }) => `${name} ${dtype}[${dims.join(', ')}]`).join(', '),
-    expected: KNOWN.join(', '),
-    hint: 'Export the encoder for feature extraction.',
-  });
-}
+const [IDS, MASK, TYPES] = TOKEN_INPUTS;
 
 /** The token inputs that `names` asks for, as int64 [batch, sequence]. */
 export function tokenFeeds(ort: OrtModule, names: readonly string[], batch: Batch): Feeds {

@@ -1,7 +1,6 @@
 import { ConfigError, RuntimeError } from '@hadamard-adapter/core';
 import { compileModel, makeSession, readModel, type AdapterSession, type ExternalData, type Graph, type SessionOptions } from '@hadamard-adapter/onnx';
 import { ortExecutor } from './executor.js';
-import { checkInputs } from './feeds.js';
 import type { OrtModule, SessionSettings } from './session.js';
 
 /** A base model: the bytes of an ONNX file, or a graph that was built or read before. */
@@ -28,7 +27,6 @@ export async function loadModel(base: BaseModel, options: LoadOptions): Promise<
   const ort = options.ort ?? (await importOrt());
   const graph = 'graph' in base ? base.graph : readModel(base.model, base.externalData === undefined ? {} : { externalData: base.externalData });
   const compiled = compileModel(graph, options);
-  checkInputs(compiled.canonical.graph);
   const executor = ortExecutor(ort, compiled, { ...(threads === undefined ? {} : { threads }), ...(lowMemory === undefined ? {} : { lowMemory }) });
   return makeSession(compiled, executor, { runtime: 'onnxruntime', device }, options);
 }

@@ -10,7 +10,7 @@ import { useAdapter, type UseFlags } from './use.js';
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
     .description('score a trained adapter on labelled data')
-    .requiredOption('--model <model>', 'model folder, .onnx file or hub id')
+    .requiredOption('--model <model>', 'model folder, .onnx or .safetensors file, or hub id')
     .requiredOption('--adapter <folder>', 'adapter folder');
   return withData(command, { training: false })
     .option('--device <device>', 'device to run on', 'cpu')

@@ -1,33 +1,82 @@
-import { Command } from 'commander';
-import { formatCount, formatShare, share } from '@hadamard-adapter/core';
-import { canonicalize, describeModel, type ModelDescription } from '@hadamard-adapter/onnx';
-import { openModel } from '../io/model-folder.js';
+import { basename } from 'node:path';
+import { Command, Option } from 'commander';
+import { ConfigError, formatCount, formatShare, share } from '@hadamard-adapter/core';
+import { buildEncoder, canonicalize, describeModel, placeholderWeights, type CanonicalGraph, type ModelDescription } from '@hadamard-adapter/onnx';
+import { readBytes } from '../io/files.js';
+import { openModel, readConfig } from '../io/model-folder.js';
 import { jsonOption, withPlacement, type PlacementFlags } from '../options.js';
 import { print, printJson } from '../output/report.js';
 import { table } from '../output/tables.js';
 
-/** What `--json` prints. */
+/** What `--json` prints for a model; `sites` is left out for a config. */
 export interface Inspection extends ModelDescription {
   readonly family: string;
   readonly share: number;
+  /** How the file stores its matrices. */
+  readonly precision: CanonicalGraph['precision'];
+  /** Outputs of the model that adapters do not use. */
+  readonly cut: readonly string[];
+}
+
+interface InspectFlags extends PlacementFlags {
+  readonly config?: string[];
+  readonly json?: boolean;
 }
 
 export function inspectCommand(): Command {
   return withPlacement(new Command('inspect').description('show where adapters would sit in a model, and how many numbers they train'))
-    .argument('<model>', 'model folder, .onnx file or hub id')
+    .argument('[model]', 'model folder, .onnx or .safetensors file, or hub id')
+    .addOption(new Option('--config <files...>', 'count from Hugging Face configs alone, without weights'))
     .addOption(jsonOption())
-    .action(async (place: string, flags: PlacementFlags & { json?: boolean }) => {
-      const folder = await openModel(place);
-      const canonical = canonicalize(folder.graph);
-      const description = describeModel(canonical, flags);
-      const inspection: Inspection = { family: folder.family ?? 'unknown', ...description, share: share(description.trainable, description.total) };
-      if (flags.json === true) printJson(inspection);
-      else printInspection(folder.name, inspection, flags);
+    .action(async (place: string | undefined, flags: InspectFlags) => {
+      if ((place === undefined) === (flags.config === undefined)) {
+        throw new ConfigError('There is nothing to inspect, or too much', { code: 'INSPECT_WHAT', found: place === undefined ? 'neither a model nor --config' : 'a model and --config', expected: 'one of them' });
+      }
+      if (flags.config !== undefined) await inspectConfigs(flags.config, flags);
+      else await inspectModel(place as string, flags);
     });
 }
 
-function printInspection(name: string, { family, layers, hiddenSize, total, trainable, share: part, sites }: Inspection, { site, norm }: PlacementFlags): void {
+async function inspectModel(place: string, flags: InspectFlags): Promise<void> {
+  const folder = await openModel(place);
+  const inspection = inspected(folder.family ?? 'unknown', canonicalize(folder.graph), flags);
+  if (flags.json === true) printJson(inspection);
+  else printInspection(folder.name, inspection, flags);
+}
+
+/** Counts need shapes only, and those follow from the config. */
+async function inspectConfigs(files: readonly string[], flags: InspectFlags): Promise<void> {
+  const models: (Omit<Inspection, 'sites' | 'cut' | 'precision'> & { readonly model: string })[] = [];
+  for (const file of files) {
+    const config = readConfig(await readBytes(file, `The config ${file}`));
+    const { sites: _, cut: __, precision: ___, ...counts } = inspected(String(config['model_type'] ?? 'unknown'), canonicalize(buildEncoder(config, placeholderWeights())), flags);
+    models.push({ model: basename(file, '.json'), ...counts });
+  }
+  if (flags.json === true) {
+    printJson(models.length === 1 ? models[0] : { models });
+    return;
+  }
+  print(`site ${flags.site}, norm ${flags.norm}`);
+  const rows = models.map(({ model, family, layers, hiddenSize, total, trainable, share: part }) => [model, family, layers, hiddenSize, formatCount(total), formatCount(trainable), formatShare(part)]);
+  print(table(['model', 'family', 'layers', 'hidden', 'parameters', 'trained', 'share'], rows));
+}
+
+function inspected(family: string, canonical: CanonicalGraph, placement: PlacementFlags): Inspection {
+  const description = describeModel(canonical, placement);
+  return { family, ...description, share: share(description.trainable, description.total), precision: canonical.precision, cut: canonical.cut };
+}
+
+const STORED: Readonly<Record<CanonicalGraph['precision'], string | undefined>> = {
+  float32: undefined,
+  float16: 'stored in float16: inference stays in float16, training computes in float32 from the same weights',
+  int8: 'stored in int8: inference stays in int8, training sends gradients through the dequantized weights, past the rounding of activations',
+};
+
+function printInspection(name: string, { family, layers, hiddenSize, total, trainable, share: part, sites, precision, cut }: Inspection, { site, norm }: PlacementFlags): void {
   print(`${name}: ${family}, ${layers} layers, hidden size ${hiddenSize}, ${formatCount(total)} parameters`);
+  const stored = STORED[precision];
+  if (stored !== undefined) print(stored);
+  if (cut.length > 0) print(`not used: ${cut.join(', ')}${cut.some((output) => output.startsWith('logits')) ? ' (train --head model keeps the classifier)' : ''}`);
   print(`site ${site}, norm ${norm}: trains ${formatCount(trainable)} numbers, ${formatShare(part)} of the model`);
   const rows = sites.map(({ key, attention, tensor, projection, norms }) => [key, attention, tensor, projection, norms.join(', ') || 'none']);
   print(table(['site', 'attention', 'adapter on', 'output projection', 'norm'], rows));

@@ -15,7 +15,7 @@ const KEPT = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.jso
 export function mergeCommand(): Command {
   return new Command('merge')
     .description('fold a trained adapter into the weights: a plain model folder that any ONNX tool and transformers.js read')
-    .requiredOption('--model <model>', 'model folder, .onnx file or hub id')
+    .requiredOption('--model <model>', 'model folder, .onnx or .safetensors file, or hub id')
     .requiredOption('--adapter <folder>', 'adapter folder')
     .requiredOption('--output <folder>', 'model folder to write')
     .addOption(jsonOption())
@@ -38,11 +38,26 @@ export function mergeCommand(): Command {
     });
 }
 
+/** How Hugging Face classes of a family begin. */
+const CLASSES: Readonly<Record<string, string>> = {
+  albert: 'Albert',
+  bart: 'Bart',
+  bert: 'Bert',
+  camembert: 'Camembert',
+  deberta: 'Deberta',
+  'deberta-v2': 'DebertaV2',
+  distilbert: 'DistilBert',
+  electra: 'Electra',
+  modernbert: 'ModernBert',
+  roberta: 'Roberta',
+  t5: 'T5',
+  'xlm-roberta': 'XLMRoberta',
+};
+
 /** The base model's config with the labels, and the architecture that transformers.js chooses its class by. */
 function mergedConfig({ folder, labels, config }: Awaited<ReturnType<typeof useAdapter>>): Record<string, unknown> {
   const family = folder.family ?? 'bert';
-  const known: Readonly<Record<string, string>> = { bert: 'Bert', roberta: 'Roberta', electra: 'Electra', distilbert: 'DistilBert' };
-  const stem = known[family];
+  const stem = CLASSES[family];
   return {
     ...folder.config,
     ...(stem === undefined ? {} : { architectures: [`${stem}ForSequenceClassification`] }),

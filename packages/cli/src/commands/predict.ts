@@ -15,7 +15,7 @@ interface PredictFlags extends UseFlags {
 export function predictCommand(): Command {
   return new Command('predict')
     .description('classify texts with a trained adapter: --text, or one text per line on standard input')
-    .requiredOption('--model <model>', 'model folder, .onnx file or hub id')
+    .requiredOption('--model <model>', 'model folder, .onnx or .safetensors file, or hub id')
     .requiredOption('--adapter <folder>', 'adapter folder')
     .option('--text <text>', 'text to classify, repeatable', list)
     .option('--pair <text>', 'second text of a pair, one for each --text', list)

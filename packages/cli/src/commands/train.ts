@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { Command, Option } from 'commander';
-import { ConfigError, twoStage, type Plan, type StageOptions } from '@hadamard-adapter/core';
+import { ConfigError, twoStage, type HeadKind, type Plan, type StageOptions } from '@hadamard-adapter/core';
 import { dataFlags, loadData, withData } from '../data.js';
 import { interruptSignal } from '../interrupt.js';
-import { openModel } from '../io/model-folder.js';
+import { modelLabels, openModel } from '../io/model-folder.js';
 import { integer, jsonOption, number, threadsOption, withPlacement, type PlacementFlags } from '../options.js';
 import { EXIT, print, printJson } from '../output/report.js';
 import { printReport } from '../output/run-table.js';
@@ -16,7 +16,9 @@ interface TrainFlags extends PlacementFlags {
   readonly device: string;
   readonly threads: number;
   readonly pooling: 'first' | 'last' | 'mean';
-  readonly head: 'linear' | 'tanh';
+  readonly head: HeadKind;
+  readonly labels?: string[];
+  readonly task?: string;
   readonly dropout: number;
   readonly classifierEpochs: number;
   readonly classifierLr: number;
@@ -40,12 +42,12 @@ interface TrainFlags extends PlacementFlags {
 export function trainCommand(): Command {
   const command = new Command('train')
     .description('fine-tune in two stages: the classifier, then a Hadamard adapter and norms with that classifier frozen')
-    .requiredOption('--model <model>', 'model folder, .onnx file or hub id')
+    .requiredOption('--model <model>', 'model folder, .onnx or .safetensors file, or hub id')
     .option('--output <folder>', 'adapter folder to write', 'adapter');
   withPlacement(withData(command, { training: true }));
   return command
     .addOption(new Option('--pooling <kind>', 'how the sequence becomes one vector').choices(['first', 'last', 'mean']).default('first'))
-    .addOption(new Option('--head <kind>', 'linear classifier as in the paper, or with a tanh layer in front').choices(['linear', 'tanh']).default('linear'))
+    .addOption(new Option('--head <kind>', 'linear classifier as in the paper, one with a tanh layer in front, or the one that the model came with').choices(['linear', 'tanh', 'model']).default('linear'))
     .option('--dropout <rate>', 'dropout in front of the classifier', number(0, 0.9), 0)
     .option('--classifier-epochs <n>', 'epochs of stage one', integer(1), 5)
     .option('--classifier-lr <rate>', 'learning rate of stage one', number(0), 5e-3)
@@ -75,9 +77,12 @@ async function runTrain(flags: TrainFlags & Record<string, unknown>): Promise<nu
   const { signal, release } = interruptSignal();
   try {
     const plan = planOf(flags);
-    const data = await loadData(dataFlags(flags), { training: true, seed: flags.seed });
+    // A classifier that is there already has its labels in an order of its own; otherwise mistakes in the data are told before a model is read.
+    const own = flags.head === 'model' ? await openModel(flags.model) : undefined;
+    const labels = flags.labels ?? (own === undefined || flags.task !== undefined ? undefined : modelLabels(own));
+    const data = await loadData({ ...dataFlags(flags), ...(labels === undefined ? {} : { labels }) }, { training: true, seed: flags.seed });
     if (data.train === undefined) throw new ConfigError('There is nothing to train on', { code: 'DATA_FLAGS' });
-    const model = await openModel(flags.model);
+    const model = own ?? (await openModel(flags.model));
     const outcome = await runTraining({
       model,
       task: data.task,

@@ -86,6 +86,14 @@ export function readConfig(bytes: Uint8Array): Readonly<Record<string, unknown>>
   return validate(configSchema, json, { what, code: 'MODEL_CONFIG', error: FormatError });
 }
 
+/** Names of the labels of a model's own classifier, in their order; undefined when config.json has none, or only numbers them. */
+export function modelLabels({ config }: Pick<ModelFolder, 'config'>): string[] | undefined {
+  const names = v.safeParse(v.record(v.string(), v.string()), config['id2label']);
+  if (!names.success) return undefined;
+  const labels = Object.entries(names.output).toSorted(([a], [b]) => Number(a) - Number(b)).map(([, name]) => name);
+  return labels.every((label) => /^LABEL_\d+$/.test(label)) ? undefined : labels;
+}
+
 const indexSchema = v.looseObject({ weight_map: v.record(v.string(), v.pipe(v.string(), v.regex(/^[\w.-]+\.safetensors$/, 'a file name'))) });
 
 /**

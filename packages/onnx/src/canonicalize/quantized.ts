@@ -1,4 +1,9 @@
-import { INTERNAL_DOMAIN, type Graph, type Node } from '../graph/graph.js';
+import { INTERNAL_DOMAIN, int, type Graph, type Node, type Tensor } from '../graph/graph.js';
+import { isQuantizedLinear } from '../graph/linear.js';
+import { reach } from '../graph/reach.js';
+import { float32Tensor } from '../graph/tensors.js';
+import { inferNode } from '../ops/registry.js';
+import { valueOfTensor } from '../ops/value.js';
 import { makeNode, rewrite } from '../graph/rewrite.js';
 import { eitherInput, type View } from '../graph/view.js';
 
@@ -48,4 +53,23 @@ function matchProduct(node: Node, view: View): Match | undefined {
   const scale = scales.inputs.find((input) => input !== inputScale);
   const fits = quantize.outputs[0] === quantized && inputZero === ownZero && scales.inputs.includes(inputScale as string) && view.constant(scale) !== undefined;
   return fits && scale !== undefined ? { input: quantize.inputs[0] as string, weight, scale, zero: zero === '' ? undefined : zero } : undefined;
+}
+
+/** Quantized layers behind `hidden` as plain ones: a head that is kept is trained, and packed weights cannot be. */
+export function unpackBehind(graph: Graph, hidden: string): Graph {
+  const behind = reach(graph.nodes, new Set([hidden]));
+  return rewrite(graph, (node) => {
+    if (!isQuantizedLinear(node) || !behind.has(node.outputs[0] as string)) return undefined;
+    const [x, weight, scale, zero = '', bias = ''] = node.inputs as [string, string, string, string | undefined, string | undefined];
+    const plain = `${weight}/unpacked`;
+    const linear = makeNode('Linear', bias === '' ? [x, plain] : [x, plain, bias], node.outputs, { transB: int(0) }, { domain: INTERNAL_DOMAIN, name: node.name });
+    return { nodes: [linear], tensors: new Map([[plain, dequantized([weight, scale, ...(zero === '' ? [] : [zero])].map((name) => graph.tensors.get(name) as Tensor))]]) };
+  });
+}
+
+/** A matrix [K, N] from its levels, scales and zero points by column. */
+function dequantized(stored: readonly Tensor[]): Tensor {
+  const node = makeNode('DequantizeLinear', stored.map((_, i) => String(i)), ['y'], { axis: int(1) });
+  const [value] = inferNode(node, stored.map(valueOfTensor), { maxElements: Number.POSITIVE_INFINITY });
+  return float32Tensor(value?.data ?? [], value?.dims);
 }

@@ -1,10 +1,12 @@
-import type { HeadKind, Loss, Norm, ParameterInfo, Pooling, Site } from '@hadamard-adapter/core';
+import { ConfigError, type HeadKind, type Loss, type Norm, type ParameterInfo, type Pooling, type Site } from '@hadamard-adapter/core';
 import { buildOn } from '../graph/builder.js';
 import type { Graph } from '../graph/graph.js';
 import { exposeBase } from '../adapt/base.js';
 import { insertAdapters } from '../adapt/insert.js';
+import { exposeOwnHead } from '../adapt/own-head.js';
 import { parameterInput, sortParameters, type Parameter } from '../adapt/parameters.js';
 import type { CanonicalGraph } from '../canonicalize/canonicalize.js';
+import { LOGITS } from '../canonicalize/outputs.js';
 import { paddingMaskInput } from '../canonicalize/masks.js';
 import { probe } from '../canonicalize/probe.js';
 import { DROPOUT_INPUT, attachHead, headParameters } from '../head/head.js';
@@ -30,7 +32,7 @@ export interface AdapterModel {
   readonly canonical: CanonicalGraph;
   readonly sites: readonly SiteInfo[];
   readonly options: AdapterModelOptions;
-  /** Outputs: hidden states, `pooled`, `logits`, `loss`. */
+  /** Outputs: hidden states, `logits`, `loss`. */
   readonly graph: Graph;
   /** Name of the graph input with the padding mask. */
   readonly mask: string | undefined;
@@ -41,32 +43,37 @@ export interface AdapterModel {
 /**
  * Insert adapters, attach head and loss.
  *
- * @throws UnsupportedError when no site is found or pooling has no mask; ConfigError for layers that do not exist.
+ * @throws UnsupportedError when no site is found or pooling has no mask; ConfigError for layers that do not exist, NUM_LABELS, HEAD_DROPOUT.
  */
 export function buildAdapterModel(canonical: CanonicalGraph, options: AdapterModelOptions): AdapterModel {
   const sites = findSites(canonical);
-  const head = headParameters({ ...options, hiddenSize: canonical.hiddenSize });
+  const { hiddenSize } = canonical;
+  if (options.head === 'model' && options.dropout === true) {
+    throw new ConfigError("Dropout sits in front of a new classifier, not of the model's own", { code: 'HEAD_DROPOUT', found: 'head "model" with dropout', expected: 'no dropout, or head "linear" or "tanh"' });
+  }
   const adapted = insertAdapters(canonical.graph, sites, options);
-  const base = options.trainBase === true ? exposeBase(adapted.graph) : { graph: adapted.graph, parameters: [] };
+  const own = options.head === 'model' ? exposeOwnHead(adapted.graph, canonical, options.numLabels) : { graph: adapted.graph, parameters: [] };
+  const base = options.trainBase === true ? exposeBase(own.graph) : { graph: own.graph, parameters: [] };
+  const added = options.head === 'model' ? [] : headParameters({ ...options, head: options.head, hiddenSize });
   const inputs = [
     ...base.graph.inputs,
-    ...head.map(parameterInput),
+    ...added.map(parameterInput),
     { name: TARGETS_INPUT, dtype: 'float32' as const, dims: ['batch', options.numLabels] },
-    ...(options.dropout === true ? [{ name: DROPOUT_INPUT, dtype: 'float32' as const, dims: ['batch', canonical.hiddenSize] }] : []),
+    ...(options.dropout === true ? [{ name: DROPOUT_INPUT, dtype: 'float32' as const, dims: ['batch', hiddenSize] }] : []),
   ];
   const graph: Graph = { ...base.graph, inputs };
   const shapes = probe(graph);
   const mask = paddingMaskInput(graph, shapes);
   const builder = buildOn(graph, shapes);
-  const { pooled, logits } = attachHead(builder, canonical.hidden, mask, { ...options, hiddenSize: canonical.hiddenSize });
+  const logits = options.head === 'model' ? LOGITS : attachHead(builder, canonical.hidden, mask, { ...options, head: options.head, hiddenSize }).logits;
   const loss = attachLoss(builder, logits, options.loss);
   return {
     canonical,
     sites,
     options,
-    graph: builder.finish([canonical.hidden, pooled, logits, loss]),
+    graph: builder.finish([canonical.hidden, logits, loss]),
     mask,
-    parameters: sortParameters([...head, ...adapted.parameters, ...base.parameters]),
+    parameters: sortParameters([...added, ...own.parameters, ...adapted.parameters, ...base.parameters]),
   };
 }
 

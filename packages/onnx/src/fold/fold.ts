@@ -7,7 +7,8 @@ import { elementCount, float32Tensor, toFloat32 } from '../graph/tensors.js';
 import { probe } from '../canonicalize/probe.js';
 import type { AdapterModel } from '../compile/model.js';
 import { dropUnusedInputs } from '../compile/frontier.js';
-import { attachHead, headParameters } from '../head/head.js';
+import { LOGITS } from '../canonicalize/outputs.js';
+import { attachHead, headParameters, type NewHead } from '../head/head.js';
 import { narrowToHalf } from '../lower/half.js';
 import { lower } from '../lower/lower.js';
 import { chooseNorms, chooseSites } from '../sites/choose.js';
@@ -25,23 +26,29 @@ export type ParameterValues = ReadonlyMap<string, Float32Array>;
  */
 export function foldAdapters(model: AdapterModel, values: ParameterValues): Graph {
   const folded = foldEncoder(model, values);
+  const { options, canonical } = model;
+  const graph = options.head === 'model' ? folded : withNewHead(folded, model, options.head, values);
+  const plain = dropUnusedInputs(lower({ ...graph, outputs: graph.outputs.toSorted((a, b) => Number(b.name === LOGITS) - Number(a.name === LOGITS)) }));
+  return canonical.precision === 'float16' ? narrowToHalf(plain, canonical.hidden) : plain;
+}
+
+/** Pooling and a classifier of our own behind the hidden states, its weights constants. */
+function withNewHead(folded: Graph, { options, canonical, mask }: AdapterModel, head: NewHead, values: ParameterValues): Graph {
   const tensors = new Map(folded.tensors);
-  const { options, canonical, mask } = model;
-  for (const { name, shape } of headParameters({ ...options, hiddenSize: canonical.hiddenSize })) {
+  const own = { ...options, head, dropout: false, hiddenSize: canonical.hiddenSize };
+  for (const { name, shape } of headParameters(own)) {
     tensors.set(name, float32Tensor(valueOf(values, name, shape), shape));
   }
   const graph: Graph = { ...folded, tensors };
   const builder = buildOn(graph, probe(graph));
-  const { logits } = attachHead(builder, canonical.hidden, mask, { ...options, dropout: false, hiddenSize: canonical.hiddenSize });
-  const plain = dropUnusedInputs(lower(builder.finish([logits, canonical.hidden])));
-  return canonical.precision === 'float16' ? narrowToHalf(plain, canonical.hidden) : plain;
+  return builder.finish([attachHead(builder, canonical.hidden, mask, own).logits, canonical.hidden]);
 }
 
 function foldEncoder({ canonical, sites, options, parameters }: AdapterModel, values: ParameterValues): Graph {
   const tensors = new Map(canonical.graph.tensors);
   const replaced = new Map<Node, Node>();
   for (const { name, group, source, shape } of parameters) {
-    if (group === 'base' && source !== undefined) tensors.set(source, float32Tensor(valueOf(values, name, shape), shape));
+    if ((group === 'base' || group === 'classifier') && source !== undefined) tensors.set(source, float32Tensor(valueOf(values, name, shape), shape));
   }
   const rename = (node: Node, inputs: readonly string[]): void => void replaced.set(node, { ...(replaced.get(node) ?? node), inputs });
 

@@ -3,9 +3,12 @@ import { INTERNAL_DOMAIN, int } from '../graph/graph.js';
 import type { Builder } from '../graph/builder.js';
 import type { Parameter } from '../adapt/parameters.js';
 
+/** A classifier of our own, on top of the hidden states. */
+export type NewHead = Exclude<HeadKind, 'model'>;
+
 export interface HeadOptions {
   readonly pooling: Pooling;
-  readonly head: HeadKind;
+  readonly head: NewHead;
   readonly numLabels: number;
   readonly hiddenSize: number;
   /** Multiply the pooled vector by the input `dropout_mask` [batch, hidden]; made outside, since runtimes have no common generator. */

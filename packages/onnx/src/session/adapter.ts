@@ -69,7 +69,7 @@ export async function saveAdapter(session: AdapterSession, info: AdapterInfo): P
     task_type: 'SEQ_CLS',
     ...(info.task === undefined ? {} : { task: info.task }),
     ...(info.maxLength === undefined ? {} : { max_length: info.maxLength }),
-    modules_to_save: head === 'tanh' ? ['pooler', 'classifier'] : ['classifier'],
+    modules_to_save: [...new Set(saved.filter(({ group }) => group === 'classifier').map(({ name }) => name.replace(/\.(weight|bias)$/, '')))],
     versions: { ...info.versions },
     inference_mode: true,
   };

@@ -55,7 +55,7 @@ export function compileModel(graph: Graph, options: SessionOptions): AdapterMode
   if (!Number.isInteger(numLabels) || numLabels < 1) {
     throw new ConfigError('The number of labels is wrong', { code: 'NUM_LABELS', found: String(numLabels), expected: 'an integer from 1 on' });
   }
-  return buildAdapterModel(canonicalize(graph), {
+  return buildAdapterModel(canonicalize(graph, { keepHead: options.head === 'model' }), {
     site: options.site ?? 'context',
     norm: options.norm ?? 'attention',
     ...(layers === undefined ? {} : { layers }),

@@ -19,7 +19,7 @@ export interface AttentionBlock {
 }
 
 /** Every attention of the graph, in the order of its nodes. */
-export function findBlocks({ graph }: CanonicalGraph): AttentionBlock[] {
+export function findBlocks({ graph }: Pick<CanonicalGraph, 'graph'>): AttentionBlock[] {
   const view = viewOf(graph);
   const tokens = reach(graph.nodes, new Set(graph.inputs.map(({ name }) => name)));
   const sourcesOf = (value: string): Set<string> => new Set([...linearSources(view, value)].filter((source) => tokens.has(source)));

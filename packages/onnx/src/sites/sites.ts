@@ -39,7 +39,7 @@ export interface SiteInfo {
  * @throws UnsupportedError SITES_NONE when there is no attention; SITE_AMBIGUOUS when a block does not look like one, with what was seen; MODEL_DECODER for a decoder without
  * encoder.
  */
-export function findSites(canonical: CanonicalGraph): SiteInfo[] {
+export function findSites(canonical: Pick<CanonicalGraph, 'graph'>): SiteInfo[] {
   const { graph } = canonical;
   const blocks = findBlocks(canonical);
   if (blocks.length === 0) throw noSites(graph.nodes);
