@@ -39,7 +39,7 @@ export function cutOutputs(graph: Graph, source: readonly ValueInfo[], keepHead:
   const shapes = probe(graph);
   const hidden = namedStates(graph, shapes) ?? lastStates(graph, shapes) ?? onlyStates(graph, shapes);
   if (hidden === undefined) throw noStates(source, graph, shapes);
-  const size = (dimsOf(shapes, hidden)?.at(-1) as Dim)[0];
+  const [size] = dimsOf(shapes, hidden)?.at(-1) ?? [0];
   const head = keepHead ? headOf(graph, shapes) : undefined;
   const names = new Map<string, string>();
   const fresh = freshNames(graph);

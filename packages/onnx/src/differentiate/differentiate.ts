@@ -60,8 +60,8 @@ function dependents(nodes: readonly Node[], targets: readonly string[]): Set<str
   return reached;
 }
 
-/** Outputs that are constant almost everywhere. */
-const WITHOUT_GRADIENT = new Set(['Shape', 'Size', 'Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Not', 'And', 'Or', 'IsNaN', 'Sign']);
+/** Operators whose outputs are constant almost everywhere. */
+export const WITHOUT_GRADIENT: ReadonlySet<string> = new Set(['Shape', 'Size', 'Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Not', 'And', 'Or', 'IsNaN', 'Sign', 'Ceil', 'Floor']);
 
 function ruleFor(node: Node): (typeof GRADIENT_RULES)[string] {
   const rule = GRADIENT_RULES[operatorName(node)];

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { WITHOUT_GRADIENT } from '../../src/differentiate/differentiate.js';
 import { GRADIENT_RULES } from '../../src/differentiate/rules/index.js';
 import { INTERNAL_DOMAIN, float, int, ints, string, type Attributes, type Graph, type Tensor } from '../../src/graph/graph.js';
 import { makeNode } from '../../src/graph/rewrite.js';
-import { fromNumbers, int64Tensor } from '../../src/graph/tensors.js';
+import { fromNumbers, int64Tensor, scalarTensor } from '../../src/graph/tensors.js';
+import { OPERATORS } from '../../src/ops/registry.js';
 import { checkGradients } from './central-differences.js';
 
 /** One operator applied to inputs of the given shapes; `positive` keeps inputs away from where the operator is not defined. */
@@ -29,6 +31,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   Clip: [{ shapes: [[6]], constants: { 1: fromNumbers('float32', [-0.4], []), 2: fromNumbers('float32', [0.5], []) } }],
   Concat: [{ shapes: [[2, 1, 2], [2, 3, 2]], attributes: { axis: int(1) } }, { shapes: [[2], [1], [3]], attributes: { axis: int(-1) } }],
   Cos: [{ shapes: [[4]] }],
+  CumSum: [{ shapes: [[3, 4]], constants: { 1: scalarTensor('int64', 1) } }, { shapes: [[3, 4]], constants: { 1: scalarTensor('int64', -2) }, attributes: { reverse: int(1), exclusive: int(1) } }],
   Div: [{ shapes: [[2, 3], [3]], positive: true }],
   Erf: [{ shapes: [[5]] }],
   Exp: [{ shapes: [[4]] }],
@@ -41,7 +44,14 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { shapes: [[2, 3, 4]], constants: { 1: int64Tensor([-2], []) }, attributes: { axis: int(-1) } },
   ],
   GatherElements: [{ shapes: [[2, 3]], constants: { 1: int64Tensor([0, 2, 2, 1, 1, 1], [2, 3]) }, attributes: { axis: int(1) } }],
+  GatherND: [{ shapes: [[3, 4, 2]], constants: { 1: int64Tensor([0, 1, 2, 3, 0, 1], [3, 2]) } }, { shapes: [[3, 2]], constants: { 1: int64Tensor([2, 0, 2], [3, 1]) } }],
   Gelu: [{ shapes: [[6]] }, { shapes: [[6]], attributes: { approximate: string('tanh') } }],
+  Gemm: [
+    { shapes: [[2, 3], [3, 4], [4]], attributes: { alpha: float(0.5), beta: float(2) } },
+    { shapes: [[3, 2], [3, 4]], attributes: { transA: int(1) } },
+    { shapes: [[2, 3], [4, 3], [2, 1]], attributes: { transB: int(1), alpha: float(-2) } },
+    { shapes: [[3, 2], [4, 3], [2, 4]], attributes: { transA: int(1), transB: int(1) } },
+  ],
   'hadamard:Linear': [
     { shapes: [[2, 3, 4], [4, 5], [5]], domain: INTERNAL_DOMAIN },
     { shapes: [[3, 4], [5, 4]], domain: INTERNAL_DOMAIN, attributes: { transB: int(1) } },
@@ -55,18 +65,35 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   Min: [{ shapes: [[2, 3], [3], [1]] }],
   Mul: [{ shapes: [[2, 3], [2, 3]] }, { shapes: [[2, 3, 2], [3, 1]] }],
   Neg: [{ shapes: [[3]] }],
+  Pad: [
+    { shapes: [[2, 3]], constants: { 1: int64Tensor([1, 0, 0, 2], [4]) } },
+    { shapes: [[3, 4]], constants: { 1: int64Tensor([0, -1, 1, -1], [4]) } },
+    { shapes: [[2, 3]], constants: { 1: int64Tensor([1, 2], [2]), 2: scalarTensor('float32', 0.5), 3: int64Tensor([-1], [1]) } },
+  ],
   Pow: [{ shapes: [[4]], positive: true, constants: { 1: fromNumbers('float32', [3], []) } }],
   Reciprocal: [{ shapes: [[4]], positive: true }],
   RMSNormalization: [{ shapes: [[2, 3, 6], [6]], attributes: { axis: int(-1), epsilon: float(1e-5) }, outputs: 2 }],
+  ReduceL2: [{ shapes: [[3, 4]], constants: axes(1), attributes: { keepdims: int(0) } }, { shapes: [[2, 3]], constants: axes(0) }],
   ReduceLogSumExp: [{ shapes: [[3, 4]], constants: axes(1), attributes: { keepdims: int(0) } }],
+  ReduceMax: [{ shapes: [[3, 4]], constants: axes(-1), attributes: { keepdims: int(0) } }, { shapes: [[2, 3]] }],
   ReduceMean: [
     { shapes: [[2, 3, 4]], constants: axes(1, 2), attributes: { keepdims: int(0) } },
     { shapes: [[2, 3]], attributes: { keepdims: int(0) } },
     { shapes: [[2, 3]], constants: axes(-1) },
   ],
+  ReduceMin: [{ shapes: [[3, 4]], constants: axes(0) }],
   ReduceSum: [{ shapes: [[2, 3, 4]], constants: axes(0), attributes: { keepdims: int(0) } }, { shapes: [[2, 3]], constants: axes(-1) }],
+  ReduceSumSquare: [{ shapes: [[3, 4]], constants: axes(1), attributes: { keepdims: int(0) } }],
   Relu: [{ shapes: [[6]] }],
   Reshape: [{ shapes: [[2, 3, 2]], constants: axes(0, -1) }],
+  ScatterElements: [
+    { shapes: [[2, 3], [], [2, 2]], constants: { 1: int64Tensor([0, 2, 1, 0], [2, 2]) }, attributes: { axis: int(1) } },
+    { shapes: [[2, 3], [], [2, 2]], constants: { 1: int64Tensor([1, 1, 1, 0], [2, 2]) }, attributes: { axis: int(-1), reduction: string('add') } },
+  ],
+  ScatterND: [
+    { shapes: [[4, 2], [], [2, 2]], constants: { 1: int64Tensor([3, 1], [2, 1]) } },
+    { shapes: [[4, 2], [], [3, 2]], constants: { 1: int64Tensor([3, 1, 3], [3, 1]) }, attributes: { reduction: string('add') } },
+  ],
   Sigmoid: [{ shapes: [[4]] }],
   Sin: [{ shapes: [[4]] }],
   Slice: [
@@ -94,6 +121,20 @@ const STRAIGHT_THROUGH = ['hadamard:QuantizedLinear'];
 describe('gradient rules agree with central differences in float64', () => {
   it('every rule has a case', () => {
     expect([...Object.keys(CASES), ...STRAIGHT_THROUGH].toSorted()).toEqual(Object.keys(GRADIENT_RULES).toSorted());
+  });
+
+  /** Operators whose results are integers or truths here, or that no model trains through; asked for, they are an error that names the node. */
+  const WITHOUT_RULE = ['Constant', 'ConstantOfShape', 'Range', 'Dropout', 'DynamicQuantizeLinear', 'MatMulInteger', 'DequantizeLinear', 'Mod', 'ReduceProd'];
+
+  it('every operator has a rule, is constant almost everywhere, or is one of a few', () => {
+    const without = [...OPERATORS.keys()].filter((name) => GRADIENT_RULES[name] === undefined && !WITHOUT_GRADIENT.has(name));
+    expect(without.toSorted()).toEqual(WITHOUT_RULE.toSorted());
+  });
+
+  it.each(['Mod', 'ReduceProd'])('%s on the way is refused by its name, its place and what to do', (name) => {
+    const { graph } = graphOf(name, { shapes: name === 'Mod' ? [[2], [2]] : [[2]], attributes: { fmod: int(1) } });
+    const error = expect.objectContaining({ code: 'GRADIENT_RULE', message: expect.stringMatching(new RegExp(`${name}.*node "y0" \\(x0.* → y0\\).*Train layers above it only, or add a rule`)) });
+    expect(() => checkGradients(graph, ['x0'], { seed: 1 })).toThrow(error);
   });
 
   for (const [name, cases] of Object.entries(CASES)) {

@@ -16,7 +16,7 @@ export type Expander = (node: Node, expansion: Expansion) => void;
  * Operators that ONNX Runtime's transformer optimizer fuses models into, by `operatorName`. Written out here again by their definition
  * (https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md), so that later rules know one form of everything.
  */
-const EXPANDERS: Readonly<Record<string, Expander>> = {
+export const EXPANDERS: Readonly<Record<string, Expander>> = {
   'com.microsoft:Attention': expandAttention,
   'com.microsoft:BiasGelu': expandBiasGelu,
   'com.microsoft:EmbedLayerNormalization': expandEmbedLayerNorm,

@@ -1,5 +1,6 @@
 import type { GradientRule } from '../rule.js';
 import * as elementwise from './elementwise.js';
+import * as indexing from './indexing.js';
 import * as movement from './movement.js';
 import * as normalization from './normalization.js';
 import * as products from './products.js';
@@ -14,14 +15,17 @@ export const GRADIENT_RULES: Readonly<Record<string, GradientRule>> = {
   Clip: elementwise.clip,
   Concat: movement.concat,
   Cos: elementwise.cosine,
+  CumSum: indexing.cumulativeSum,
   Div: elementwise.divide,
   Erf: elementwise.errorFunction,
   Exp: elementwise.exponential,
   Expand: movement.expand,
   Flatten: movement.reshape,
-  Gather: movement.gather,
-  GatherElements: movement.gatherElements,
+  Gather: indexing.gather,
+  GatherElements: indexing.gatherElements,
+  GatherND: indexing.gatherND,
   Gelu: elementwise.gelu,
+  Gemm: products.gemm,
   'hadamard:Linear': products.linear,
   'hadamard:QuantizedLinear': products.quantizedLinear,
   Identity: elementwise.passThrough,
@@ -33,14 +37,21 @@ export const GRADIENT_RULES: Readonly<Record<string, GradientRule>> = {
   Min: elementwise.minimum,
   Mul: elementwise.multiply,
   Neg: elementwise.negate,
+  Pad: movement.pad,
   Pow: elementwise.power,
   Reciprocal: elementwise.reciprocal,
   RMSNormalization: normalization.rmsNormalization,
+  ReduceL2: reductions.reduceL2,
   ReduceLogSumExp: reductions.reduceLogSumExp,
+  ReduceMax: reductions.reduceExtreme,
   ReduceMean: reductions.reduceMean,
+  ReduceMin: reductions.reduceExtreme,
   ReduceSum: reductions.reduceSum,
+  ReduceSumSquare: reductions.reduceSumSquare,
   Relu: elementwise.relu,
   Reshape: movement.reshape,
+  ScatterElements: indexing.scatterElements,
+  ScatterND: indexing.scatterND,
   Sigmoid: elementwise.sigmoid,
   Sin: elementwise.sine,
   Slice: movement.slice,

@@ -1,12 +1,8 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
-import { int, intAttribute, ints, intsAttribute, string } from '../../graph/graph.js';
+import { int, intAttribute, ints, intsAttribute, string, stringAttribute } from '../../graph/graph.js';
 import type { Builder } from '../../graph/builder.js';
-import { isConstantDim } from '../../canonicalize/probe.js';
 import { unbroadcast } from '../broadcast.js';
 import type { GradientRule } from '../rule.js';
-
-/** ONNX's number for int64. */
-const INT64 = 7;
 
 /** Give `gradient` the shape of `like`. */
 function reshapeLike(builder: Builder, gradient: string, like: string): string {
@@ -74,7 +70,7 @@ function element(builder: Builder, vector: string, i: number): string {
 }
 
 /** Where a slice of `axis` begins, counted from the front and inside the axis, [1]. */
-function firstIndex(builder: Builder, x: string, axis: number, start: string): string {
+export function firstIndex(builder: Builder, x: string, axis: number, start: string): string {
   const [known] = builder.constantData(start) ?? [];
   if (known !== undefined && known >= 0) return builder.ints([known]);
   const size = axisSize(builder, x, axis);
@@ -84,14 +80,14 @@ function firstIndex(builder: Builder, x: string, axis: number, start: string): s
 }
 
 /** `gradient` with zeros around it to the shape of `like`; `before` has one start, [1], for each axis. */
-function padded(builder: Builder, gradient: string, like: string, before: readonly string[]): string {
+export function padded(builder: Builder, gradient: string, like: string, before: readonly string[]): string {
   const first = before.length === 1 ? (before[0] as string) : builder.emit('Concat', before, { axis: int(0) });
   const missing = builder.emit('Sub', [builder.emit('Shape', [like]), builder.emit('Shape', [gradient])]);
   const pads = builder.emit('Concat', [first, builder.emit('Sub', [missing, first])], { axis: int(0) });
   return builder.emit('Pad', [gradient, pads, builder.scalar(0)], { mode: string('constant') });
 }
 
-function zerosLike(builder: Builder, value: string): string {
+export function zerosLike(builder: Builder, value: string): string {
   return builder.emit('Expand', [builder.scalar(0), builder.emit('Shape', [value])]);
 }
 
@@ -105,40 +101,11 @@ export const tile: GradientRule = ({ node, builder, upstream }) => {
   return [builder.emit('ReduceSum', [builder.emit('Reshape', [upstream[0] as string, apart]), copies], { keepdims: int(0) })];
 };
 
-/** Gather takes int32 indices, the scatters take int64 only. */
-function asInt64(builder: Builder, indices: string): string {
-  return builder.dtype(indices) === 'int64' ? indices : builder.emit('Cast', [indices], { to: int(INT64) });
-}
-
-/** Each picked entry sends its gradient back to where it was picked from; entries picked twice get both. */
-export const gatherElements: GradientRule = ({ node, builder, upstream }) => {
-  const [x, indices] = node.inputs as [string, string];
-  return [builder.emit('ScatterElements', [zerosLike(builder, x), asInt64(builder, indices), upstream[0] as string], { axis: int(intAttribute(node, 'axis', 0)), reduction: string('add') }), undefined];
-};
-
-/**
- * Rows of an embedding table: the gradient of each row is the sum over the places that looked it up. One constant index of any axis (the first token, the queries among packed
- * projections): the gradient stands at that index, with zeros around it.
- */
-export const gather: GradientRule = ({ node, builder, upstream, wants }) => {
-  if (!wants(0)) return [undefined, undefined];
-  const [table, indices] = node.inputs as [string, string];
-  const dims = builder.dims(table);
-  const axis = (intAttribute(node, 'axis', 0) + dims.length) % dims.length;
-  const index = builder.dims(indices).length === 0 ? builder.constantData(indices) : undefined;
-  if (index !== undefined) {
-    const back = builder.emit('Unsqueeze', [upstream[0] as string, builder.ints([axis])]);
-    const start = firstIndex(builder, table, axis, builder.ints([index[0] as number]));
-    return [padded(builder, back, table, dims.map((_, each) => (each === axis ? start : builder.ints([0])))), undefined];
-  }
-  if (axis !== 0 || dims.slice(1).some((dim) => !isConstantDim(dim))) {
-    throw new UnsupportedError(`Gather "${node.name}" cannot be differentiated`, {
-      code: 'GRADIENT_GATHER',
-      found: `axis ${axis} of ${dims.length} dimensions`,
-      expected: 'rows of a table, or one constant index',
-    });
-  }
-  const rows = builder.emit('Reshape', [asInt64(builder, indices), builder.ints([-1, 1])]);
-  const updates = builder.emit('Reshape', [upstream[0] as string, builder.ints([-1, ...dims.slice(1).map(([size]) => size)])]);
-  return [builder.emit('ScatterND', [zerosLike(builder, table), rows, updates], { reduction: string('add') }), undefined];
+/** What was added in front and behind is cut off again, and what was cut off comes back as zeros. */
+export const pad: GradientRule = ({ node, builder, upstream }) => {
+  const [, pads, , axes] = node.inputs as [string, string, string | undefined, string | undefined];
+  const mode = stringAttribute(node, 'mode', 'constant');
+  if (mode !== 'constant') throw new UnsupportedError(`Pad "${node.name}" cannot be differentiated`, { code: 'GRADIENT_PAD', found: `mode ${mode}`, expected: 'mode constant' });
+  const back = [upstream[0] as string, builder.emit('Neg', [pads]), builder.scalar(0)];
+  return [builder.emit('Pad', axes === undefined || axes === '' ? back : [...back, axes], { mode: string('constant') })];
 };

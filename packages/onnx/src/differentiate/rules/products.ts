@@ -1,4 +1,4 @@
-import { INTERNAL_DOMAIN, int, intAttribute } from '../../graph/graph.js';
+import { INTERNAL_DOMAIN, float, floatAttribute, int, intAttribute } from '../../graph/graph.js';
 import type { Builder } from '../../graph/builder.js';
 import { swapLastAxes } from '../../graph/transpose.js';
 import { isConstantDim, type Dim } from '../../canonicalize/probe.js';
@@ -46,6 +46,21 @@ export const quantizedLinear: GradientRule = ({ node, builder, upstream, wants }
     gradients[0] = builder.emit('Linear', [dy, unpacked], { transB: int(1) }, { domain: INTERNAL_DOMAIN });
   }
   if (bias !== undefined && bias !== '') gradients.push(wants(4) ? unbroadcast(builder, dy, bias) : undefined);
+  return gradients;
+};
+
+/** y = α·A′·B′ + β·C with A′ and B′ perhaps transposed. Each operand's gradient is a Gemm of the other with dy, in the order in which that operand is stored. */
+export const gemm: GradientRule = ({ node, builder, upstream, wants }) => {
+  const [a, b, c] = node.inputs as [string, string, string | undefined];
+  const dy = upstream[0] as string;
+  const [transA, transB] = [intAttribute(node, 'transA', 0), intAttribute(node, 'transB', 0)];
+  const alpha = float(floatAttribute(node, 'alpha', 1));
+  const product = (left: string, right: string, transLeft: number, transRight: number): string => builder.emit('Gemm', [left, right], { alpha, transA: int(transLeft), transB: int(transRight) });
+  const gradients: (string | undefined)[] = [
+    wants(0) ? (transA === 1 ? product(b, dy, transB, 1) : product(dy, b, 0, 1 - transB)) : undefined,
+    wants(1) ? (transB === 1 ? product(dy, a, 1, transA) : product(a, dy, 1 - transA, 0)) : undefined,
+  ];
+  if (c !== undefined && c !== '') gradients.push(wants(2) ? unbroadcast(builder, builder.emit('Mul', [dy, builder.scalar(floatAttribute(node, 'beta', 1))]), c) : undefined);
   return gradients;
 };
 

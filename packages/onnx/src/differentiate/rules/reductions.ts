@@ -34,3 +34,27 @@ export const reduceLogSumExp: GradientRule = (context) => {
   const weights = builder.emit('Exp', [builder.emit('Sub', [x, keepAxes(context, y)])]);
   return [builder.emit('Mul', [weights, keepAxes(context, upstream[0] as string)])];
 };
+
+/** dx = dy · x / ‖x‖ */
+export const reduceL2: GradientRule = (context) => {
+  const { node, builder, upstream } = context;
+  const [x, y] = [node.inputs[0] as string, node.outputs[0] as string];
+  return [builder.emit('Mul', [x, keepAxes(context, builder.emit('Div', [upstream[0] as string, y]))])];
+};
+
+/** dx = dy · 2x */
+export const reduceSumSquare: GradientRule = (context) => {
+  const { node, builder, upstream } = context;
+  const twice = builder.emit('Mul', [node.inputs[0] as string, builder.scalar(2)]);
+  return [builder.emit('Mul', [twice, keepAxes(context, upstream[0] as string)])];
+};
+
+/** The largest (or smallest) entries share the gradient evenly, as in PyTorch's amax. */
+export const reduceExtreme: GradientRule = (context) => {
+  const { node, builder, upstream } = context;
+  const [x, y] = [node.inputs[0] as string, node.outputs[0] as string];
+  const chosen = builder.emit('Cast', [builder.emit('Equal', [x, keepAxes(context, y)])], { to: int(1) });
+  const axes = node.inputs[1];
+  const ties = builder.emit('ReduceSum', axes === undefined ? [chosen] : [chosen, axes], { keepdims: int(1), noop_with_empty_axes: int(intAttribute(node, 'noop_with_empty_axes', 0)) });
+  return [builder.emit('Mul', [chosen, builder.emit('Div', [keepAxes(context, upstream[0] as string), ties])])];
+};
