@@ -9,7 +9,7 @@ const shared = fileURLToPath(new URL('../../../../shared/fixtures', import.meta.
 if (!existsSync(shared)) console.warn('skipped: no ../shared/fixtures, so only the packaged exports are compared');
 
 const root = existsSync(shared) ? shared : packaged;
-const models = readdirSync(root, { recursive: true, encoding: 'utf8' }).map((name) => name.replaceAll('\\', '/')).filter((name) => name.endsWith('.onnx') && !/int8|fp16/.test(name)).toSorted();
+const models = readdirSync(root, { recursive: true, encoding: 'utf8' }).map((name) => name.replaceAll('\\', '/')).filter((name) => name.endsWith('.onnx')).toSorted();
 
 /** Rows of tokens with padding at the right, as fused attention and every family takes it. */
 function feeds(names: readonly string[], batch: number, sequence: number): Record<string, Tensor> {
@@ -21,10 +21,14 @@ function feeds(names: readonly string[], batch: number, sequence: number): Recor
   return Object.fromEntries(names.map((name) => [name, new Tensor('int64', BigInt64Array.from({ length: batch * sequence }, (_, i) => fill(name, i)), [batch, sequence])]));
 }
 
+/** Bounds of the conformance suite: two orders of float32 arithmetic on three layers; float16 widened to float32; a dynamic scale where one rounding may move a whole tensor. */
+const BOUNDS = { float32: { most: 1e-5, mean: 1e-5 }, float16: { most: 1e-2, mean: 1e-2 }, int8: { most: 0.1, mean: 0.012 } } as const;
+
 describe.each(models)('%s', (name) => {
   it('gives the same hidden states in ONNX Runtime before and after', async () => {
     const bytes = new Uint8Array(readFileSync(`${root}/${name}`));
     const canonical = canonicalize(readModel(bytes));
+    const { most, mean } = BOUNDS[canonical.precision];
     // The file as it came, with nothing optimized, is the judge.
     const before = await InferenceSession.create(bytes, { graphOptimizationLevel: 'disabled', logSeverityLevel: 4 });
     const after = await InferenceSession.create(concatChunks(writeModel(lower(canonical.graph))));
@@ -36,10 +40,9 @@ describe.each(models)('%s', (name) => {
         expect(found.dims).toEqual(expected.dims);
         const width = expected.dims.at(-1) as number;
         const mask = inputs['attention_mask']?.data as BigInt64Array;
-        // Two orders of float32 arithmetic on three layers: the bound of the conformance suite.
-        (expected.data as Float32Array).forEach((value, i) => {
-          if (mask[Math.floor(i / width)] === 1n) expect(Math.abs((found.data as Float32Array)[i] as number - value)).toBeLessThan(1e-5);
-        });
+        const differences = [...(expected.data as Float32Array)].flatMap((value, i) => (mask[Math.floor(i / width)] === 1n ? [Math.abs(((found.data as Float32Array)[i] as number) - value)] : []));
+        expect(Math.max(...differences)).toBeLessThan(most);
+        expect(differences.reduce((sum, value) => sum + value, 0) / differences.length).toBeLessThan(mean);
       }
     } finally {
       await before.release();

@@ -141,7 +141,9 @@ describe('gradient rules agree with central differences in float64', () => {
     it(name, () => {
       for (const [i, one] of cases.entries()) {
         const { graph, trained } = graphOf(name, one);
-        expect(checkGradients(graph, trained, { seed: i + 1, positive: one.positive ?? false }), `case ${i}`).toBeLessThan(1e-7);
+        const { worst, kinks } = checkGradients(graph, trained, { seed: i + 1, positive: one.positive ?? false });
+        expect(worst, `case ${i}`).toBeLessThan(1e-7);
+        expect(kinks, `case ${i}`).toBe(0);
       }
     });
   }
