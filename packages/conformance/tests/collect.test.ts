@@ -75,7 +75,7 @@ describe('case keys', () => {
     const keys = keysOf(fixtures);
     expect(new Set(keys).size).toBe(keys.length);
     const files = fixtures.flatMap(({ family, variants }) => variants.map((variant) => `/${family}/${variant}/`));
-    expect(files).toHaveLength(46);
+    expect(files).toHaveLength(64);
     expect(files.filter((file) => !keys.some((key) => `${key}/`.includes(file)))).toEqual([]);
     expect(collectCases(fixtures).notCovered).toEqual([]);
   });

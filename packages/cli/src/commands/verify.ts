@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { runCoreSuite, runSuite, type ModelCount, type SuiteOptions, type SuiteReport } from '@hadamard-adapter/conformance';
+import { DEFAULT_VARIANTS, runCoreSuite, runSuite, type ModelCount, type SuiteOptions, type SuiteReport } from '@hadamard-adapter/conformance';
 import { packagedFixtures, readFixtures } from '@hadamard-adapter/conformance/node';
 import { jsonOption, list } from '../options.js';
 import { EXIT, print, printJson } from '../output/report.js';
@@ -60,7 +60,8 @@ function printSuite({ runtime, device, passed, failed, gaps, failures, families,
   print(`${runtime} on ${device}: ${passed} cases passed, ${failed} failed, ${gaps.length} declared gaps (${seconds.toFixed(1)} s)`);
   print('largest absolute errors');
   print(table(['family', ...measures], Object.entries(families).map(([name, errors]) => [name, ...measures.map((measure) => cell(errors[measure]))])));
-  const files = [...new Set(Object.values(models).flatMap((counts) => Object.keys(counts)))];
+  const order = (file: string): number => DEFAULT_VARIANTS.indexOf(file);
+  const files = [...new Set(Object.values(models).flatMap((counts) => Object.keys(counts)))].toSorted((a, b) => order(a) - order(b));
   if (files.length > 0) {
     print('cases passed, by model file');
     const count = ({ passed: own, total }: ModelCount): string => (own === total ? String(own) : `${own} of ${total}`);
