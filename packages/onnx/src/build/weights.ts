@@ -62,21 +62,26 @@ function prefixOf(name: string, names: readonly string[]): string | undefined {
   return prefixes[0];
 }
 
+/** How many placeholders can be told apart. */
+const MAX_PLACEHOLDERS = 65_536;
+
 /**
- * Placeholders of every shape asked for, views into one buffer of zeros that takes no memory until somebody reads it: to count a model by its config alone. Only the first number is not
- * zero, since vectors of equal numbers that stand in several places count as several.
+ * Placeholders of every shape asked for, to count a model by its config alone: views into one buffer of zeros that takes no memory until somebody reads it. Each begins with a number of its own, since
+ * equal tensors count as one that is stored again.
  */
 export function placeholderWeights(): WeightSource {
-  let zeros = new Uint8Array(0);
+  let buffer = new Float32Array(0);
+  let taken = 0;
   return {
     has: () => true,
     take(_, dims) {
-      const bytes = 4 * elementCount(dims);
-      if (bytes > zeros.length) {
-        zeros = new Uint8Array(bytes);
-        zeros[0] = 1;
+      const size = elementCount(dims);
+      if (buffer.length < size + MAX_PLACEHOLDERS) {
+        buffer = new Float32Array(size + MAX_PLACEHOLDERS);
+        for (let i = 0; i < MAX_PLACEHOLDERS; i++) buffer[i] = i + 1;
       }
-      return { dtype: 'float32', dims: [...dims], bytes: zeros.subarray(0, bytes) };
+      const at = taken++ % MAX_PLACEHOLDERS;
+      return { dtype: 'float32', dims: [...dims], bytes: new Uint8Array(buffer.buffer, 4 * at, 4 * size) };
     },
   };
 }

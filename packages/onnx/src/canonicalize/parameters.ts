@@ -2,10 +2,11 @@ import { rotaryTables } from '../graph/angles.js';
 import type { Graph, Tensor } from '../graph/graph.js';
 import { isQuantizedLinear } from '../graph/linear.js';
 import { elementCount, toNumbers } from '../graph/tensors.js';
+import { isUniform } from './unshare.js';
 
 /**
  * Numbers in the weights of a model. Numbers that stand alone are literals (a scale, an epsilon); frequencies of rotary positions are no weights; scales and zero points of packed weights
- * say how those are stored; and a weight that a quantizer left in float beside its packed copy counts once.
+ * say how those are stored; and a weight that is stored several times counts once, whether an exporter wrote it for each of its places or a quantizer left it beside its packed copy.
  *
  * @param source the model as it came.
  * @param canonical its canonical form.
@@ -21,14 +22,36 @@ export function countParameters({ tensors }: Graph, canonical: Graph): number {
     const [levels, steps] = [tensors.get(weight), tensors.get(scale)];
     if (levels !== undefined && steps !== undefined) packed.push({ levels, steps, zero: tensors.get(zero ?? '') });
   }
+  const isRepeated = repetitions();
   let count = 0;
   for (const [name, tensor] of tensors) {
     const size = elementCount(tensor.dims);
     if (!/float|int8/.test(tensor.dtype) || size < 2 || storage.has(name)) continue;
     if (tensor.dtype === 'float32' && tensor.dims.length === 2 && packed.some((each) => isCopy(tensor, each))) continue;
+    if (isRepeated(tensor)) continue;
     count += size;
   }
   return count;
+}
+
+/** Tells of each tensor whether the same numbers came before. Tensors of one value do not count as repeated: a model that was never trained is full of them. */
+function repetitions(): (tensor: Tensor) => boolean {
+  const seen = new Map<string, Tensor[]>();
+  return (tensor) => {
+    if (isUniform(tensor)) return false;
+    // Most tensors differ within their first numbers.
+    const key = `${tensor.dtype} [${tensor.dims.join()}] ${tensor.bytes.subarray(0, 32).join()}`;
+    const alike = seen.get(key) ?? [];
+    if (alike.some(({ bytes }) => sameBytes(bytes, tensor.bytes))) return true;
+    seen.set(key, [...alike, tensor]);
+    return false;
+  };
+}
+
+function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
+  if (left.length !== right.length) return false;
+  for (let i = 0; i < left.length; i++) if (left[i] !== right[i]) return false;
+  return true;
 }
 
 interface Packed {

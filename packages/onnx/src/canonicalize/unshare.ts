@@ -32,8 +32,11 @@ export function unshareVectors(graph: Graph): Graph {
   return { ...graph, nodes, tensors };
 }
 
-function isUniformVector({ dtype, dims, bytes }: Tensor): boolean {
-  if (dims.length !== 1 || (dims[0] as number) < 2 || (dtype !== 'float32' && dtype !== 'float16')) return false;
+const isUniformVector = (tensor: Tensor): boolean => tensor.dims.length === 1 && (tensor.dims[0] as number) >= 2 && isUniform(tensor);
+
+/** Whether all elements of a float tensor are equal. */
+export function isUniform({ dtype, bytes }: Tensor): boolean {
+  if (dtype !== 'float32' && dtype !== 'float16') return false;
   const width = BYTES_PER_ELEMENT[dtype];
   return bytes.every((byte, i) => byte === bytes[i % width]);
 }
