@@ -3,6 +3,8 @@ import { InferenceSession, type Tensor as OrtTensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 // Writing out fused operators is a step inside `canonicalize`, and no export of the package.
 import { EXPANDERS, expandFused } from '../../onnx/src/canonicalize/contrib/expand.js';
+import { expandFusedMatMuls } from '../../onnx/src/canonicalize/contrib/products.js';
+import { probe } from '../../onnx/src/canonicalize/probe.js';
 import { floats, integers, positive, type Operand } from './support/one-node.js';
 
 interface Case {
@@ -48,6 +50,7 @@ const CASES: readonly Case[] = [
   { op: 'SkipSimplifiedLayerNormalization', what: 'with the sum', inputs: [x, floats(2, 5, 4), positive(4)], outputs: ['y', '', '', 'sum'] },
   { op: 'SimplifiedLayerNormalization', what: 'in the standard domain', inputs: [x, positive(4)], attributes: { axis: int(-1) }, domain: '' },
   { op: 'FusedMatMul', what: 'with a transposed weight and a factor', inputs: [x, floats(3, 4)], attributes: { transB: int(1), alpha: float(0.5) } },
+  { op: 'FusedMatMul', what: 'of stacks, both transposed', inputs: [floats(2, 3, 4, 5), floats(2, 3, 6, 4)], attributes: { transA: int(1), transB: int(1), alpha: float(-2) } },
   { op: 'FusedGemm', what: 'with an activation', inputs: [floats(3, 4), floats(4, 2), floats(2)], attributes: { activation: string('Tanh'), beta: float(0.5) } },
 ];
 
@@ -67,7 +70,8 @@ describe('fused operators mean what ONNX Runtime means by them', () => {
   it.each(CASES.map((each) => [`${each.op} ${each.what}`, each] as const))('%s', async (_, each) => {
     const names = (each.outputs ?? ['y']).filter((name) => name !== '');
     const source: Graph = { ...graphOf(each), outputs: names.map((name) => ({ name, dtype: 'float32', dims: [], unknown: 'shape' })) };
-    const expanded = expandFused(source);
+    const written = expandFused(source);
+    const expanded = expandFusedMatMuls(written, probe(written));
     expect(expanded.nodes.some(({ domain }) => domain !== '')).toBe(false);
     const found = evaluate({ ...expanded, outputs: [] }, {}, { maxElements: Number.POSITIVE_INFINITY });
     const typed = { ...source, outputs: names.map((name) => ({ name, dtype: (found.get(name) as Value).dtype, dims: (found.get(name) as Value).dims })) };
@@ -92,8 +96,12 @@ describe('fused operators mean what ONNX Runtime means by them', () => {
     ['a causal mask', { op: 'Attention', what: '', inputs: [x, w, b], attributes: { ...heads, unidirectional: int(1) } }],
     ['packed projections', { op: 'MultiHeadAttention', what: '', inputs: [floats(2, 5, 2, 3, 2)], attributes: heads }],
     ['an unknown activation', { op: 'FusedGemm', what: '', inputs: [floats(3, 4), floats(4, 2)], attributes: { activation: string('Mish') } }],
-    ['a transposed left side', { op: 'FusedMatMul', what: '', inputs: [x, floats(3, 4)], attributes: { transA: int(1) } }],
+    ['transposed batch axes', { op: 'FusedMatMul', what: '', inputs: [floats(2, 3, 2), floats(2, 2)], attributes: { transBatchA: int(1) } }],
   ])('%s is refused by the name of the node', (_, each) => {
-    expect(() => expandFused(graphOf(each))).toThrow(expect.objectContaining({ code: 'CONTRIB_FORM', message: expect.stringContaining(`"${each.op}"`) }));
+    const expand = (): Graph => {
+      const written = expandFused(graphOf(each));
+      return expandFusedMatMuls(written, probe(written));
+    };
+    expect(expand).toThrow(expect.objectContaining({ code: 'CONTRIB_FORM', message: expect.stringContaining(`"${each.op}"`) }));
   });
 });

@@ -2,8 +2,8 @@ import { OPERATORS, float, int, ints, string, type Attributes } from '@hadamard-
 import { describe, expect, it } from 'vitest';
 import { booleans, executed, floats, integers, interpreted, positive, scalar, type OneNode, type Operand } from './support/one-node.js';
 
-/** Operators that are not of ONNX, or that ONNX Runtime takes at no opset that the compiler writes; the agreement tests cover them in whole models. */
-const ELSEWHERE = ['hadamard:Linear', 'hadamard:QuantizedLinear', 'Attention'];
+/** Operators that are not of ONNX, or that ONNX Runtime takes at no opset that the compiler writes; the agreement tests cover them in whole models, and contrib.test.ts. */
+const ELSEWHERE = ['hadamard:Linear', 'hadamard:QuantizedLinear', 'Attention', 'com.microsoft:FusedMatMul'];
 
 const one = (op: string, what: string, inputs: readonly (Operand | undefined)[], attributes: Attributes = {}, more: Partial<OneNode> = {}): OneNode => ({ op, what, inputs, attributes, ...more });
 const unary = (op: string, x: Operand = floats(2, 3)): OneNode => one(op, 'of a matrix', [x]);

@@ -5,6 +5,7 @@ import { fuseAttention } from './attention.js';
 import { resolveBranches } from './branches.js';
 import { dropCasts, dropIdentities, dropZeroShifts, foldConstants, liftConstants } from './constants.js';
 import { expandFused } from './contrib/expand.js';
+import { expandFusedMatMuls } from './contrib/products.js';
 import { fuseGelus } from './gelu.js';
 import { isHalf, widenHalf } from './half.js';
 import { checkInputs } from './inputs.js';
@@ -58,7 +59,7 @@ export function canonicalize(source: Graph, { keepHead = false }: CanonicalizeOp
   const lifted = unshareVectors(unpackWeights(dropIdentities(half ? widenHalf(written) : written)));
   const wanted = prune({ ...lifted, outputs: relevantOutputs(lifted, keepHead) });
   const first = probe(wanted);
-  const upgraded = foldConstants(dropCasts(upgradeOperators(wanted, first), first));
+  const upgraded = foldConstants(dropCasts(upgradeOperators(expandFusedMatMuls(wanted, first), first), first));
   const shapes = probe(upgraded);
   const reshaped = mergeTransposes(directTransposes(constantReshapes(upgraded, shapes), shapes));
   const fused = nameMatrices(fuseLinears(fuseQuantizedLinears(fuseGelus(fuseRmsNorms(fuseLayerNorms(reshaped)), half ? 'float16' : 'float32')), shapes));

@@ -15,6 +15,8 @@ export interface Builder {
   emit(op: string, inputs: readonly string[], attributes?: Attributes, options?: EmitOptions): string;
   /** Add a node as it is. */
   keep(node: Node): void;
+  /** A name that no value has yet, for nodes that are kept. */
+  fresh(stem: string): string;
   /** A constant of type float32; equal constants are shared. */
   scalar(value: number): string;
   /** A one-dimensional int64 constant; equal constants are shared. */
@@ -84,6 +86,7 @@ export function buildOn(graph: Graph, shapes: Probe, from: 'graph' | 'nothing' =
       }
       added.push(node);
     },
+    fresh,
     scalar: (value) => constant(`f${value}`, float32Tensor([value], []), Float64Array.of(value)),
     ints: (values) => constant(`i${values.join('_')}`, int64Tensor(values, [values.length]), Float64Array.from(values)),
     axis: (value) => constant(`axis${value}`, int64Tensor([value], []), Float64Array.of(value)),

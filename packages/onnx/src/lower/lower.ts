@@ -71,7 +71,7 @@ function lowerQuantizedLinear(node: Node, builder: Builder, quantized: Quantized
 }
 
 function quantize(x: string, builder: Builder): { levels: string; scale: string; zero: string } {
-  const [levels, scale, zero] = [`${x}_levels`, `${x}_scale`, `${x}_zero`];
+  const [levels, scale, zero] = [builder.fresh(`${x}_levels`), builder.fresh(`${x}_scale`), builder.fresh(`${x}_zero`)];
   builder.keep(makeNode('DynamicQuantizeLinear', [x], [levels, scale, zero]));
   return { levels, scale, zero };
 }

@@ -80,6 +80,32 @@ const gemm: Operator = {
   },
 };
 
+/** The value with its last two axes swapped. */
+function swapped({ dtype, dims, data }: Value): Value {
+  const [rows, columns] = dims.slice(-2) as [number, number];
+  const turned = [...dims.slice(0, -2), columns, rows];
+  if (data === undefined) return { dtype, dims: turned };
+  const result = new Float64Array(data.length);
+  for (let at = 0; at < data.length; at += rows * columns) result.set(transposed(data.subarray(at, at + rows * columns), rows, columns), at);
+  return { dtype, dims: turned, data: result };
+}
+
+/** alpha · A·B with the last two axes of either swapped; of ONNX Runtime. */
+const fusedMatMul: Operator = {
+  shape: (node, inputs) => matMul.shape(node, fusedOperands(node, [need(node, inputs, 0), need(node, inputs, 1)])),
+  compute(node, inputs, outputs) {
+    const [product] = (matMul as Required<Operator>).compute(node, fusedOperands(node, inputs), outputs);
+    return [(product as Float64Array).map((value) => value * floatAttribute(node, 'alpha', 1))];
+  },
+};
+
+function fusedOperands(node: Node, inputs: readonly Value[]): Value[] {
+  return (['transA', 'transB'] as const).map((which, i) => {
+    const value = inputs[i] as Value;
+    return intAttribute(node, which, 0) === 1 && value.dims.length >= 2 ? swapped(value) : value;
+  });
+}
+
 const linear: Operator = {
   shape(node, inputs) {
     const [x, weight] = [need(node, inputs, 0), need(node, inputs, 1)];
@@ -150,4 +176,4 @@ export function softmaxInPlace(values: Float64Array): void {
   });
 }
 
-export const PRODUCTS: Readonly<Record<string, Operator>> = { Attention: attention, Gemm: gemm, 'hadamard:Linear': linear, MatMul: matMul };
+export const PRODUCTS: Readonly<Record<string, Operator>> = { Attention: attention, 'com.microsoft:FusedMatMul': fusedMatMul, Gemm: gemm, 'hadamard:Linear': linear, MatMul: matMul };

@@ -6,7 +6,7 @@ import { expandAttention, expandMultiHeadAttention } from './attention.js';
 import { expandBiasGelu, expandFastGelu, expandGelu, expandQuickGelu } from './activations.js';
 import { expandEmbedLayerNorm } from './embedding.js';
 import { startExpansion, type Expansion } from './expansion.js';
-import { expandFusedGemm, expandFusedMatMul } from './products.js';
+import { expandFusedGemm } from './products.js';
 import { expandSimplifiedLayerNorm, expandSkipLayerNorm, expandSkipSimplifiedLayerNorm } from './normalization.js';
 
 /** Emits what computes the outputs of `node` in standard operators. */
@@ -22,7 +22,6 @@ export const EXPANDERS: Readonly<Record<string, Expander>> = {
   'com.microsoft:EmbedLayerNormalization': expandEmbedLayerNorm,
   'com.microsoft:FastGelu': expandFastGelu,
   'com.microsoft:FusedGemm': expandFusedGemm,
-  'com.microsoft:FusedMatMul': expandFusedMatMul,
   'com.microsoft:Gelu': expandGelu,
   'com.microsoft:MultiHeadAttention': expandMultiHeadAttention,
   'com.microsoft:QuickGelu': expandQuickGelu,

@@ -1,25 +1,11 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
-import { floatAttribute, int, intAttribute, operatorName, stringAttribute, type Node } from '../../graph/graph.js';
+import { floatAttribute, int, intAttribute, ints, operatorName, stringAttribute, type Graph, type Node } from '../../graph/graph.js';
+import { freshNames } from '../../graph/names.js';
 import { quote } from '../../graph/quote.js';
+import { makeNode, rewrite } from '../../graph/rewrite.js';
+import { float32Tensor } from '../../graph/tensors.js';
+import { dimsOf, type Probe } from '../probe.js';
 import type { Expansion } from './expansion.js';
-
-/** alpha · A·B with the last two axes of either swapped: `Gemm` for matrices, which is what a model has where weights are. */
-export function expandFusedMatMul(node: Node, { emit, scalar, view }: Expansion): void {
-  const [a, b] = node.inputs as [string, string];
-  const [transA, transB, alpha] = [intAttribute(node, 'transA', 0), intAttribute(node, 'transB', 0), floatAttribute(node, 'alpha', 1)];
-  const matrix = view.constant(b)?.dims.length === 2;
-  if (intAttribute(node, 'transBatchA', 0) !== 0 || intAttribute(node, 'transBatchB', 0) !== 0 || transA !== 0 || (transB !== 0 && !matrix)) {
-    throw new UnsupportedError(`${operatorName(node)} ${quote(node.name)} transposes values of unknown rank`, {
-      code: 'CONTRIB_FORM',
-      found: `transA ${transA}, transB ${transB}`,
-      expected: 'a product with at most a transposed weight',
-      hint: 'Use the model as it was before ONNX Runtime optimized it.',
-    });
-  }
-  const right = transB === 0 ? b : emit('Transpose', [b]);
-  if (alpha === 1) emit('MatMul', [a, right], {}, node.outputs[0]);
-  else emit('Mul', [emit('MatMul', [a, right]), scalar(alpha)], {}, node.outputs[0]);
-}
 
 /** Gemm with an activation behind it. */
 export function expandFusedGemm(node: Node, { emit }: Expansion): void {
@@ -34,4 +20,34 @@ export function expandFusedGemm(node: Node, { emit }: Expansion): void {
     beta: { type: 'float', value: floatAttribute(node, 'beta', 1) },
   });
   emit(activation, [gemm], {}, node.outputs[0]);
+}
+
+/**
+ * FusedMatMul, alpha · A·B with the last two axes of either swapped, as a product between transposes. Unlike the other fused operators it needs to know how many axes there are, so it is
+ * written out when shapes are known.
+ *
+ * @throws UnsupportedError CONTRIB_FORM when it turns batch axes too.
+ */
+export function expandFusedMatMuls(graph: Graph, shapes: Probe): Graph {
+  const fresh = freshNames(graph);
+  return rewrite(graph, (node) => {
+    if (operatorName(node) !== 'com.microsoft:FusedMatMul') return undefined;
+    if (intAttribute(node, 'transBatchA', 0) !== 0 || intAttribute(node, 'transBatchB', 0) !== 0) {
+      throw new UnsupportedError(`${operatorName(node)} ${quote(node.name)} is used in a way that is not known`, { code: 'CONTRIB_FORM', found: 'transposed batch axes', expected: 'transA, transB and alpha alone', hint: 'Use the model as it was before ONNX Runtime optimized it.' });
+    }
+    const nodes: Node[] = [];
+    const operands = (['transA', 'transB'] as const).map((which, i) => {
+      const value = node.inputs[i] as string;
+      const axes = dimsOf(shapes, value)?.map((_, axis) => axis) ?? [];
+      if (intAttribute(node, which, 0) === 0 || axes.length < 2) return value;
+      const turned = fresh(`${value}/turned`);
+      nodes.push(makeNode('Transpose', [value], [turned], { perm: ints([...axes.slice(0, -2), axes.length - 1, axes.length - 2]) }));
+      return turned;
+    });
+    const alpha = floatAttribute(node, 'alpha', 1);
+    if (alpha === 1) return { nodes: [...nodes, makeNode('MatMul', operands, node.outputs, {}, { name: node.name })] };
+    const [product, factor] = [fresh(`${node.outputs[0]}/product`), fresh('alpha')];
+    nodes.push(makeNode('MatMul', operands, [product], {}, { name: node.name }), makeNode('Mul', [product, factor], node.outputs));
+    return { nodes, tensors: new Map([[factor, float32Tensor([alpha], [])]]) };
+  });
 }
