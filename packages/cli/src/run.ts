@@ -64,6 +64,8 @@ export interface RunReport {
   readonly adapterBytes: number;
   readonly examples: number;
   readonly truncated: number;
+  /** How the base model stores its matrices. */
+  readonly precision: AdapterSession['compiled']['canonical']['precision'];
   /** Rows of the files that could not be used. */
   readonly skipped: number;
   /** Scores on further development sets, by name. */
@@ -206,6 +208,7 @@ async function finish(
     examples: request.train.examples.length,
     truncated,
     skipped: request.train.skipped.length,
+    precision: session.compiled.canonical.precision,
     ...(Object.keys(further).length === 0 ? {} : { further }),
   };
 }

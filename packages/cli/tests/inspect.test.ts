@@ -183,6 +183,17 @@ describe('a checkpoint without an ONNX export', () => {
   });
 });
 
+describe('a quantized file beside the others of a model', () => {
+  it('is opened with the config of the folder above, and said to be int8', async () => {
+    const path = at('family');
+    cpSync(EMBEDDED_MODEL, path, { recursive: true });
+    const fixture = join(fixtures, 'bert', 'model.int8.onnx');
+    cpSync(fixture, join(path, 'onnx', 'model_quantized.onnx'));
+    const line = lastLine<{ family: string; precision: string }>(await cli('inspect', join(path, 'onnx', 'model_quantized.onnx'), '--json'));
+    expect(line).toMatchObject({ family: 'bert', precision: 'int8' });
+  });
+});
+
 describe('weights beside a model', () => {
   it('are found under any name, and missed by name', async () => {
     const path = at('external');

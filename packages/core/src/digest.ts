@@ -10,18 +10,21 @@ export async function sha256(bytes: Uint8Array): Promise<string> {
 }
 
 /**
- * Identity of a set of weights: SHA-256 over the 32-byte SHA-256 digests of every tensor's raw little-endian bytes, the digests sorted bytewise. Independent
- * of tensor names, of their order and of how they are laid out in files, so that a safetensors file and its lossless ONNX export can agree.
+ * Identity of a set of weights: SHA-256 over the 32-byte SHA-256 digests of every tensor's raw little-endian bytes, the digests sorted bytewise, each once.
+ * Independent of tensor names, of their order, of how they are laid out in files and of how often, so that a safetensors file and its lossless ONNX export can agree.
  *
  * @throws RuntimeError CRYPTO_UNAVAILABLE in a browser page that is not a secure context.
  */
 export async function weightsDigest(tensors: Iterable<{ readonly bytes: Uint8Array; readonly dtype?: string }>): Promise<string> {
-  const digests: Uint8Array[] = [];
-  for (const { bytes } of tensors) digests.push(await digest(bytes));
+  const digests = new Map<string, Uint8Array>();
+  for (const { bytes } of tensors) {
+    const each = await digest(bytes);
+    digests.set(hex(each), each);
+  }
   // Digits sort as the bytes do.
-  digests.sort((a, b) => (hex(a) < hex(b) ? -1 : 1));
-  const joined = new Uint8Array(digests.length * 32);
-  digests.forEach((each, i) => joined.set(each, i * 32));
+  const sorted = [...digests].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const joined = new Uint8Array(sorted.length * 32);
+  sorted.forEach(([, each], i) => joined.set(each, i * 32));
   return sha256(joined);
 }
 

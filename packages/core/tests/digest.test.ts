@@ -30,9 +30,13 @@ describe('weightsDigest', () => {
     expect(await weightsDigest(readSafetensors(writeSafetensors([['x', b], ['y', a]])).tensors.values())).toBe(digest);
   });
 
-  it('depends on every bit and on how often a tensor occurs', async () => {
-    const digests = [[a], [a, a], [a, b], [], [fromFloat32(new Float32Array([1, 2.0000002]))]].map((tensors) => weightsDigest(tensors));
-    expect(new Set(await Promise.all(digests)).size).toBe(5);
+  it('depends on every bit', async () => {
+    const digests = [[a], [a, b], [], [fromFloat32(new Float32Array([1, 2.0000002]))]].map((tensors) => weightsDigest(tensors));
+    expect(new Set(await Promise.all(digests)).size).toBe(4);
+  });
+
+  it('does not depend on how often an exporter stored a tensor', async () => {
+    expect(await weightsDigest([a, b, a])).toBe(await weightsDigest([a, b]));
   });
 });
 

@@ -5,6 +5,7 @@ import { buildEncoder, canonicalize, describeModel, placeholderWeights, type Can
 import { readBytes } from '../io/files.js';
 import { openModel, readConfig } from '../io/model-folder.js';
 import { jsonOption, withPlacement, type PlacementFlags } from '../options.js';
+import { STORED } from '../output/precision.js';
 import { print, printJson } from '../output/report.js';
 import { table } from '../output/tables.js';
 
@@ -65,12 +66,6 @@ function inspected(family: string, canonical: CanonicalGraph, placement: Placeme
   const description = describeModel(canonical, placement);
   return { family, ...description, share: share(description.trainable, description.total), precision: canonical.precision, cut: canonical.cut };
 }
-
-const STORED: Readonly<Record<CanonicalGraph['precision'], string | undefined>> = {
-  float32: undefined,
-  float16: 'stored in float16: inference stays in float16, training computes in float32 from the same weights',
-  int8: 'stored in int8: inference stays in int8, training sends gradients through the dequantized weights, past the rounding of activations',
-};
 
 function printInspection(name: string, { family, layers, hiddenSize, total, trainable, share: part, sites, precision, cut }: Inspection, { site, norm }: PlacementFlags): void {
   print(`${name}: ${family}, ${layers} layers, hidden size ${hiddenSize}, ${formatCount(total)} parameters`);

@@ -32,7 +32,7 @@ const MODEL_FILES = ['onnx/model.onnx', 'model.onnx', 'model.safetensors', 'mode
  */
 export async function openModel(place: string): Promise<ModelFolder> {
   const info = await stat(place).catch(() => undefined);
-  if (info?.isFile() === true) return openFolder(dirname(resolve(place)), basename(place), place);
+  if (info?.isFile() === true) return openFolder(await folderOf(resolve(place)), basename(place), place);
   if (info?.isDirectory() === true) {
     const folder = resolve(place);
     for (const file of MODEL_FILES) {
@@ -46,6 +46,13 @@ export async function openModel(place: string): Promise<ModelFolder> {
   }
   const folder = await downloadModel(place);
   return openFolder(folder.path, place, folder.model);
+}
+
+/** The folder with the config of a model file: its own, or the one above, as for `onnx/model_quantized.onnx`. */
+async function folderOf(file: string): Promise<string> {
+  const folder = dirname(file);
+  const hasConfig = async (path: string): Promise<boolean> => (await stat(join(path, 'config.json')).catch(() => undefined))?.isFile() === true;
+  return !(await hasConfig(folder)) && (await hasConfig(dirname(folder))) ? dirname(folder) : folder;
 }
 
 async function openFolder(folder: string, name: string, modelPath: string): Promise<ModelFolder> {

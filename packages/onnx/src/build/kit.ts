@@ -10,8 +10,6 @@ export interface Kit {
   readonly weights: WeightSource;
   /** A tensor of the checkpoint. */
   weight(name: string, dims: readonly number[]): string;
-  /** Part of a tensor of the checkpoint, rows `from` to `to`: a view. */
-  rows(name: string, dims: readonly number[], from: number, to: number): string;
   ints(values: readonly number[]): string;
   /** An int64 number without dimensions. */
   index(value: number): string;
@@ -21,8 +19,8 @@ export interface Kit {
   emit(op: string, inputs: readonly string[], as: string, attributes?: Attributes): string;
   /** x·Wᵀ + b with W [to, from] of `module`. */
   linear(x: string, module: string, from: number, to: number, bias?: boolean): string;
-  /** The same with names of one's own: for projections stored in one piece, or with a bias elsewhere. */
-  affine(x: string, weight: string, bias: string | undefined, as: string): string;
+  /** `parts` values of `width` each that stand side by side in x. */
+  split(x: string, parts: number, width: number): readonly string[];
   layerNorm(x: string, module: string, width: number, epsilon: number, bias?: boolean): string;
   rmsNorm(x: string, module: string, width: number, epsilon: number): string;
   /** [b, s, heads·d] as [b, heads, s, d]. */
@@ -56,22 +54,20 @@ export function startKit(weights: WeightSource): Kit {
   const kit: Kit = {
     weights,
     weight,
-    rows(name, dims, from, to) {
-      const part = `${name}/${from}:${to}`;
-      if (!tensors.has(part)) {
-        const { dtype, bytes } = weights.take(name, dims);
-        const stride = bytes.length / (dims[0] as number);
-        tensors.set(part, { dtype, dims: [to - from, ...dims.slice(1)], bytes: bytes.subarray(from * stride, to * stride) });
-      }
-      return part;
-    },
     ints: (values) => constant(`ints ${values.join(' ')}`, int64Tensor(values, [values.length])),
     index: (value) => constant(`index ${value}`, fromNumbers('int64', [value], [])),
     scalar: (value) => constant(`float ${value}`, float32Tensor([value], [])),
     table: (stem, tensor) => constant(stem, tensor),
     emit: (op, inputs, as, attributes = {}) => add(op, inputs, as, attributes, ''),
-    linear: (x, module, from, to, bias = true) => kit.affine(x, weight(`${module}.weight`, [to, from]), bias ? vector(`${module}.bias`, to) : undefined, module),
-    affine: (x, matrix, bias, as) => add('Linear', bias === undefined ? [x, matrix] : [x, matrix, bias], as, { transB: int(1) }, INTERNAL_DOMAIN),
+    linear(x, module, from, to, bias = true) {
+      const parameters = [weight(`${module}.weight`, [to, from]), ...(bias ? [vector(`${module}.bias`, to)] : [])];
+      return add('Linear', [x, ...parameters], module, { transB: int(1) }, INTERNAL_DOMAIN);
+    },
+    split(x, parts, width) {
+      const outputs = Array.from({ length: parts }, (_, part) => fresh(`${x}/${part}`));
+      nodes.push(makeNode('Split', [x, kit.ints(outputs.map(() => width))], outputs, { axis: int(-1) }));
+      return outputs;
+    },
     layerNorm(x, module, width, epsilon, bias = true) {
       const parameters = [vector(`${module}.weight`, width), ...(bias ? [vector(`${module}.bias`, width)] : [])];
       return kit.emit('LayerNormalization', [x, ...parameters], module, { axis: int(-1), epsilon: float(epsilon) });

@@ -48,21 +48,16 @@ export function modernbertGraph(config: unknown, weights: WeightSource): Graph {
     const { bias, angles } = looks(kindOf(given, layer));
     // The embeddings come out of a norm, so the first layer has none in front.
     const normed = layer === 0 ? x : norm(x, `${module}.attn_norm`);
-    const [query, key, value] = [0, 1, 2].map((part) => kit.byHead(packed(kit, normed, `${module}.attn.Wqkv`, part, 3, [hidden, hidden], given.attention_bias), heads, head)) as [string, string, string];
+    const packed = kit.linear(normed, `${module}.attn.Wqkv`, hidden, 3 * hidden, given.attention_bias);
+    const [query, key, value] = kit.split(packed, 3, hidden).map((part) => kit.byHead(part, heads, head)) as [string, string, string];
     const context = kit.attend(rotate(kit, query, angles, head), rotate(kit, key, angles, head), value, bias, head ** -0.5, hidden, `${module}.attn`);
     x = kit.emit('Add', [x, kit.linear(context, `${module}.attn.Wo`, hidden, hidden, given.attention_bias)], `${module}.attn/sum`);
     const middle = norm(x, `${module}.mlp_norm`);
-    const [input, gate] = [0, 1].map((part) => packed(kit, middle, `${module}.mlp.Wi`, part, 2, [hidden, wide], given.mlp_bias)) as [string, string];
+    const [input, gate] = kit.split(kit.linear(middle, `${module}.mlp.Wi`, hidden, 2 * wide, given.mlp_bias), 2, wide) as [string, string];
     const product = kit.emit('Mul', [active(kit, input), gate], `${module}.mlp/gated`);
     x = kit.emit('Add', [x, kit.linear(product, `${module}.mlp.Wo`, wide, hidden, given.mlp_bias)], `${module}.mlp/sum`);
   }
   return finish(kit, 'modernbert', norm(x, 'final_norm'), hidden);
-}
-
-/** One of `parts` projections whose matrices are stored one above the other: its rows are a view. */
-function packed(kit: Kit, x: string, module: string, part: number, parts: number, [from, to]: readonly [number, number], bias: boolean): string {
-  const rows = (name: string, ...rest: number[]): string => kit.rows(`${module}.${name}`, [parts * to, ...rest], part * to, (part + 1) * to);
-  return kit.affine(x, rows('weight', from), bias ? rows('bias') : undefined, `${module}/${part}`);
 }
 
 function kindOf({ layer_types: types, global_attn_every_n_layers: every }: Config, layer: number): Kind {

@@ -6,6 +6,7 @@ import type { Graph } from '../graph/graph.js';
 import { elementCount } from '../graph/tensors.js';
 import type { SiteChoice } from '../sites/choose.js';
 import { writeModel } from '../write/write.js';
+import { baseWeights } from './digest.js';
 import type { Executor } from './executor.js';
 import { makeTrainableModel } from './trainable.js';
 
@@ -82,11 +83,4 @@ export function makeSession(compiled: AdapterModel, executor: Executor, place: {
       return writeModel(foldAdapters(compiled, places.named(await model.read())));
     },
   };
-}
-
-/** Every weight of the base, packed ones included: what the digest is taken over. Single numbers are settings of the exporter. */
-function* baseWeights(graph: Graph): Iterable<{ bytes: Uint8Array; dtype: string }> {
-  for (const tensor of graph.tensors.values()) {
-    if (/float|int8/.test(tensor.dtype) && elementCount(tensor.dims) > 1) yield { bytes: tensor.bytes, dtype: tensor.dtype };
-  }
 }
