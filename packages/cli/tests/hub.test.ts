@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -12,23 +12,32 @@ const cache = scratchFolder();
 let hub: Server;
 const asked: string[] = [];
 
+/** The models of this hub; the second has a checkpoint and no ONNX file. */
+const MODELS: Readonly<Record<string, string>> = { 'someone/mini': EMBEDDED_MODEL, 'someone/checkpoint': scratchFolder() };
+for (const file of ['config.json', 'model.safetensors']) cpSync(join(import.meta.dirname, '..', '..', 'conformance', 'fixtures', 'electra', file), join(MODELS['someone/checkpoint'] as string, file));
+
 /** As much of the hub as a download needs: what a path is, and its bytes by range. */
 function makeHub(): Server {
-  const contentOf = (path: string): Buffer | undefined => (existsSync(join(EMBEDDED_MODEL, path)) ? readFileSync(join(EMBEDDED_MODEL, path)) : undefined);
+  const contentOf = (id: string, path: string): Buffer | undefined => {
+    const file = join(MODELS[id] ?? '?', path);
+    return existsSync(file) ? readFileSync(file) : undefined;
+  };
   return createServer(async (request, response) => {
     const url = decodeURIComponent(request.url ?? '');
     asked.push(url);
     const body = (await request.toArray()).join('');
-    if (url === '/api/models/someone/mini/paths-info/main') {
+    const [, id] = /^\/api\/models\/(someone\/\w+)\/paths-info\/main$/.exec(url) ?? [];
+    if (id !== undefined) {
       const { paths } = JSON.parse(body) as { paths: string[] };
       const found = paths.flatMap((path) => {
-        const content = contentOf(path);
+        const content = contentOf(id, path);
         return content === undefined ? [] : [{ type: 'file', path, size: content.length, oid: path.replaceAll(/\W/g, '').padEnd(40, '0'), lastCommit: { id: COMMIT, title: 'add', date: '2026-01-01T00:00:00Z' } }];
       });
       response.setHeader('content-type', 'application/json').end(JSON.stringify(found));
       return;
     }
-    const content = contentOf(/^\/someone\/mini\/resolve\/main\/(.+)$/.exec(url)?.[1] ?? '?');
+    const [, repository = '?', path = '?'] = /^\/(someone\/\w+)\/resolve\/main\/(.+)$/.exec(url) ?? [];
+    const content = contentOf(repository, path);
     if (content === undefined) {
       response.writeHead(404).end();
       return;
@@ -68,6 +77,13 @@ describe('a hub id for a model', () => {
     asked.length = 0;
     expect((await cli('inspect', 'someone/mini', '--json')).code).toBe(0);
     expect(asked.filter((url) => url.includes('/resolve/'))).toEqual([]);
+  });
+
+  it('without an ONNX file is downloaded as the checkpoint it is', async () => {
+    const result = await cli('inspect', 'someone/checkpoint', '--json');
+    expect(result.code, result.stderr).toBe(0);
+    expect(lastLine(result)).toMatchObject({ family: 'electra', layers: 3 });
+    expect(existsSync(join(cache, 'models--someone--checkpoint', 'snapshots', COMMIT, 'model.safetensors'))).toBe(true);
   });
 
   it('that does not exist is one clear line', async () => {

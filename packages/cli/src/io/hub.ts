@@ -43,7 +43,9 @@ async function newestSnapshot(id: string): Promise<CachedModel | undefined> {
       const model = join(path, file);
       // A link to a blob: one that was not finished does not exist.
       const files = await Promise.all([stat(join(path, 'config.json')), stat(model)]).catch(() => undefined);
-      if (files !== undefined && (newest === undefined || files[1].mtimeMs > newest.time)) newest = { time: files[1].mtimeMs, found: { path, model } };
+      if (files === undefined) continue;
+      if (newest === undefined || files[1].mtimeMs > newest.time) newest = { time: files[1].mtimeMs, found: { path, model } };
+      break;
     }
   }
   return newest?.found;

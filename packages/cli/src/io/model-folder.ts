@@ -15,8 +15,6 @@ export interface ModelFolder {
   /** `config.json`; empty for a bare ONNX file. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly family: string | undefined;
-  /** The file that the model was read from. */
-  readonly file: string;
   readonly graph: Graph;
   readonly tokenizer: Uint8Array | undefined;
   readonly tokenizerConfig: Uint8Array | undefined;
@@ -64,7 +62,6 @@ async function openFolder(folder: string, name: string, modelPath: string): Prom
     path: folder,
     config: parsed,
     family: typeof parsed['model_type'] === 'string' ? parsed['model_type'] : undefined,
-    file: modelPath,
     graph: readEncoder(model as Uint8Array, { config: parsed, shards, externalData: externalData(dirname(modelPath)) }),
     tokenizer,
     tokenizerConfig,
