@@ -9,7 +9,7 @@ import { STORED } from '../output/precision.js';
 import { print, printJson } from '../output/report.js';
 import { table } from '../output/tables.js';
 
-/** What `--json` prints for a model; `sites` is left out for a config. */
+/** What `--json` prints for a model. */
 export interface Inspection extends ModelDescription {
   readonly family: string;
   readonly share: number;
@@ -17,6 +17,11 @@ export interface Inspection extends ModelDescription {
   readonly precision: CanonicalGraph['precision'];
   /** Outputs of the model that adapters do not use. */
   readonly cut: readonly string[];
+}
+
+/** What it prints for a config. */
+interface Counts extends Pick<Inspection, 'family' | 'layers' | 'hiddenSize' | 'total' | 'trainable' | 'share'> {
+  readonly model: string;
 }
 
 interface InspectFlags extends PlacementFlags {
@@ -47,11 +52,11 @@ async function inspectModel(place: string, flags: InspectFlags): Promise<void> {
 
 /** Counts need shapes only, and those follow from the config. */
 async function inspectConfigs(files: readonly string[], flags: InspectFlags): Promise<void> {
-  const models: (Omit<Inspection, 'sites' | 'cut' | 'precision'> & { readonly model: string })[] = [];
+  const models: Counts[] = [];
   for (const file of files) {
     const config = readConfig(await readBytes(file, `The config ${file}`));
-    const { sites: _, cut: __, precision: ___, ...counts } = inspected(String(config['model_type'] ?? 'unknown'), canonicalize(buildEncoder(config, placeholderWeights())), flags);
-    models.push({ model: basename(file, '.json'), ...counts });
+    const { family, layers, hiddenSize, total, trainable, share: part } = inspected(String(config['model_type']), canonicalize(buildEncoder(config, placeholderWeights())), flags);
+    models.push({ model: basename(file, '.json'), family, layers, hiddenSize, total, trainable, share: part });
   }
   if (flags.json === true) {
     printJson(models.length === 1 ? models[0] : { models });

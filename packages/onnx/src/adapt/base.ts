@@ -2,8 +2,9 @@ import { rotaryTables } from '../graph/angles.js';
 import { INTERNAL_DOMAIN, type Graph } from '../graph/graph.js';
 import { isQuantizedLinear } from '../graph/linear.js';
 import { elementCount } from '../graph/tensors.js';
+import { expose } from './expose.js';
 import type { Insertion } from './insert.js';
-import { parameterInput, type Parameter } from './parameters.js';
+import type { Parameter } from './parameters.js';
 
 /**
  * Make every float32 weight of the base a parameter of group `base`: for full fine-tuning, the yardstick of the paper. Single numbers (epsilons, scales) stay
@@ -25,13 +26,5 @@ export function exposeBase(graph: Graph): Insertion {
     const parameter: Parameter = { name, group: 'base', shape: tensor.dims, source: name, initial: { tensor: name } };
     parameters.push(transposed.get(name) === true ? { ...parameter, transposed: true } : parameter);
   }
-  const exposed = new Set(parameters.map(({ name }) => name));
-  return {
-    graph: {
-      ...graph,
-      inputs: [...graph.inputs, ...parameters.map(parameterInput)],
-      tensors: new Map([...graph.tensors].filter(([name]) => !exposed.has(name))),
-    },
-    parameters,
-  };
+  return expose(graph, parameters);
 }

@@ -3,8 +3,9 @@ import type { CanonicalGraph } from '../canonicalize/canonicalize.js';
 import { intAttribute, type Graph } from '../graph/graph.js';
 import { isLinear } from '../graph/linear.js';
 import { reach } from '../graph/reach.js';
+import { expose } from './expose.js';
 import type { Insertion } from './insert.js';
-import { parameterInput, type Parameter } from './parameters.js';
+import type { Parameter } from './parameters.js';
 
 /**
  * The classifier that a model came with, made trainable: every linear layer and norm behind the hidden states, under the names of the file, starting from its own values.
@@ -26,14 +27,7 @@ export function exposeOwnHead(graph: Graph, { hidden, numLabels }: Pick<Canonica
       parameters.set(name, { name, group: 'classifier', shape: tensor.dims, source: name, initial: { tensor: name }, ...(transposed ? { transposed } : {}) });
     });
   }
-  return {
-    graph: {
-      ...graph,
-      inputs: [...graph.inputs, ...[...parameters.values()].map(parameterInput)],
-      tensors: new Map([...graph.tensors].filter(([name]) => !parameters.has(name))),
-    },
-    parameters: [...parameters.values()],
-  };
+  return expose(graph, [...parameters.values()]);
 }
 
 const NORMS = new Set(['LayerNormalization', 'RMSNormalization']);

@@ -9,6 +9,19 @@ export const real = (fallback: number) => v.nullish(v.pipe(v.number(), v.finite(
 export const flag = (fallback: boolean) => v.nullish(v.boolean(), fallback);
 export const text = (fallback: string) => v.nullish(v.string(), fallback);
 
+/** Sizes under the names that BERT, its relatives and DeBERTa share, with those of the base models as defaults. */
+export const BASE_SIZES = {
+  hidden_size: size(768),
+  num_hidden_layers: size(12),
+  num_attention_heads: size(12),
+  intermediate_size: size(3072),
+  hidden_act: text('gelu'),
+  max_position_embeddings: size(512),
+};
+
+/** A size without a default: that of the hidden states counts instead. */
+export const ownSize = v.nullish(v.pipe(v.number(), v.integer('a whole number'), v.minValue(1, 'at least 1'), v.maxValue(2 ** 31, 'below 2^31')));
+
 /** @throws ConfigError MODEL_CONFIG naming the field that is wrong. */
 export function readSizes<Schema extends v.GenericSchema>(schema: Schema, config: unknown): v.InferOutput<Schema> {
   return validate(schema, config, { what: 'config.json', code: 'MODEL_CONFIG', error: ConfigError });

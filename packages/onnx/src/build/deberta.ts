@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { int, type Graph } from '../graph/graph.js';
 import { finish } from './bert.js';
-import { activation, flag, headSize, readSizes, real, refuse, size, text } from './config.js';
+import { BASE_SIZES, activation, flag, headSize, ownSize, readSizes, real, refuse, size, text } from './config.js';
 import { disentangled, relativePositions, type Relative } from './disentangled.js';
 import { startKit, type Kit } from './kit.js';
 import { addAndNorm, feedForward, type LayerSizes } from './layer.js';
@@ -9,13 +9,8 @@ import { IDS, MASK, addTypes, lengthOf, lookUp, paddingBias, positionRows } from
 import type { WeightSource } from './weights.js';
 
 const schema = v.object({
-  hidden_size: size(768),
-  num_hidden_layers: size(12),
-  num_attention_heads: size(12),
-  intermediate_size: size(3072),
-  hidden_act: text('gelu'),
+  ...BASE_SIZES,
   vocab_size: size(50_265),
-  max_position_embeddings: size(512),
   type_vocab_size: size(0, 0),
   layer_norm_eps: real(1e-7),
   relative_attention: flag(false),
@@ -26,7 +21,7 @@ const schema = v.object({
   share_att_key: flag(false),
   norm_rel_ebd: text('none'),
   talking_head: flag(false),
-  embedding_size: v.nullish(v.number()),
+  embedding_size: ownSize,
   conv_kernel_size: size(0, 0),
 });
 
@@ -95,4 +90,3 @@ function interleaved(kit: Kit, x: string, own: string, { hidden, heads, head }: 
   };
   return [biased(part(0, 'query'), 'q_bias'), part(head, 'key'), biased(part(2 * head, 'value'), 'v_bias')];
 }
-

@@ -2,7 +2,7 @@ import { int, ints } from '../graph/graph.js';
 import { int64Tensor } from '../graph/tensors.js';
 import type { Kit } from './kit.js';
 import type { LayerSizes } from './layer.js';
-import { IDS, distances, lookUp, positionsOf } from './tokens.js';
+import { IDS, lookUpDistances } from './tokens.js';
 
 /** How a DeBERTa sees distances. */
 export interface Relative {
@@ -40,8 +40,7 @@ export function relativePositions(kit: Kit, relative: Relative, length: string, 
   const from = kit.emit('Sub', [kit.ints([span]), reach], 'reach/from');
   const to = kit.emit('Add', [kit.ints([span]), reach], 'reach/to');
   const rows = kit.table('distance_rows', int64Tensor(Array.from({ length: 2 * most + 1 }, (_, i) => rowOf(i - most, relative))));
-  const within = kit.emit('Max', [kit.emit('Min', [distances(kit, positionsOf(kit, length)), kit.index(most)], 'distances/below'), kit.index(-most)], 'distances/within');
-  const row = kit.emit('Sub', [lookUp(kit, rows, kit.emit('Add', [within, kit.index(most)], 'distances/index'), 'distances/row'), from], 'distances/reached');
+  const row = kit.emit('Sub', [lookUpDistances(kit, rows, length, most, 'distances/row'), from], 'distances/reached');
   const batch = kit.emit('Shape', [IDS], 'batch', { start: int(0), end: int(1) });
   const shape = kit.emit('Concat', [batch, kit.ints([heads]), length, length], 'scores/shape', { axis: int(0) });
   const byQuery = kit.emit('Expand', [row, shape], 'distances/by_query');

@@ -1,7 +1,7 @@
 import { INTERNAL_DOMAIN, float, int, ints as intsOf, type Attributes, type Graph, type Node, type Tensor, type ValueInfo } from '../graph/graph.js';
 import { freshNames } from '../graph/names.js';
 import { makeNode } from '../graph/rewrite.js';
-import { elementCount, float32Tensor, fromNumbers, int64Tensor } from '../graph/tensors.js';
+import { float32Tensor, fromNumbers, int64Tensor } from '../graph/tensors.js';
 import { TARGET_OPSET } from '../canonicalize/upgrade.js';
 import type { WeightSource } from './weights.js';
 
@@ -14,7 +14,8 @@ export interface Kit {
   /** An int64 number without dimensions. */
   index(value: number): string;
   scalar(value: number): string;
-  table(stem: string, tensor: Tensor): string;
+  /** A constant that is computed from the config; asked for again by the same name, it is the same. */
+  table(name: string, tensor: Tensor): string;
   /** Add a node of the standard domain; answers its output, named after `as`. */
   emit(op: string, inputs: readonly string[], as: string, attributes?: Attributes): string;
   /** x·Wᵀ + b with W [to, from] of `module`. */
@@ -90,7 +91,7 @@ export function startKit(weights: WeightSource): Kit {
         inputs: inputs.map((input) => ({ name: input, dtype: 'int64', dims: ['batch', 'sequence'] })),
         outputs: outputs.map(([, output, dims]) => ({ name: output, dtype: 'float32', dims })),
         nodes,
-        tensors: new Map([...tensors].filter(([, tensor]) => elementCount(tensor.dims) > 0)),
+        tensors,
       };
     },
   };

@@ -4,7 +4,7 @@ import { int64Tensor } from '../graph/tensors.js';
 import { finish } from './bert.js';
 import { activation, readSizes, real, refuse, size, text } from './config.js';
 import { startKit, type Kit } from './kit.js';
-import { IDS, distances, lengthOf, lookUp, paddingBias, positionsOf } from './tokens.js';
+import { IDS, lengthOf, lookUp, lookUpDistances, paddingBias } from './tokens.js';
 import type { WeightSource } from './weights.js';
 
 const schema = v.object({
@@ -61,9 +61,7 @@ function positionBias(kit: Kit, { num_heads: heads, relative_attention_num_bucke
   const learned = kit.weight('encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight', [buckets, heads]);
   const bucketOf = kit.table('buckets', int64Tensor(Array.from({ length: 2 * most + 1 }, (_, i) => bucket(most - i, buckets, most))));
   const byDistance = lookUp(kit, learned, bucketOf, 'encoder/bias/by_distance');
-  // Beyond the largest distance everything falls into the last bucket of its side.
-  const within = kit.emit('Max', [kit.emit('Min', [distances(kit, positionsOf(kit, lengthOf(kit))), kit.index(most)], 'distances/below'), kit.index(-most)], 'distances/within');
-  const rows = lookUp(kit, byDistance, kit.emit('Add', [within, kit.index(most)], 'distances/index'), 'encoder/bias/rows');
+  const rows = lookUpDistances(kit, byDistance, lengthOf(kit), most, 'encoder/bias/rows');
   return kit.emit('Unsqueeze', [kit.emit('Transpose', [rows], 'encoder/bias/by_head', { perm: ints([2, 0, 1]) }), kit.ints([0])], 'encoder/bias/positions');
 }
 

@@ -1,9 +1,11 @@
 import { int } from '../graph/graph.js';
+import { float32Tensor } from '../graph/tensors.js';
+import { TOKEN_INPUTS } from '../canonicalize/inputs.js';
 import { MASKED } from '../canonicalize/masks.js';
 import type { Kit } from './kit.js';
 
 /** Inputs of every encoder, int64 [batch, sequence]; token types where the model has more than one. */
-export const [IDS, MASK, TYPES] = ['input_ids', 'attention_mask', 'token_type_ids'] as const;
+export const [IDS, MASK, TYPES] = TOKEN_INPUTS;
 
 /** ONNX's numbers for the element types. */
 const [FLOAT, INT64] = [1, 7];
@@ -54,13 +56,23 @@ export function distances(kit: Kit, positions: string): string {
   return kit.emit('Sub', [queries, keys], 'distances');
 }
 
+/**
+ * For every query and key the row that `table` has for their distance, [sequence, sequence, …]: 2·most + 1 rows, from a key `most` positions ahead to one `most` behind. Beyond that all are alike on
+ * their side.
+ */
+export function lookUpDistances(kit: Kit, table: string, length: string, most: number, as: string): string {
+  const below = kit.emit('Min', [distances(kit, positionsOf(kit, length)), kit.index(most)], 'distances/below');
+  const within = kit.emit('Max', [below, kit.index(-most)], 'distances/within');
+  return lookUp(kit, table, kit.emit('Add', [within, kit.index(most)], 'distances/index'), as);
+}
+
 /** 0 where `open` holds and the most negative number elsewhere. */
 export const biasWhere = (kit: Kit, open: string, as: string): string => kit.emit('Where', [open, kit.scalar(0), kit.scalar(MASKED)], as);
 
 /** e^(i·position·frequency) as cosine and sine, [sequence, size] each, both halves of a head alike (Su et al., arXiv 2104.09864; the layout of GPT-NeoX). */
 export function rotary(kit: Kit, positions: string, theta: number, size: number): { cosine: string; sine: string } {
   const frequencies = Array.from({ length: size / 2 }, (_, i) => Math.fround(1 / Math.fround(theta ** (Math.fround((2 * i) / size)))));
-  const table = kit.table(`frequencies ${theta}`, { dtype: 'float32', dims: [size / 2], bytes: new Uint8Array(Float32Array.from(frequencies).buffer) });
+  const table = kit.table(`frequencies ${theta}`, float32Tensor(frequencies));
   const steps = kit.emit('Unsqueeze', [kit.emit('Cast', [positions], 'positions/float', { to: int(FLOAT) }), kit.ints([1])], 'positions/column');
   const half = kit.emit('Mul', [steps, table], `angles_${theta}/half`);
   const angles = kit.emit('Concat', [half, half], `angles_${theta}`, { axis: int(-1) });
@@ -74,6 +86,5 @@ export function rotate(kit: Kit, x: string, { cosine, sine }: { cosine: string; 
   return kit.emit('Add', [kit.emit('Mul', [x, cosine], `${x}/cos`), kit.emit('Mul', [turned, sine], `${x}/sin`)], `${x}/rotated`);
 }
 
-/** x · √width, as some models scale their embeddings. */
+/** x · factor, or x itself. */
 export const scaled = (kit: Kit, x: string, factor: number): string => (factor === 1 ? x : kit.emit('Mul', [x, kit.scalar(factor)], `${x}/scaled`));
-

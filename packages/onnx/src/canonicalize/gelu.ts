@@ -113,4 +113,3 @@ export function gelu(x: number, approximate: Approximation): number {
   if (approximate === 'none') return 0.5 * x * (1 + erf(x / Math.SQRT2));
   return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 }
-

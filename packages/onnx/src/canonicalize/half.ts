@@ -1,13 +1,13 @@
 import { int, intAttribute, type Graph, type Node, type Tensor } from '../graph/graph.js';
 import { float32Tensor, toFloat32 } from '../graph/tensors.js';
-import { FLOAT, FLOAT16, rememberHalf } from '../lower/half.js';
+import { FLOAT, FLOAT16, rememberHalf } from '../graph/half.js';
 
 /** Whether the matrices of a model are float16. */
 export const isHalf = ({ tensors }: Graph): boolean => [...tensors.values()].some(({ dtype, dims }) => dtype === 'float16' && dims.length >= 2);
 
 /**
  * A graph that computes in float16 becomes one that computes in float32 from the same weights: what training differentiates, since gradients of a frozen base come out as zero in half precision. Inference
- * goes back to float16, see `narrowToHalf`, and finds the original bytes again.
+ * goes back to float16, see `asStored`, and finds the original bytes again.
  */
 export function widenHalf(graph: Graph): Graph {
   const widen = (tensor: Tensor): Tensor => {

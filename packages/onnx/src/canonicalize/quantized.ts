@@ -1,11 +1,9 @@
 import { INTERNAL_DOMAIN, int, type Graph, type Node, type Tensor } from '../graph/graph.js';
 import { isQuantizedLinear } from '../graph/linear.js';
 import { reach } from '../graph/reach.js';
-import { float32Tensor } from '../graph/tensors.js';
-import { inferNode } from '../ops/registry.js';
-import { valueOfTensor } from '../ops/value.js';
 import { makeNode, rewrite } from '../graph/rewrite.js';
 import { eitherInput, type View } from '../graph/view.js';
+import { unpack } from './weights.js';
 
 /**
  * A dynamically quantized linear layer, `MatMulInteger(DynamicQuantizeLinear(x), Wq)` scaled back to float, becomes `QuantizedLinear(x, Wq, scale, zero, bias)` of the internal domain:
@@ -63,13 +61,7 @@ export function unpackBehind(graph: Graph, hidden: string): Graph {
     const [x, weight, scale, zero = '', bias = ''] = node.inputs as [string, string, string, string | undefined, string | undefined];
     const plain = `${weight}/unpacked`;
     const linear = makeNode('Linear', bias === '' ? [x, plain] : [x, plain, bias], node.outputs, { transB: int(0) }, { domain: INTERNAL_DOMAIN, name: node.name });
-    return { nodes: [linear], tensors: new Map([[plain, dequantized([weight, scale, ...(zero === '' ? [] : [zero])].map((name) => graph.tensors.get(name) as Tensor))]]) };
+    const stored = makeNode('DequantizeLinear', [weight, scale, ...(zero === '' ? [] : [zero])], [plain], { axis: int(1) });
+    return { nodes: [linear], tensors: new Map([[plain, unpack(stored, graph.tensors) as Tensor]]) };
   });
-}
-
-/** A matrix [K, N] from its levels, scales and zero points by column. */
-function dequantized(stored: readonly Tensor[]): Tensor {
-  const node = makeNode('DequantizeLinear', stored.map((_, i) => String(i)), ['y'], { axis: int(1) });
-  const [value] = inferNode(node, stored.map(valueOfTensor), { maxElements: Number.POSITIVE_INFINITY });
-  return float32Tensor(value?.data ?? [], value?.dims);
 }

@@ -22,7 +22,7 @@ export function unpackWeights(graph: Graph): Graph {
 const FLOAT32 = 1;
 
 /** The weight that `node` unpacks; undefined for anything else than a stored one. */
-function unpack(node: Node, tensors: ReadonlyMap<string, Tensor>): Tensor | undefined {
+export function unpack(node: Node, tensors: ReadonlyMap<string, Tensor>): Tensor | undefined {
   if (!isUnpacking(node, tensors)) return undefined;
   const inputs = node.inputs.map((name) => (name === '' ? undefined : valueOfTensor(tensors.get(name) as Tensor)));
   const [value] = inferNode(node, inputs, { maxElements: Number.POSITIVE_INFINITY });

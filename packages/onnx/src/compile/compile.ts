@@ -3,7 +3,7 @@ import { int, type Graph } from '../graph/graph.js';
 import { prune } from '../graph/prune.js';
 import { differentiate } from '../differentiate/differentiate.js';
 import { GRADIENTS_OUTPUT, flattenParameters } from '../lower/flatten.js';
-import { narrowToHalf } from '../lower/half.js';
+import { asStored } from '../lower/half.js';
 import { lower } from '../lower/lower.js';
 import { countProducts, dropUnusedInputs, fromFrontier, frontierOf, upToFrontier, type Frontier } from './frontier.js';
 import type { AdapterModel } from './model.js';
@@ -16,7 +16,7 @@ export function compileInference(model: AdapterModel, outputs: readonly Inferenc
   const names = new Set(outputs.map((output) => (output === 'hidden' ? model.canonical.hidden : 'logits')));
   const wanted = model.graph.outputs.filter(({ name }) => names.has(name));
   const graph = dropUnusedInputs(prune({ ...model.graph, outputs: wanted }));
-  return asStored(finish(from === undefined ? graph : fromFrontier(graph, from), model), model.canonical.hidden, model);
+  return asStored(finish(from === undefined ? graph : fromFrontier(graph, from), model), model.canonical.hidden, model.canonical.precision);
 }
 
 /**
@@ -32,7 +32,7 @@ export function compileSiteInput(model: AdapterModel, key: string): { graph: Gra
   const site = model.options.site === 'output' ? 'output' : 'context';
   const output = info[site];
   const graph = prune({ ...model.graph, outputs: [{ name: output, dtype: 'float32', dims: ['batch', 'sequence', info.channels[site]] }] });
-  return { graph: asStored(finish(dropUnusedInputs(graph), model), output, model), output };
+  return { graph: asStored(finish(dropUnusedInputs(graph), model), output, model.canonical.precision), output };
 }
 
 /**
@@ -70,9 +70,4 @@ function trainedParameters(model: AdapterModel, groups: readonly Group[]): strin
 
 function finish(graph: Graph, model: AdapterModel): Graph {
   return dropUnusedInputs(lower(flattenParameters(graph, model.parameters)));
-}
-
-/** Inference in the precision that the model came in, up to `until`. */
-function asStored(graph: Graph, until: string, { canonical: { precision } }: AdapterModel): Graph {
-  return precision === 'float16' ? narrowToHalf(graph, until) : graph;
 }

@@ -9,7 +9,7 @@ import type { AdapterModel } from '../compile/model.js';
 import { dropUnusedInputs } from '../compile/frontier.js';
 import { LOGITS } from '../canonicalize/outputs.js';
 import { attachHead, headParameters, type NewHead } from '../head/head.js';
-import { narrowToHalf } from '../lower/half.js';
+import { asStored } from '../lower/half.js';
 import { lower } from '../lower/lower.js';
 import { chooseNorms, chooseSites } from '../sites/choose.js';
 
@@ -29,7 +29,7 @@ export function foldAdapters(model: AdapterModel, values: ParameterValues): Grap
   const { options, canonical } = model;
   const graph = options.head === 'model' ? folded : withNewHead(folded, model, options.head, values);
   const plain = dropUnusedInputs(lower({ ...graph, outputs: graph.outputs.toSorted((a, b) => Number(b.name === LOGITS) - Number(a.name === LOGITS)) }));
-  return canonical.precision === 'float16' ? narrowToHalf(plain, canonical.hidden) : plain;
+  return asStored(plain, canonical.hidden, canonical.precision);
 }
 
 /** Pooling and a classifier of our own behind the hidden states, its weights constants. */

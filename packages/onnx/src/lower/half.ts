@@ -1,21 +1,12 @@
 import { int, intAttribute, type Graph, type Node, type Tensor } from '../graph/graph.js';
+import { FLOAT, FLOAT16, rememberedHalf } from '../graph/half.js';
 import { prune } from '../graph/prune.js';
 import { reach } from '../graph/reach.js';
 import { makeNode } from '../graph/rewrite.js';
 import { fromNumbers, toFloat32 } from '../graph/tensors.js';
+import type { Precision } from '../canonicalize/canonicalize.js';
 import { probe } from '../canonicalize/probe.js';
 import { PARAMETERS_INPUT } from './flatten.js';
-
-/** ONNX's numbers for the two types. */
-export const FLOAT = 1;
-export const FLOAT16 = 10;
-
-/** The float16 tensors that float32 ones were made from: going back costs nothing and gives the same bytes. */
-const originals = new WeakMap<Tensor, Tensor>();
-
-export function rememberHalf(wide: Tensor, half: Tensor): void {
-  originals.set(wide, half);
-}
 
 const LARGEST = 65_504;
 const SMALLEST = 2 ** -24;
@@ -24,7 +15,7 @@ const SMALLEST = 2 ** -24;
  * A lowered float32 graph as one that computes in float16 up to the value `until`: a model that came in half precision runs as it came, and pooling and classifier behind it keep float32, as do inputs and
  * outputs. Numbers beyond float16 (the score of a masked position) become its largest, and those below (an epsilon) its smallest.
  */
-export function narrowToHalf(graph: Graph, until: string): Graph {
+function narrowToHalf(graph: Graph, until: string): Graph {
   const types = probe(graph)[0];
   const isFloat = (value: string): boolean => types.get(value)?.dtype === 'float32';
   const half = halfNodes(graph, until);
@@ -62,6 +53,11 @@ export function narrowToHalf(graph: Graph, until: string): Graph {
   return prune({ ...graph, nodes, tensors });
 }
 
+/** A lowered graph in the precision that its model came in, up to `until`. */
+export function asStored(graph: Graph, until: string, precision: Precision): Graph {
+  return precision === 'float16' ? narrowToHalf(graph, until) : graph;
+}
+
 /** What is computed on the way from the tokens to `until`. Slices of the trained parameters are cut in float32 and narrowed where they are used. */
 function halfNodes({ nodes, inputs }: Graph, until: string): Set<Node> {
   const fromParameters = reach(nodes, new Set([PARAMETERS_INPUT]));
@@ -85,7 +81,7 @@ function narrowNode(node: Node): Node {
 
 function narrowTensor(tensor: Tensor): Tensor {
   if (tensor.dtype !== 'float32') return tensor;
-  return originals.get(tensor) ?? fromNumbers('float16', toFloat32(tensor).map(within), tensor.dims);
+  return rememberedHalf(tensor) ?? fromNumbers('float16', toFloat32(tensor).map(within), tensor.dims);
 }
 
 function within(value: number): number {

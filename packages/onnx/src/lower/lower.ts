@@ -137,4 +137,3 @@ function dropUnusedOutputs(graph: Graph): Graph {
     }),
   };
 }
-
