@@ -37,13 +37,15 @@ export { GRADIENTS_OUTPUT, PARAMETERS_INPUT } from './lower/flatten.js';
 export { lower } from './lower/lower.js';
 export { buildAdapterModel, parameterInfo, type AdapterModel, type AdapterModelOptions } from './compile/model.js';
 export { compileInference, compilePrefix, compileSiteInput, compileTraining, trainingFrontier, type InferenceOutput } from './compile/compile.js';
+export { UPDATE_SETTINGS, compileAccumulation, compileUpdate, type UpdateSettings, type UpdateShape } from './compile/optimizer.js';
 export type { Frontier } from './compile/frontier.js';
 export { foldAdapters, type ParameterValues } from './fold/fold.js';
 export { readEncoder, type EncoderOptions } from './build/read-encoder.js';
 export { BUILDABLE, buildEncoder } from './build/build.js';
 export { checkpointWeights, placeholderWeights, type WeightSource } from './build/weights.js';
 
-export type { Executor, RunInputs } from './session/executor.js';
+export type { Executor, MakeExecutor, RunInputs } from './session/executor.js';
+export { checkOptimizer, sameGroups, type MicroBatch, type ParameterStore } from './session/store.js';
 export { compileModel, makeSession, type AdapterSession, type SessionOptions } from './session/session.js';
 export { loadAdapter, optionsForAdapter, saveAdapter, type AdapterInfo } from './session/adapter.js';
 export { loadReferenceModel } from './reference/reference.js';

@@ -1,29 +1,28 @@
 import type { Group } from '@hadamard-adapter/core';
 import {
   DROPOUT_INPUT,
+  GRADIENTS_OUTPUT,
   PARAMETERS_INPUT,
   TARGETS_INPUT,
   compileInference,
   compilePrefix,
   compileSiteInput,
   compileTraining,
+  parameterInfo,
   trainingFrontier,
   type AdapterModel,
   type Executor,
   type Frontier,
-  type Graph,
   type RunInputs,
 } from '@hadamard-adapter/onnx';
-import type { InferenceSession } from 'onnxruntime-common';
+import type { Tensor } from 'onnxruntime-common';
 import { planActivations, type ActivationStore } from './activations.js';
+import type { DeviceKeeper } from './devices/keeper.js';
 import { tokenFeeds } from './feeds.js';
-import { createSession, floats, runSession, type Feeds, type OrtModule, type SessionSettings } from './session.js';
-
-/** One compiled graph with its session and the inputs it wants. */
-interface Program {
-  readonly inputs: readonly string[];
-  readonly session: InferenceSession;
-}
+import type { Feeds } from './ort.js';
+import { programsOn } from './programs.js';
+import { residentStore } from './resident.js';
+import { floats, type Session, type SessionSettings } from './session.js';
 
 /** Training that starts behind a frontier, and the activations kept for it. */
 interface Shortcut {
@@ -38,94 +37,102 @@ const PRECOMPUTE_BATCH = 32;
 const groupsKey = (groups: readonly Group[]): string => [...groups].toSorted().join('+');
 
 /**
- * The sessions of one model: compiled when first needed, run one at a time. With a shortcut set by `precompute`, training and prediction start from kept activations; a batch
- * that was not kept goes through the prefix first, so results never depend on what is in the cache.
+ * Runs what is compiled from one model. With a shortcut set by `precompute`, training and prediction start from kept activations; a batch that was not kept goes through the prefix first, so
+ * results never depend on what is in the cache. On devices that can keep tensors, parameters and optimizer stay there.
  */
-export function ortExecutor(ort: OrtModule, model: AdapterModel, settings: SessionSettings): Executor {
-  const compiled = new Map<string, Promise<Program>>();
+export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameters: Float32Array, settings: SessionSettings): Executor {
+  const ort = (): ReturnType<DeviceKeeper['current']>['ort'] => keeper.current().ort;
+  const programs = programsOn(() => keeper.current(), settings);
   let shortcut: Shortcut | undefined;
 
-  /** Sessions hold a copy of the weights each: those of an earlier stage are released before new ones are made. */
-  const program = async (key: string, compile: () => Graph): Promise<Program> => {
-    const existing = compiled.get(key);
-    if (existing !== undefined) return existing;
-    const created = (async () => {
-      const graph = compile();
-      return { inputs: graph.inputs.map(({ name }) => name), session: await createSession(ort, graph, settings) };
-    })();
-    compiled.set(key, created);
-    created.catch(() => compiled.delete(key));
-    return created;
-  };
+  const store =
+    keeper.current().resident === undefined
+      ? undefined
+      : residentStore(model.parameters.map(parameterInfo), parameters, {
+          ort,
+          session: (key, compile, keep) => programs.get(key, compile, keep),
+          train: async (groups, inputs) => {
+            const results = await runTraining(groups, inputs);
+            return { loss: results.get('loss') as Tensor, gradients: results.get(GRADIENTS_OUTPUT) as Tensor };
+          },
+          surviving: (work) => surviving(work),
+        });
+  /** What a lost device held is abandoned before the work is done again on the next one. */
+  const surviving = <T>(work: () => Promise<T>): Promise<T> =>
+    keeper.surviving(work, () => {
+      programs.abandon();
+      store?.abandon();
+    });
 
-  const release = async (keep: (key: string) => boolean): Promise<void> => {
-    for (const [key, entry] of Array.from(compiled)) {
-      if (keep(key)) continue;
-      compiled.delete(key);
-      await (await entry).session.release();
-    }
-  };
-
-  const feedsFor = ({ inputs }: Program, { batch, parameters, targets, dropout }: RunInputs, extra: Feeds = {}): Feeds => {
-    const feeds: Record<string, Feeds[string]> = { ...tokenFeeds(ort, inputs, batch), ...extra };
-    if (inputs.includes(PARAMETERS_INPUT)) feeds[PARAMETERS_INPUT] = new ort.Tensor('float32', parameters, [parameters.length]);
-    if (inputs.includes(TARGETS_INPUT) && targets !== undefined) feeds[TARGETS_INPUT] = new ort.Tensor('float32', targets, [batch.batch, model.options.numLabels]);
-    if (inputs.includes(DROPOUT_INPUT)) {
+  const feedsFor = ({ inputs: names }: Session, { batch, targets, dropout }: RunInputs, extra: Feeds = {}): Feeds => {
+    const { Tensor } = ort();
+    const feeds: Record<string, Feeds[string]> = { ...tokenFeeds(Tensor, names, batch), ...extra };
+    if (names.includes(PARAMETERS_INPUT)) feeds[PARAMETERS_INPUT] = store?.parameters() ?? new Tensor('float32', parameters, [parameters.length]);
+    if (names.includes(TARGETS_INPUT) && targets !== undefined) feeds[TARGETS_INPUT] = new Tensor('float32', targets, [batch.batch, model.options.numLabels]);
+    if (names.includes(DROPOUT_INPUT)) {
       const { hiddenSize } = model.canonical;
-      feeds[DROPOUT_INPUT] = new ort.Tensor('float32', dropout ?? new Float32Array(batch.batch * hiddenSize).fill(1), [batch.batch, hiddenSize]);
+      feeds[DROPOUT_INPUT] = new Tensor('float32', dropout ?? new Float32Array(batch.batch * hiddenSize).fill(1), [batch.batch, hiddenSize]);
     }
     return feeds;
   };
-
-  const prefix = (frontier: Frontier): Promise<Program> => program(`prefix:${frontier.value}`, () => compilePrefix(model, frontier));
 
   const activationsOf = async ({ frontier, stores }: Shortcut, inputs: RunInputs): Promise<Feeds> => {
     const { batch } = inputs;
     const kept = batch.source === undefined ? undefined : stores.get(batch.source.split)?.gather(batch);
     const activations = kept ?? (await runPrefix(frontier, inputs));
     const dims = frontier.perToken ? [batch.batch, batch.sequence, frontier.width] : [batch.batch, frontier.width];
-    return { [frontier.value]: new ort.Tensor('float32', activations, dims) };
+    return { [frontier.value]: new (ort().Tensor)('float32', activations, dims) };
   };
 
   const runPrefix = async (frontier: Frontier, inputs: RunInputs): Promise<Float32Array> => {
-    const front = await prefix(frontier);
-    return floats(await runSession(front.session, feedsFor(front, inputs), [frontier.value]), frontier.value);
+    const front = await programs.get(`prefix:${frontier.value}`, () => compilePrefix(model, frontier));
+    return floats(await front.run(feedsFor(front, inputs), [frontier.value]), frontier.value);
   };
 
-  const shortcutFor = (key: string): Shortcut | undefined => (shortcut !== undefined && groupsKey(shortcut.groups) === key ? shortcut : undefined);
+  const shortcutFor = (groups: readonly Group[]): Shortcut | undefined => (shortcut !== undefined && groupsKey(shortcut.groups) === groupsKey(groups) ? shortcut : undefined);
+
+  const runTraining = async (groups: readonly Group[], inputs: RunInputs): ReturnType<Session['run']> => {
+    const short = shortcutFor(groups);
+    const key = `train:${groupsKey(groups)}:${short?.frontier.value ?? ''}`;
+    const step = await programs.get(key, () => compileTraining(model, groups, short?.frontier), ['loss', GRADIENTS_OUTPUT]);
+    const extra = short === undefined ? {} : await activationsOf(short, inputs);
+    return step.run(feedsFor(step, inputs, extra), ['loss', GRADIENTS_OUTPUT]);
+  };
 
   return {
-    async train(groups, inputs) {
-      const key = groupsKey(groups);
-      const short = shortcutFor(key);
-      const step = await program(`train:${key}:${short?.frontier.value ?? ''}`, () => compileTraining(model, groups, short?.frontier));
-      const extra = short === undefined ? {} : await activationsOf(short, inputs);
-      const results = await runSession(step.session, feedsFor(step, inputs, extra), ['loss', 'gradients']);
-      return { loss: floats(results, 'loss')[0] as number, gradients: floats(results, 'gradients') };
-    },
+    ...(store === undefined ? {} : { store }),
+    train: (groups, inputs) =>
+      surviving(async () => {
+        const results = await runTraining(groups, inputs);
+        return { loss: (await floats(results, 'loss'))[0] as number, gradients: await floats(results, GRADIENTS_OUTPUT) };
+      }),
 
-    async predict(inputs) {
-      const short = shortcut;
-      const infer = await program(`logits:${short?.frontier.value ?? ''}`, () => compileInference(model, ['logits'], short?.frontier));
-      const extra = short === undefined ? {} : await activationsOf(short, inputs);
-      return floats(await runSession(infer.session, feedsFor(infer, inputs, extra), ['logits']), 'logits');
-    },
+    predict: (inputs) =>
+      surviving(async () => {
+        const short = shortcut;
+        const infer = await programs.get(`logits:${short?.frontier.value ?? ''}`, () => compileInference(model, ['logits'], short?.frontier));
+        const extra = short === undefined ? {} : await activationsOf(short, inputs);
+        return floats(await infer.run(feedsFor(infer, inputs, extra), ['logits']), 'logits');
+      }),
 
-    async encode(inputs) {
-      const infer = await program('hidden', () => compileInference(model, ['hidden']));
-      return floats(await runSession(infer.session, feedsFor(infer, inputs), [model.canonical.hidden]), model.canonical.hidden);
-    },
+    encode: (inputs) =>
+      surviving(async () => {
+        const infer = await programs.get('hidden', () => compileInference(model, ['hidden']));
+        return floats(await infer.run(feedsFor(infer, inputs), [model.canonical.hidden]), model.canonical.hidden);
+      }),
 
-    async siteInput(inputs, key) {
+    siteInput(inputs, key) {
       const { graph, output } = compileSiteInput(model, key);
-      const infer = await program(`site:${key}`, () => graph);
-      return floats(await runSession(infer.session, feedsFor(infer, inputs), [output]), output);
+      return surviving(async () => {
+        const infer = await programs.get(`site:${key}`, () => graph);
+        return floats(await infer.run(feedsFor(infer, inputs), [output]), output);
+      });
     },
 
-    async precompute(split, groups, parameters, { maxBytes, onProgress, signal }) {
-      if (shortcutFor(groupsKey(groups)) === undefined) {
+    async precompute(split, groups, { maxBytes, onProgress, signal }) {
+      if (shortcutFor(groups) === undefined) {
         const frontier = trainingFrontier(model, groups);
-        await release(() => false);
+        await programs.release();
         shortcut = frontier === undefined ? undefined : { groups, frontier, stores: new Map() };
       }
       if (shortcut === undefined) return 0;
@@ -135,7 +142,7 @@ export function ortExecutor(ort: OrtModule, model: AdapterModel, settings: Sessi
       for (const rows of plan.batches) {
         if (signal?.aborted === true) return 0;
         const batch = split.batch(rows);
-        plan.put(batch, await runPrefix(frontier, { batch, parameters }));
+        plan.put(batch, await surviving(() => runPrefix(frontier, { batch })));
         done += rows.length;
         onProgress?.(done, plan.store.kept);
       }
@@ -147,6 +154,10 @@ export function ortExecutor(ort: OrtModule, model: AdapterModel, settings: Sessi
     forget() {
       shortcut = undefined;
     },
-    dispose: () => release(() => false),
+    async dispose() {
+      store?.dispose();
+      await programs.release();
+      keeper.close();
+    },
   };
 }

@@ -1,11 +1,11 @@
 import type { Batch } from '@hadamard-adapter/core';
 import { TOKEN_INPUTS } from '@hadamard-adapter/onnx';
-import type { Feeds, OrtModule } from './session.js';
+import type { Feeds, OrtModule } from './ort.js';
 
 const [IDS, MASK, TYPES] = TOKEN_INPUTS;
 
 /** The token inputs that `names` asks for, as int64 [batch, sequence]. */
-export function tokenFeeds(ort: OrtModule, names: readonly string[], batch: Batch): Feeds {
+export function tokenFeeds(Tensor: OrtModule['Tensor'], names: readonly string[], batch: Batch): Feeds {
   const dims = [batch.batch, batch.sequence];
   const feeds: Record<string, Feeds[string]> = {};
   const zeros = (): Int32Array => new Int32Array(batch.batch * batch.sequence);
@@ -16,7 +16,7 @@ export function tokenFeeds(ort: OrtModule, names: readonly string[], batch: Batc
   };
   for (const name of names) {
     const source = sources[name];
-    if (source !== undefined) feeds[name] = new ort.Tensor('int64', widen(source()), dims);
+    if (source !== undefined) feeds[name] = new Tensor('int64', widen(source()), dims);
   }
   return feeds;
 }

@@ -1,4 +1,10 @@
-export { loadModel, type BaseModel, type LoadOptions } from './load.js';
-export type { OrtModule } from './session.js';
-// What a session is and how adapters are saved does not depend on the runtime; given again here so that one import is enough.
-export { loadAdapter, optionsForAdapter, saveAdapter, type AdapterInfo, type AdapterSession } from '@hadamard-adapter/onnx';
+import { availableOn, probeOn } from './devices/probe.js';
+import { nodePlatform } from './devices/node.js';
+import { loaderFor } from './load.js';
+
+/** In Node: devices `cpu`, `webgpu` (Vulkan, Direct3D 12, Metal) and `cuda`, by `onnxruntime-node`. */
+export const loadModel = loaderFor(nodePlatform, 'cpu');
+export const availableDevices = availableOn(nodePlatform);
+export const probeDevices = probeOn(nodePlatform);
+
+export * from './common.js';

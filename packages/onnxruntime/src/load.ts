@@ -1,41 +1,43 @@
-import { ConfigError, RuntimeError } from '@hadamard-adapter/core';
 import { compileModel, makeSession, readModel, type AdapterSession, type ExternalData, type Graph, type SessionOptions } from '@hadamard-adapter/onnx';
+import type { DeviceOptions, Platform } from './devices/device.js';
+import { keepDevice } from './devices/keeper.js';
+import { openDevice } from './devices/open.js';
 import { ortExecutor } from './executor.js';
-import type { OrtModule, SessionSettings } from './session.js';
+import type { SessionSettings } from './session.js';
+import { readBytes, type ModelBytes } from './source.js';
 
-/** A base model: the bytes of an ONNX file, or a graph that was built or read before. */
-export type BaseModel = { readonly model: Uint8Array; readonly externalData?: ExternalData } | { readonly graph: Graph };
+/** A base model: an ONNX file (its bytes, a File, or the URL to fetch it from), or a graph that was built or read before. */
+export type BaseModel = { readonly model: ModelBytes; readonly externalData?: ExternalData } | { readonly graph: Graph };
 
-export interface LoadOptions extends SessionOptions, SessionSettings {
-  /** Default `cpu`. */
+export interface LoadOptions extends SessionOptions, SessionSettings, DeviceOptions {
+  /** Default: `cpu` in Node, `wasm` in a browser. `availableDevices` tells which there are. */
   readonly device?: string;
-  /** An instance of ONNX Runtime to use; default: `onnxruntime-node`, loaded on demand. */
-  readonly ort?: OrtModule;
+  /** While a model is fetched: bytes so far, and of how many where the server says. */
+  readonly onDownload?: (loaded: number, total: number | undefined) => void;
+  readonly signal?: AbortSignal;
 }
 
 /**
  * Load a base model for training and inference with Hadamard adapters on ONNX Runtime.
  *
  * @throws FormatError for a file that is not an ONNX model; UnsupportedError for a model without recognisable attention; ConfigError for settings that
- * contradict, DEVICE_UNKNOWN; RuntimeError when ONNX Runtime is missing or refuses.
+ * contradict, DEVICE_UNKNOWN, WASM_THREADS; RuntimeError RUNTIME_MISSING, DEVICE_UNAVAILABLE, MODEL_FETCH.
  */
-export async function loadModel(base: BaseModel, options: LoadOptions): Promise<AdapterSession> {
-  const { device = 'cpu', threads, lowMemory } = options;
-  if (device !== 'cpu') {
-    throw new ConfigError(`The device "${device}" is not supported yet`, { code: 'DEVICE_UNKNOWN', found: device, expected: 'cpu' });
-  }
-  const ort = options.ort ?? (await importOrt());
-  const graph = 'graph' in base ? base.graph : readModel(base.model, base.externalData === undefined ? {} : { externalData: base.externalData });
-  const compiled = compileModel(graph, options);
-  const executor = ortExecutor(ort, compiled, { ...(threads === undefined ? {} : { threads }), ...(lowMemory === undefined ? {} : { lowMemory }) });
-  return makeSession(compiled, executor, { runtime: 'onnxruntime', device }, options);
-}
+export type LoadModel = (base: BaseModel, options: LoadOptions) => Promise<AdapterSession>;
 
-async function importOrt(): Promise<OrtModule> {
-  try {
-    const module = (await import('onnxruntime-node')) as OrtModule & { default?: OrtModule };
-    return module.InferenceSession === undefined && module.default !== undefined ? module.default : module;
-  } catch (cause) {
-    throw new RuntimeError('ONNX Runtime is not installed', { code: 'RUNTIME_MISSING', expected: 'the package onnxruntime-node', hint: 'npm install onnxruntime-node', cause });
-  }
+export function loaderFor(platform: Platform, defaultDevice: string): LoadModel {
+  return async (base, options) => {
+    const name = options.device ?? defaultDevice;
+    // Before the model: whatever is wrong with the device is known at once.
+    const device = await openDevice(platform, name, options);
+    try {
+      const graph = 'graph' in base ? base.graph : readModel(await readBytes(base.model, options), base.externalData === undefined ? {} : { externalData: base.externalData });
+      const compiled = compileModel(graph, options);
+      const keeper = keepDevice(device, () => openDevice(platform, name, options));
+      return makeSession(compiled, (parameters) => ortExecutor(keeper, compiled, parameters, options), { runtime: 'onnxruntime', device: name }, options);
+    } catch (error) {
+      device.close();
+      throw error;
+    }
+  };
 }

@@ -45,7 +45,9 @@ describe('weights', () => {
 
 describe('what cannot work is said by a stable code', () => {
   it.each([
-    ['a device of a later release', { device: 'cuda' }, 'DEVICE_UNKNOWN'],
+    ['a device of browsers', { device: 'wasm' }, 'DEVICE_UNKNOWN'],
+    ['a device of another package', { device: 'webgl' }, 'DEVICE_UNKNOWN'],
+    ['no threads', { threads: 0 }, 'DEVICE_THREADS'],
     ['no labels', { numLabels: 0 }, 'NUM_LABELS'],
     ['a layer too high', { layers: [3] }, 'ADAPTER_LAYERS'],
   ])('%s', async (_, options, code) => {

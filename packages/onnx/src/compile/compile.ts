@@ -1,7 +1,8 @@
 import { MismatchError, type Group } from '@hadamard-adapter/core';
-import { int, type Graph } from '../graph/graph.js';
+import type { Graph } from '../graph/graph.js';
 import { prune } from '../graph/prune.js';
 import { differentiate } from '../differentiate/differentiate.js';
+import { concatenate } from '../lower/concatenate.js';
 import { GRADIENTS_OUTPUT, flattenParameters } from '../lower/flatten.js';
 import { asStored } from '../lower/half.js';
 import { lower } from '../lower/lower.js';
@@ -49,7 +50,7 @@ export function compileTraining(model: AdapterModel, groups: readonly Group[], f
   });
   // The loss alone may be asked for; Concat wants at least one input.
   if (flat.length === 0) builder.emit('ConstantOfShape', [builder.ints([0])], {}, { output: GRADIENTS_OUTPUT });
-  else builder.emit('Concat', flat, { axis: int(0) }, { output: GRADIENTS_OUTPUT });
+  else concatenate(builder, flat, GRADIENTS_OUTPUT);
   return finish(builder.finish(['loss', GRADIENTS_OUTPUT]), model);
 }
 

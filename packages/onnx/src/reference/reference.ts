@@ -16,21 +16,21 @@ import { compileModel, makeSession, type AdapterSession, type SessionOptions } f
  */
 export function loadReferenceModel(graph: Graph, options: SessionOptions): AdapterSession {
   const compiled = compileModel(graph, options);
-  return makeSession(compiled, referenceExecutor(compiled), { runtime: 'reference', device: 'cpu' }, options);
+  return makeSession(compiled, (parameters) => referenceExecutor(compiled, parameters), { runtime: 'reference', device: 'cpu' }, options);
 }
 
-function referenceExecutor(model: AdapterModel): Executor {
+function referenceExecutor(model: AdapterModel, parameters: Float32Array): Executor {
   const graphs = new Map<string, Graph>();
   const compiled = (key: string, compile: () => Graph): Graph => {
     const graph = graphs.get(key) ?? compile();
     graphs.set(key, graph);
     return graph;
   };
-  const run = (graph: Graph, inputs: RunInputs, output: string): Float32Array => Float32Array.from(evaluateWith(graph, inputs, model).get(output)?.data ?? []);
+  const run = (graph: Graph, inputs: RunInputs, output: string): Float32Array => Float32Array.from(evaluateWith(graph, inputs, model, parameters).get(output)?.data ?? []);
   return {
     async train(groups: readonly Group[], inputs) {
       const graph = compiled(`train:${groups.join('+')}`, () => compileTraining(model, groups));
-      const values = evaluateWith(graph, inputs, model);
+      const values = evaluateWith(graph, inputs, model, parameters);
       return { loss: values.get('loss')?.data?.[0] ?? Number.NaN, gradients: Float32Array.from(values.get('gradients')?.data ?? []) };
     },
     async predict(inputs) {
@@ -51,7 +51,7 @@ function referenceExecutor(model: AdapterModel): Executor {
   };
 }
 
-function evaluateWith(graph: Graph, { batch, parameters, targets, dropout }: RunInputs, model: AdapterModel): Map<string, Value> {
+function evaluateWith(graph: Graph, { batch, targets, dropout }: RunInputs, model: AdapterModel, parameters: Float32Array): Map<string, Value> {
   const matrix = (width: number, data: ArrayLike<number>, dtype: Value['dtype'] = 'float32'): Value => ({ dtype, dims: [batch.batch, width], data: Float64Array.from(data) });
   const size = batch.batch * batch.sequence;
   const sources: Readonly<Record<string, () => Value>> = {

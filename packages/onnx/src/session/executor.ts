@@ -1,10 +1,9 @@
 import type { Batch, Group, PrecomputeOptions, Split } from '@hadamard-adapter/core';
+import type { ParameterStore } from './store.js';
 
-/** What a run needs besides the tokens. */
+/** What a run needs besides the parameters. */
 export interface RunInputs {
   readonly batch: Batch;
-  /** All parameters, flat. */
-  readonly parameters: Float32Array;
   /** [batch, numLabels] */
   readonly targets?: Float32Array;
   /** [batch, hidden] */
@@ -13,6 +12,8 @@ export interface RunInputs {
 
 /** What a runtime has to do for one adapter model: execute the graphs that are compiled from it. Everything else of core's contract is built on this. */
 export interface Executor {
+  /** Where the executor itself keeps parameters and optimizer, on its device between steps; absent when it reads the vector it was made with. */
+  readonly store?: ParameterStore;
   /** Loss and gradients of `groups`, flat. */
   train(groups: readonly Group[], inputs: RunInputs): Promise<{ loss: number; gradients: Float32Array }>;
   /** Logits [batch, numLabels]. */
@@ -22,10 +23,13 @@ export interface Executor {
   /** What the adapter `key` is applied to, [batch, sequence, channels]. */
   siteInput(inputs: RunInputs, key: string): Promise<Float32Array>;
   /** See core's `TrainableModel.precompute`. */
-  precompute?(split: Split, groups: readonly Group[], parameters: Float32Array, options: PrecomputeOptions): Promise<number>;
+  precompute?(split: Split, groups: readonly Group[], options: PrecomputeOptions): Promise<number>;
   /** The groups whose training the kept activations are valid for; undefined when none are kept. */
   keptFor(): readonly Group[] | undefined;
   /** Forget kept activations: what they were computed with has changed. */
   forget(): void;
   dispose(): Promise<void>;
 }
+
+/** @param parameters all parameters, flat; the vector lives, and every run reads what is in it then. */
+export type MakeExecutor = (parameters: Float32Array) => Executor;

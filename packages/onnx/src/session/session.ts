@@ -7,7 +7,7 @@ import { elementCount } from '../graph/tensors.js';
 import type { SiteChoice } from '../sites/choose.js';
 import { writeModel } from '../write/write.js';
 import { baseWeights } from './digest.js';
-import type { Executor } from './executor.js';
+import type { MakeExecutor } from './executor.js';
 import { makeTrainableModel } from './trainable.js';
 
 /** What is made of a base model, on any runtime. */
@@ -70,9 +70,9 @@ export function compileModel(graph: Graph, options: SessionOptions): AdapterMode
   });
 }
 
-/** A session over an executor of the runtime. */
-export function makeSession(compiled: AdapterModel, executor: Executor, place: { readonly runtime: string; readonly device: string }, { dropout = 0, seed = 0 }: SessionOptions): AdapterSession {
-  const model = makeTrainableModel(compiled, executor, { ...place, dropout, seed, initialize: ({ name, shape }) => normal(elementCount(shape), HEAD_DEVIATION, seed, name) });
+/** A session over what the runtime makes of the model. */
+export function makeSession(compiled: AdapterModel, makeExecutor: MakeExecutor, place: { readonly runtime: string; readonly device: string }, { dropout = 0, seed = 0 }: SessionOptions): AdapterSession {
+  const model = makeTrainableModel(compiled, makeExecutor, { ...place, dropout, seed, initialize: ({ name, shape }) => normal(elementCount(shape), HEAD_DEVIATION, seed, name) });
   const places = layout(model.parameters);
   let digest: Promise<string> | undefined;
   return {

@@ -1,21 +1,8 @@
-import {
-  MismatchError,
-  RuntimeError,
-  adamw,
-  clipGradient,
-  dropoutMask,
-  layout,
-  targetMatrix,
-  DataError,
-  type Batch,
-  type Group,
-  type OptimizerState,
-  type ParameterInfo,
-  type TrainableModel,
-} from '@hadamard-adapter/core';
+import { RuntimeError, dropoutMask, layout, targetMatrix, DataError, type Batch, type Group, type ParameterInfo, type TrainableModel } from '@hadamard-adapter/core';
 import { initialValues } from '../adapt/parameters.js';
 import { parameterInfo, type AdapterModel } from '../compile/model.js';
-import type { Executor } from './executor.js';
+import type { MakeExecutor, RunInputs } from './executor.js';
+import { checkOptimizer, hostStore } from './store.js';
 
 export interface TrainableSettings {
   readonly runtime: string;
@@ -27,48 +14,29 @@ export interface TrainableSettings {
   readonly seed: number;
 }
 
-/** The contract of core over anything that executes compiled graphs: gradients come from the executor, AdamW runs in core on the flat vector. */
-export function makeTrainableModel(
-  model: AdapterModel,
-  executor: Executor,
-  settings: TrainableSettings,
-): TrainableModel & { siteInput(batch: Batch, key: string): Promise<Float32Array> } {
+/** The contract of core over anything that executes compiled graphs. Parameters and AdamW live in memory unless the executor keeps them on its device. */
+export function makeTrainableModel(model: AdapterModel, makeExecutor: MakeExecutor, settings: TrainableSettings): TrainableModel & { siteInput(batch: Batch, key: string): Promise<Float32Array> } {
   const parameters = model.parameters.map(parameterInfo);
   const places = layout(parameters);
   const values = new Float32Array(places.size);
   for (const parameter of model.parameters) {
     values.set(initialValues(parameter, model.canonical.graph.tensors, settings.initialize), places.offset(parameter.name));
   }
+  const executor = makeExecutor(values);
+  const store = executor.store ?? hostStore(values, places, executor.train);
   const { numLabels, loss } = model.options;
-  let optimizer: OptimizerState | undefined;
   let disposed = false;
 
   const check = (): void => {
     if (disposed) throw new RuntimeError('The model has been disposed', { code: 'MODEL_DISPOSED', hint: 'Load it again.' });
   };
-  const take = (groups: readonly Group[]): Float32Array => places.gather(values, groups);
-  const targetsOf = ({ labels, batch }: Batch): Float32Array => {
-    if (labels === undefined) throw new DataError('The batch has no labels', { code: 'BATCH_LABELS', expected: 'labels to learn from' });
-    return targetMatrix(labels, loss, numLabels, batch);
+  const labelled = (batch: Batch): RunInputs => {
+    if (batch.labels === undefined) throw new DataError('The batch has no labels', { code: 'BATCH_LABELS', expected: 'labels to learn from' });
+    return { batch, targets: targetMatrix(batch.labels, loss, numLabels, batch.batch) };
   };
-
-  /** Mean over several micro-batches, each weighted by its rows. */
-  const accumulate = async (batches: readonly Batch[], groups: readonly Group[], maskOf: (batch: Batch, index: number) => Float32Array | undefined) => {
-    const rows = batches.reduce((sum, { batch }) => sum + batch, 0);
-    let total = 0;
-    let sum: Float32Array | undefined;
-    for (const [index, batch] of batches.entries()) {
-      const dropout = maskOf(batch, index);
-      const result = await executor.train(groups, { batch, parameters: values, targets: targetsOf(batch), ...(dropout === undefined ? {} : { dropout }) });
-      const weight = batch.batch / rows;
-      total += result.loss * weight;
-      if (batches.length === 1) sum = result.gradients;
-      else {
-        sum ??= new Float32Array(result.gradients.length);
-        for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + weight * (result.gradients[i] as number);
-      }
-    }
-    return { loss: total, gradients: sum ?? new Float32Array(0) };
+  const dropped = (inputs: RunInputs, step: number, index: number): RunInputs => {
+    if (settings.dropout === 0) return inputs;
+    return { ...inputs, dropout: dropoutMask(inputs.batch.batch * model.canonical.hiddenSize, settings.dropout, settings.seed, step, index) };
   };
 
   return {
@@ -79,75 +47,62 @@ export function makeTrainableModel(
     loss,
     async read(groups) {
       check();
-      return groups === undefined ? values.slice() : take(groups);
+      const all = await store.read();
+      return groups === undefined ? all : places.gather(all, groups);
     },
     async write(next, groups) {
       check();
-      const before = values.slice();
-      if (groups === undefined) places.scatter(values, next);
-      else places.scatter(values, next, groups);
+      const before = await store.read();
+      const after = before.slice();
+      places.scatter(after, next, groups);
+      await store.write(after);
       // Kept activations depend on everything that the stage does not train.
       const trained = executor.keptFor();
       if (trained === undefined) return;
-      const frozenChanged = parameters.some(({ name, group }) => {
-        if (trained.includes(group)) return false;
-        const [from, to] = [places.offset(name), places.offset(name) + places.sizeOf(name)];
-        return before.subarray(from, to).some((value, i) => !Object.is(value, values[from + i]));
-      });
+      const frozenChanged = parameters.some(({ name, group }) => !trained.includes(group) && places.slice(before, name).some((value, i) => !Object.is(value, after[places.offset(name) + i])));
       if (frozenChanged) executor.forget();
     },
     async gradients(batch, groups) {
       check();
-      return accumulate([batch], groups, () => undefined);
+      return executor.train(groups, labelled(batch));
     },
-    async step(batches, { groups, learningRate, weightDecay = 0, betas = [0.9, 0.999], epsilon = 1e-8, maxGradientNorm }) {
+    async step(batches, step) {
       check();
       if (batches.length === 0) throw new DataError('A step needs at least one batch', { code: 'BATCH_EMPTY' });
-      const same = optimizer !== undefined && sameGroups(optimizer.groups, groups);
-      const size = places.sizeOfGroups(groups);
-      const state = same && optimizer !== undefined ? optimizer : { groups, step: 0, first: new Float32Array(size), second: new Float32Array(size) };
-      const masks = (batch: Batch, index: number): Float32Array | undefined =>
-        settings.dropout === 0 ? undefined : dropoutMask(batch.batch * model.canonical.hiddenSize, settings.dropout, settings.seed, state.step, index);
-      const result = await accumulate(batches, groups, masks);
-      if (maxGradientNorm !== undefined) clipGradient(result.gradients, maxGradientNorm);
-      const trained = take(groups);
-      optimizer = adamw(trained, result.gradients, state, { learningRate, weightDecay, betas, epsilon });
-      places.scatter(values, trained, groups);
-      return { loss: result.loss };
+      const rows = batches.reduce((sum, { batch }) => sum + batch, 0);
+      const done = store.stepsDone(step.groups);
+      return store.step(
+        batches.map((batch, index) => ({ inputs: dropped(labelled(batch), done, index), weight: batch.batch / rows })),
+        step,
+      );
     },
     async predict(batch) {
       check();
-      return executor.predict({ batch, parameters: values });
+      return executor.predict({ batch });
     },
     async encode(batch) {
       check();
-      return executor.encode({ batch, parameters: values });
+      return executor.encode({ batch });
     },
     async siteInput(batch, key) {
       check();
-      return executor.siteInput({ batch, parameters: values }, key);
+      return executor.siteInput({ batch }, key);
     },
     async readOptimizer() {
       check();
-      return optimizer === undefined ? undefined : { ...optimizer, first: optimizer.first.slice(), second: optimizer.second.slice() };
+      return store.readOptimizer();
     },
     async writeOptimizer(state) {
       check();
-      if (state !== undefined && state.first.length !== places.sizeOfGroups(state.groups)) {
-        throw new MismatchError('The optimizer state does not fit the model', {
-          code: 'OPTIMIZER_SHAPE',
-          found: `${state.first.length} numbers`,
-          expected: `${places.sizeOfGroups(state.groups)} for ${state.groups.join(', ')}`,
-        });
-      }
-      optimizer = state === undefined ? undefined : { ...state, first: state.first.slice(), second: state.second.slice() };
+      if (state !== undefined) checkOptimizer(state, places);
+      await store.writeOptimizer(state);
     },
     ...(executor.precompute === undefined
       ? {}
       : {
-          async precompute(split, groups, options) {
+          async precompute(split: Parameters<NonNullable<TrainableModel['precompute']>>[0], groups: readonly Group[], options: Parameters<NonNullable<TrainableModel['precompute']>>[2]) {
             check();
-            return executor.precompute?.(split, groups, values, options) ?? 0;
+            return executor.precompute?.(split, groups, options) ?? 0;
           },
         }),
     async dispose() {
@@ -156,5 +111,3 @@ export function makeTrainableModel(
     },
   };
 }
-
-const sameGroups = (left: readonly Group[], right: readonly Group[]): boolean => left.length === right.length && left.every((group) => right.includes(group));

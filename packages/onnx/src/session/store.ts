@@ -1,0 +1,77 @@
+import { MismatchError, adamw, clipGradient, initialOptimizer, type Group, type Layout, type OptimizerState, type StepSettings } from '@hadamard-adapter/core';
+import type { Executor, RunInputs } from './executor.js';
+
+/** One part of a step, with its share of the rows. */
+export interface MicroBatch {
+  readonly inputs: RunInputs;
+  readonly weight: number;
+}
+
+/** Where parameters and optimizer state live, and what updates them. */
+export interface ParameterStore {
+  /** Copy of all parameters, flat. */
+  read(): Promise<Float32Array>;
+  /** Replace all parameters. */
+  write(values: Float32Array): Promise<void>;
+  readOptimizer(): Promise<OptimizerState | undefined>;
+  writeOptimizer(state: OptimizerState | undefined): Promise<void>;
+  /** Steps done with these groups since the optimizer was last reset. */
+  stepsDone(groups: readonly Group[]): number;
+  /** One AdamW update with the weighted mean of the gradients; the loss is the weighted mean of the losses. */
+  step(parts: readonly MicroBatch[], settings: StepSettings): Promise<{ loss: number }>;
+}
+
+/** Parameters and optimizer in memory: gradients come from the executor, core's AdamW updates `values` in place. */
+export function hostStore(values: Float32Array, places: Layout, train: Executor['train']): ParameterStore {
+  let optimizer: OptimizerState | undefined;
+  return {
+    read: async () => values.slice(),
+    async write(next) {
+      values.set(next);
+    },
+    async readOptimizer() {
+      return optimizer === undefined ? undefined : copyOf(optimizer);
+    },
+    async writeOptimizer(state) {
+      optimizer = state === undefined ? undefined : copyOf(state);
+    },
+    stepsDone: (groups) => (optimizer !== undefined && sameGroups(optimizer.groups, groups) ? optimizer.step : 0),
+    async step(parts, { groups, maxGradientNorm, ...settings }) {
+      const state = optimizer !== undefined && sameGroups(optimizer.groups, groups) ? optimizer : initialOptimizer(groups, places.sizeOfGroups(groups));
+      const { loss, gradients } = await weightedMean(parts, (inputs) => train(groups, inputs));
+      if (maxGradientNorm !== undefined) clipGradient(gradients, maxGradientNorm);
+      const trained = places.gather(values, groups);
+      optimizer = adamw(trained, gradients, state, settings);
+      places.scatter(values, trained, groups);
+      return { loss };
+    },
+  };
+}
+
+async function weightedMean(parts: readonly MicroBatch[], train: (inputs: RunInputs) => ReturnType<Executor['train']>): ReturnType<Executor['train']> {
+  if (parts.length === 1) return train((parts[0] as MicroBatch).inputs);
+  let total = 0;
+  let sum: Float32Array | undefined;
+  for (const { inputs, weight } of parts) {
+    const { loss, gradients } = await train(inputs);
+    total += loss * weight;
+    sum ??= new Float32Array(gradients.length);
+    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + weight * (gradients[i] as number);
+  }
+  return { loss: total, gradients: sum ?? new Float32Array(0) };
+}
+
+const copyOf = (state: OptimizerState): OptimizerState => ({ ...state, first: state.first.slice(), second: state.second.slice() });
+
+export const sameGroups = (left: readonly Group[], right: readonly Group[]): boolean => left.length === right.length && left.every((group) => right.includes(group));
+
+/** @throws MismatchError OPTIMIZER_SHAPE. */
+export function checkOptimizer(state: OptimizerState, places: Layout): void {
+  const expected = places.sizeOfGroups(state.groups);
+  if (state.first.length === expected && state.second.length === expected) return;
+  throw new MismatchError('The optimizer state does not fit the model', {
+    code: 'OPTIMIZER_SHAPE',
+    found: `${state.first.length} numbers`,
+    expected: `${expected} for ${state.groups.join(', ')}`,
+  });
+}
