@@ -1,10 +1,18 @@
 import { readdirSync } from 'node:fs';
+import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
+import { CHROMIUM_FLAGS, chromiumPath } from './tooling/chromium.mjs';
 
 /** Tests run against the sources: no build is needed first, and a stack trace points at what a person edits. */
 const packages = readdirSync(new URL('packages', import.meta.url));
 
 const source = (path: string): string => new URL(`packages/${path}`, import.meta.url).pathname;
+
+/** Without them a page has no SharedArrayBuffer, and WASM one thread. */
+const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+
+/** Files that end so are run in a browser; what ends in `.everywhere.test.ts` in Node as well. */
+const IN_BROWSER = ['packages/*/tests/**/*.browser.test.ts', 'packages/*/tests/**/*.everywhere.test.ts'];
 
 export default defineConfig({
   resolve: {
@@ -14,7 +22,36 @@ export default defineConfig({
     ]),
   },
   test: {
-    include: ['packages/*/tests/**/*.test.ts', 'tooling/**/*.test.ts'],
-    testTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'node',
+          include: ['packages/*/tests/**/*.test.ts', 'tooling/**/*.test.ts'],
+          exclude: ['**/node_modules/**', '**/*.browser.test.ts'],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        server: { headers: ISOLATION },
+        // onnxruntime-web finds its .wasm beside itself, where the bundler must leave it.
+        optimizeDeps: { include: ['@bufbuild/protobuf', '@bufbuild/protobuf/codegenv2', '@bufbuild/protobuf/wire', 'valibot', 'simple-statistics', 'p-limit', 'comlink'], exclude: ['onnxruntime-web', 'onnxruntime-web/wasm', 'onnxruntime-web/webgpu'] },
+        test: {
+          name: 'browser',
+          include: IN_BROWSER,
+          // Compiling shaders in software takes seconds for every new graph.
+          testTimeout: 120_000,
+          fileParallelism: false,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({ launchOptions: { executablePath: chromiumPath(), chromiumSandbox: false, args: CHROMIUM_FLAGS } }),
+            instances: [{ browser: 'chromium' }],
+          },
+        },
+      },
+    ],
   },
 });

@@ -70,7 +70,7 @@ function sessionOptions({ sessionOptions: own, resident }: Device, graph: Graph,
     interOpNumThreads: 1,
     // Errors are thrown and told from there; warnings about constants that the optimizer removed are of no use to anyone who runs a generated graph.
     logSeverityLevel: 4,
-    ...own,
+    ...own(graph),
     ...(lowMemory ? { extra: { session: { disable_prepacking: '1' } } } : {}),
     ...(resident === undefined || keep.length === 0 ? {} : { preferredOutputLocation: Object.fromEntries(graph.outputs.map(({ name }) => [name, keep.includes(name) ? resident : 'cpu'])) }),
   };

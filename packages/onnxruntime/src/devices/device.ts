@@ -1,4 +1,5 @@
 import type { HadamardError } from '@hadamard-adapter/core';
+import type { Graph } from '@hadamard-adapter/onnx';
 import type { InferenceSession } from 'onnxruntime-common';
 import type { OrtModule } from '../ort.js';
 
@@ -23,7 +24,7 @@ export interface DeviceOptions {
 export interface Device {
   readonly name: string;
   readonly ort: OrtModule;
-  readonly sessionOptions: InferenceSession.SessionOptions;
+  sessionOptions(graph: Graph): InferenceSession.SessionOptions;
   /** Where results can stay between runs; undefined when they always come back to memory. */
   readonly resident?: 'gpu-buffer';
   /** Run `work` when nothing else runs that it could disturb. */

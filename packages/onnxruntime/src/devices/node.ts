@@ -1,8 +1,12 @@
 import { RuntimeError } from '@hadamard-adapter/core';
+import type { Graph } from '@hadamard-adapter/onnx';
 import type { InferenceSession } from 'onnxruntime-common';
 import type { OrtModule } from '../ort.js';
 import type { Device, DeviceOptions, Platform } from './device.js';
 import { exclusively, together } from './exclusive.js';
+import { webgpuOptions } from './webgpu.js';
+
+type ExecutionProvider = InferenceSession.ExecutionProviderConfig;
 
 /** Brings the CUDA libraries of ONNX Runtime, which are too large for the npm registry, to where onnxruntime-node looks for them. */
 const INSTALL_CUDA = 'node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install=cuda12';
@@ -17,10 +21,10 @@ export const nodePlatform: Platform = {
   },
   async open(name, { ort, threads }) {
     const module = ort ?? (await importOrt());
-    const device = (options: InferenceSession.SessionOptions, exclusive: Device['exclusive'], rest: Partial<Device> = {}): Device => ({
+    const device = (provider: (graph: Graph) => ExecutionProvider, exclusive: Device['exclusive'], rest: Partial<Device> = {}): Device => ({
       name,
       ort: module,
-      sessionOptions: { ...options, ...(threads === undefined ? {} : { intraOpNumThreads: threads }) },
+      sessionOptions: (graph) => ({ executionProviders: [provider(graph)], ...(threads === undefined ? {} : { intraOpNumThreads: threads }) }),
       exclusive,
       lost: () => undefined,
       close: () => undefined,
@@ -29,11 +33,11 @@ export const nodePlatform: Platform = {
     const mayBeMissing = { explainMissing: (message: string, cause: unknown) => explainMissing(name, message, cause) };
     switch (name) {
       case 'webgpu':
-        return device({ executionProviders: ['webgpu'] }, exclusively, mayBeMissing);
+        return device(webgpuOptions, exclusively, mayBeMissing);
       case 'cuda':
-        return device({ executionProviders: ['cuda'] }, together, mayBeMissing);
+        return device(() => 'cuda', together, mayBeMissing);
       default:
-        return device({ executionProviders: ['cpu'] }, together);
+        return device(() => 'cpu', together);
     }
   },
 };

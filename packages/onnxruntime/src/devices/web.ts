@@ -3,6 +3,7 @@ import type { Env } from 'onnxruntime-common';
 import type { OrtModule } from '../ort.js';
 import type { Device, DeviceOptions, Platform } from './device.js';
 import { exclusively } from './exclusive.js';
+import { webgpuOptions } from './webgpu.js';
 
 /** An entry of onnxruntime-web, with the settings that it reads before its first session. */
 type OrtWeb = OrtModule & { readonly env: Env };
@@ -31,7 +32,7 @@ async function openWasm(options: DeviceOptions): Promise<Device> {
   if (!isolated) onNotice({ code: 'WASM_ONE_THREAD', message: `WASM runs on one thread, since this page is not cross-origin isolated. ${ISOLATION}` });
   configure(module, options, isolated ? (threads ?? navigator.hardwareConcurrency) : 1);
   // Its calls are synchronous inside, but creating sessions is not, and two at once are one too many.
-  return { name: 'wasm', ort: module, sessionOptions: { executionProviders: ['wasm'] }, exclusive: exclusively, lost: () => undefined, close: () => undefined };
+  return { name: 'wasm', ort: module, sessionOptions: () => ({ executionProviders: ['wasm'] }), exclusive: exclusively, lost: () => undefined, close: () => undefined };
 }
 
 async function openWebGpu(options: DeviceOptions): Promise<Device> {
@@ -46,7 +47,7 @@ async function openWebGpu(options: DeviceOptions): Promise<Device> {
   return {
     name: 'webgpu',
     ort: module,
-    sessionOptions: { executionProviders: [{ name: 'webgpu', device: gpu as never }] },
+    sessionOptions: (graph) => ({ executionProviders: [{ ...webgpuOptions(graph), device: gpu as never }] }),
     resident: 'gpu-buffer',
     exclusive: exclusively,
     lost: () => gone,
