@@ -35,8 +35,12 @@ export default defineConfig({
       {
         extends: true,
         server: { headers: ISOLATION },
-        // onnxruntime-web finds its .wasm beside itself, where the bundler must leave it.
-        optimizeDeps: { include: ['@bufbuild/protobuf', '@bufbuild/protobuf/codegenv2', '@bufbuild/protobuf/wire', 'valibot', 'simple-statistics', 'p-limit', 'comlink'], exclude: ['onnxruntime-web', 'onnxruntime-web/wasm', 'onnxruntime-web/webgpu'] },
+        optimizeDeps: {
+          // All dependencies are found before the first test: one found later would reload the page, and what ran in it is lost.
+          entries: [...IN_BROWSER, 'packages/*/src/**/*.ts'],
+          // It finds its .wasm beside itself.
+          exclude: ['onnxruntime-web', 'onnxruntime-web/wasm', 'onnxruntime-web/webgpu'],
+        },
         test: {
           name: 'browser',
           include: IN_BROWSER,

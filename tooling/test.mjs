@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ensureChromium, vulkanOf } from './chromium.mjs';
 import { install, requireNode, root, run, seconds, tool } from './lib.mjs';
 
 requireNode();
@@ -11,9 +12,11 @@ requireNode();
 const { values } = parseArgs({ options: { only: { type: 'string' } } });
 const only = values.only?.split(',');
 const scratch = mkdtempSync(join(tmpdir(), 'hadamard-test-'));
-const unitReport = join(scratch, 'vitest.json');
+const unitReport = join(scratch, 'unit.json');
+const browserReport = join(scratch, 'browser.json');
 const totals = { passed: 0, failed: 0 };
 const packaged = join('packages', 'conformance', 'fixtures');
+let chromium;
 
 const steps = [
   { name: 'install', command: install() },
@@ -21,11 +24,16 @@ const steps = [
   { name: 'typecheck', command: tool('turbo', 'run', 'typecheck') },
   { name: 'lint', command: tool('oxlint', '--deny-warnings') },
   { name: 'publint', command: tool('turbo', 'run', 'publint') },
-  { name: 'unit', command: tool('vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${unitReport}`), loud: true, count: countUnit },
+  { name: 'unit', command: vitest('node', unitReport), loud: true, count: () => countTests(unitReport) },
+  { name: 'chromium', work: () => (chromium = ensureChromium()) },
+  // The same suite in a real browser: WASM, and WebGPU on the software adapter.
+  { name: 'browser', command: vitest('browser', browserReport), loud: true, count: () => countTests(browserReport) },
   { name: 'conformance', command: verify(packaged, 'onnxruntime'), count: countConformance },
   // The interpreter is slow; forms that differ only before they are canonical give it the same graph.
   { name: 'conformance (reference)', command: verify(packaged, 'reference', ['model', 'model.optimized', 'model.int8', 'model.fp16', 'model.safetensors']), count: countConformance },
   { name: 'conformance (core)', command: verify(packaged, 'core'), count: countConformance },
+  // What differs from model.onnx is gone before a graph reaches a device, and shaders are compiled in software: one file per family, one site.
+  { name: 'conformance (WebGPU in Node)', command: verify(packaged, 'onnxruntime', ['model'], 'webgpu', ['--key', '*/context/*']), env: () => vulkanOf(chromium ?? ensureChromium()), count: countConformance, unless: noVulkan },
   ...sharedConformance(),
 ];
 
@@ -36,11 +44,16 @@ if (unknown !== undefined) {
 }
 
 let failed = false;
-for (const { name, command, loud = false, count } of steps) {
+for (const { name, command, work, loud = false, count, env, unless } of steps) {
   if (only !== undefined && !only.includes(name)) continue;
   const started = performance.now();
   console.log(`── ${name}`);
-  const { code, output } = await run(...command, { loud });
+  const reason = await unless?.();
+  if (reason !== undefined) {
+    console.log(`   skipped: ${reason}`);
+    continue;
+  }
+  const { code, output } = command === undefined ? attempt(work) : await run(...command, { loud, env: env?.() ?? {} });
   count?.(output ?? '');
   if (code === 0) {
     console.log(`   ${seconds(started)}`);
@@ -57,9 +70,30 @@ if (failed && totals.failed === 0) totals.failed = 1;
 if (only === undefined || failed) console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
 process.exit(failed ? 1 : 0);
 
-function verify(fixtures, runtime, variants = []) {
+function verify(fixtures, runtime, variants = [], device = 'cpu', more = []) {
   const filters = variants.flatMap((variant) => ['--variant', variant]);
-  return [process.execPath, [join('packages', 'cli', 'dist', 'bin.js'), 'verify', '--fixtures', fixtures, '--runtime', runtime, '--device', 'cpu', ...filters, '--json']];
+  return [process.execPath, [join('packages', 'cli', 'dist', 'bin.js'), 'verify', '--fixtures', fixtures, '--runtime', runtime, '--device', device, ...filters, ...more, '--json']];
+}
+
+function vitest(project, report) {
+  return tool('vitest', 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`);
+}
+
+/** Work that is no command, with the result of one. */
+function attempt(work) {
+  try {
+    return { code: 0, output: work() };
+  } catch (error) {
+    return { code: 1, output: error.message };
+  }
+}
+
+/** Why WebGPU cannot be tested in Node here; undefined when it can. */
+async function noVulkan() {
+  const script = "const { probeDevices } = await import('./packages/onnxruntime/dist/index.js'); console.log(JSON.stringify((await probeDevices()).find(({ device }) => device === 'webgpu')));";
+  const { output } = await run(process.execPath, ['--input-type=module', '-e', script], { env: vulkanOf(chromium ?? ensureChromium()) });
+  const { available, reason } = JSON.parse(output.split('\n').findLast((line) => line.startsWith('{')) ?? '{"available":false,"reason":"the probe did not answer"}');
+  return available ? undefined : reason;
 }
 
 /** The same suite on other fixtures, where there are any. */
@@ -80,9 +114,9 @@ function isPackaged(folder) {
   });
 }
 
-function countUnit() {
-  if (!existsSync(unitReport)) return;
-  const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(unitReport, 'utf8'));
+function countTests(report) {
+  if (!existsSync(report)) return;
+  const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
   totals.passed += numPassedTests;
   totals.failed += numFailedTests;
 }

@@ -1,3 +1,3 @@
 import { defineConfig } from 'tsdown';
 
-export default defineConfig({ entry: ['src/index.ts', 'src/web.ts', 'src/conformance.ts'], format: 'esm', dts: true, platform: 'neutral', fixedExtension: false });
+export default defineConfig({ entry: ['src/index.ts', 'src/web.ts', 'src/worker.ts', 'src/conformance.ts'], format: 'esm', dts: true, platform: 'neutral', fixedExtension: false });

@@ -16,6 +16,8 @@ export interface ErrorDetails {
  * Anything else that escapes is a defect of ours.
  */
 export class HadamardError extends Error {
+  /** The first part of the message: what went wrong. */
+  readonly what: string;
   readonly code: string;
   readonly found: string | undefined;
   readonly expected: string | undefined;
@@ -24,6 +26,7 @@ export class HadamardError extends Error {
   constructor(what: string, details: ErrorDetails) {
     super(sentence(what, details), details.cause === undefined ? undefined : { cause: details.cause });
     this.name = new.target.name;
+    this.what = what;
     this.code = details.code;
     this.found = details.found;
     this.expected = details.expected;

@@ -63,7 +63,7 @@ interface Run {
  *
  * @throws ConfigError PLAN, STAGE_GROUPS (the model has no parameter of any group of a stage), PATIENCE_WITHOUT_DEV, CHECKPOINT_EVERY; DataError for splits that are
  * empty, unlabelled, of one class (TRAIN_ONE_CLASS), or have labels the model does not have; MismatchError when `resume` belongs to another run; RuntimeError
- * TRAINING_DIVERGED when the loss or a parameter is no longer a number.
+ * DEVICE_LOST, after a checkpoint of the last step; TRAINING_DIVERGED when the loss or a parameter is no longer a number.
  */
 export async function* train(model: TrainableModel, data: TrainData, plan: Plan, options: TrainOptions): AsyncGenerator<TrainEvent, TrainResult> {
   const run = await prepare(model, data, checkPlan(plan), options);
@@ -71,7 +71,7 @@ export async function* train(model: TrainableModel, data: TrainData, plan: Plan,
   const result = (interrupted: boolean): TrainResult => ({ stages: [...progress.stages], history: [...progress.history], interrupted });
   for (let stage = plan.stages[progress.stage]; stage !== undefined; stage = plan.stages[progress.stage]) {
     const place = { stage: stage.name, stageIndex: progress.stage };
-    if (!(yield* runStage(run, stage, place))) {
+    if (!(yield* keepingState(run, place, runStage(run, stage, place)))) {
       yield { type: 'checkpoint', ...place, checkpoint: await run.snapshot() };
       yield { type: 'interrupted', result: result(true) };
       return result(true);
@@ -80,6 +80,16 @@ export async function* train(model: TrainableModel, data: TrainData, plan: Plan,
   }
   yield { type: 'end', result: result(false) };
   return result(false);
+}
+
+/** A device that is gone takes nothing with it: the state of the last step is given out as a checkpoint before the error ends the run. */
+async function* keepingState(run: Run, place: Place, stage: Events<boolean>): Events<boolean> {
+  try {
+    return yield* stage;
+  } catch (error) {
+    if (error instanceof RuntimeError && error.code === 'DEVICE_LOST') yield { type: 'checkpoint', ...place, checkpoint: await run.snapshot() };
+    throw error;
+  }
 }
 
 async function prepare(model: TrainableModel, data: TrainData, plan: Plan, options: TrainOptions): Promise<Run> {

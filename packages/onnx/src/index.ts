@@ -44,8 +44,8 @@ export { readEncoder, type EncoderOptions } from './build/read-encoder.js';
 export { BUILDABLE, buildEncoder } from './build/build.js';
 export { checkpointWeights, placeholderWeights, type WeightSource } from './build/weights.js';
 
-export type { Executor, MakeExecutor, RunInputs } from './session/executor.js';
+export type { Executor, MakeExecutor, RunInputs, SplitSource } from './session/executor.js';
 export { checkOptimizer, sameGroups, type MicroBatch, type ParameterStore } from './session/store.js';
-export { compileModel, makeSession, type AdapterSession, type SessionOptions } from './session/session.js';
+export { compileModel, makeSession, type AdapterSession, type CompiledDescription, type LocalSession, type SessionOptions } from './session/session.js';
 export { loadAdapter, optionsForAdapter, saveAdapter, type AdapterInfo } from './session/adapter.js';
 export { loadReferenceModel } from './reference/reference.js';

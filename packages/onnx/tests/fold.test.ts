@@ -1,12 +1,12 @@
 import { layout, normal } from '@hadamard-adapter/core';
 import { describe, expect, it } from 'vitest';
-import { concatChunks, elementCount, evaluate, foldAdapters, loadReferenceModel, readModel, type AdapterSession, type Value } from '../src/index.js';
+import { concatChunks, elementCount, evaluate, foldAdapters, loadReferenceModel, readModel, type LocalSession, type Value } from '../src/index.js';
 import { batchOf, packagedGraph, tokens } from './support/packaged.js';
 
 const FAMILIES = ['bert', 'roberta', 'electra', 'distilbert'];
 
 /** A session whose adapters, norms and classifier are all away from where they start. */
-async function trained(family: string, site: 'context' | 'output', layers?: readonly number[]): Promise<AdapterSession> {
+async function trained(family: string, site: 'context' | 'output', layers?: readonly number[]): Promise<LocalSession> {
   const session = loadReferenceModel(packagedGraph(`${family}/model.onnx`), { numLabels: 3, site, norm: 'both', head: 'tanh', ...(layers === undefined ? {} : { layers }) });
   const start = await session.read();
   await session.write(start.map((value, i) => value + (normal(start.length, 0.2, 11, 'fold')[i] as number)));

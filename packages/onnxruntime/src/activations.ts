@@ -1,5 +1,5 @@
-import type { Batch, Split } from '@hadamard-adapter/core';
-import type { Frontier } from '@hadamard-adapter/onnx';
+import type { Batch } from '@hadamard-adapter/core';
+import type { Frontier, SplitSource } from '@hadamard-adapter/onnx';
 
 /** Activations at the frontier, kept per example and without padding. */
 export interface ActivationStore {
@@ -20,7 +20,7 @@ export interface FillPlan {
  * Plan what to keep of a split within `maxBytes`. Rows are taken by length, then by number, in batches of `batchSize`: always the same rows in the same company, since
  * the last bits of a result depend on the shape of the batch it was computed in, and a resumed run must find the same bits.
  */
-export function planActivations(split: Split, { perToken, width }: Frontier, maxBytes: number, batchSize: number): FillPlan {
+export function planActivations(split: SplitSource, { perToken, width }: Frontier, maxBytes: number, batchSize: number): FillPlan {
   const order = Int32Array.from({ length: split.size }, (_, row) => row).toSorted((a, b) => lengthOf(a) - lengthOf(b) || a - b);
   function lengthOf(row: number): number {
     return split.lengths[row] ?? 0;

@@ -141,7 +141,7 @@ export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameter
       let done = 0;
       for (const rows of plan.batches) {
         if (signal?.aborted === true) return 0;
-        const batch = split.batch(rows);
+        const batch = await split.batch(rows);
         plan.put(batch, await surviving(() => runPrefix(frontier, { batch })));
         done += rows.length;
         onProgress?.(done, plan.store.kept);

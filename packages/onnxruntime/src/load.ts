@@ -1,4 +1,4 @@
-import { compileModel, makeSession, readModel, type AdapterSession, type ExternalData, type Graph, type SessionOptions } from '@hadamard-adapter/onnx';
+import { compileModel, makeSession, readModel, type ExternalData, type Graph, type LocalSession, type SessionOptions } from '@hadamard-adapter/onnx';
 import type { DeviceOptions, Platform } from './devices/device.js';
 import { keepDevice } from './devices/keeper.js';
 import { openDevice } from './devices/open.js';
@@ -23,7 +23,7 @@ export interface LoadOptions extends SessionOptions, SessionSettings, DeviceOpti
  * @throws FormatError for a file that is not an ONNX model; UnsupportedError for a model without recognisable attention; ConfigError for settings that
  * contradict, DEVICE_UNKNOWN, WASM_THREADS; RuntimeError RUNTIME_MISSING, DEVICE_UNAVAILABLE, MODEL_FETCH.
  */
-export type LoadModel = (base: BaseModel, options: LoadOptions) => Promise<AdapterSession>;
+export type LoadModel = (base: BaseModel, options: LoadOptions) => Promise<LocalSession>;
 
 export function loaderFor(platform: Platform, defaultDevice: string): LoadModel {
   return async (base, options) => {

@@ -1,6 +1,7 @@
 import { layout, type Group, type OptimizerState, type ParameterInfo, type StepSettings } from '@hadamard-adapter/core';
 import { UPDATE_SETTINGS, checkOptimizer, compileAccumulation, compileUpdate, sameGroups, type Graph, type MicroBatch, type ParameterStore, type RunInputs, type UpdateSettings } from '@hadamard-adapter/onnx';
 import type { Tensor } from 'onnxruntime-common';
+import { deviceLost } from './failures.js';
 import type { OrtModule } from './ort.js';
 import { floats, type Session } from './session.js';
 
@@ -48,9 +49,14 @@ export function residentStore(infos: readonly ParameterInfo[], initial: Float32A
   /** Whether the mirror is what is on the device. */
   let mirrored = true;
   let device: OnDevice | undefined;
+  /** The device took a state with it that was nowhere else. */
+  let strayed = false;
 
   const tensor = (data: Float32Array, dims: readonly number[] = [data.length]): Tensor => new (host.ort().Tensor)('float32', data, dims);
-  const resident = (): OnDevice => (device ??= { parameters: tensor(mirror.values), moments: undefined });
+  const resident = (): OnDevice => {
+    if (strayed) throw lostState();
+    return (device ??= { parameters: tensor(mirror.values), moments: undefined });
+  };
   const momentsOf = (groups: readonly Group[]): NonNullable<OnDevice['moments']> => {
     const state = resident();
     if (state.moments !== undefined && sameGroups(state.moments.groups, groups)) return state.moments;
@@ -62,6 +68,7 @@ export function residentStore(infos: readonly ParameterInfo[], initial: Float32A
   };
   /** Bring what is on the device to memory, if it is not there yet. */
   const fetch = async (): Promise<Mirror> => {
+    if (strayed) throw lostState();
     if (mirrored || device === undefined) return mirror;
     mirror.values = (await device.parameters.getData()) as Float32Array;
     if (device.moments !== undefined && mirror.optimizer !== undefined) {
@@ -125,9 +132,10 @@ export function residentStore(infos: readonly ParameterInfo[], initial: Float32A
   return {
     read: async () => (await fetch()).values.slice(),
     async write(values) {
-      await fetch();
+      if (!strayed) await fetch();
       clear();
       mirror.values = values.slice();
+      [strayed, mirrored] = [false, true];
     },
     async readOptimizer() {
       const { optimizer } = await fetch();
@@ -143,8 +151,8 @@ export function residentStore(infos: readonly ParameterInfo[], initial: Float32A
     step: (parts, settings) => host.surviving(() => step(parts, settings)),
     parameters: () => resident().parameters,
     abandon() {
+      if (!mirrored) strayed = true;
       device = undefined;
-      mirrored = true;
     },
     dispose: clear,
   };
@@ -166,6 +174,8 @@ function updateSettings({ learningRate, weightDecay = 0, betas: [beta1, beta2] =
   };
   return Float32Array.from(UPDATE_SETTINGS, (name) => settings[name]);
 }
+
+const lostState = (): Error => deviceLost('webgpu', 'the parameters were on it alone, being too many to copy after every step');
 
 function dispose(...tensors: readonly (Tensor | undefined)[]): void {
   // Those in memory have nothing to free, and may be views of what is still needed.

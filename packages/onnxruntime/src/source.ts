@@ -23,24 +23,30 @@ export async function readBytes(source: ModelBytes, options: ReadBytesOptions = 
 async function download(url: URL, { onDownload, signal }: ReadBytesOptions): Promise<Uint8Array> {
   const failed = (found: string, cause?: unknown): RuntimeError =>
     new RuntimeError('The model could not be fetched', { code: 'MODEL_FETCH', found: `${found} from ${url.href}`, expected: 'an ONNX file', hint: 'Check the address; a server elsewhere must allow this page (CORS).', cause });
-  const response = await fetch(url, signal === undefined ? {} : { signal }).catch((cause: unknown) => {
-    if (signal?.aborted === true) throw cause;
+  try {
+    const response = await fetch(url, signal === undefined ? {} : { signal });
+    if (!response.ok || response.body === null) throw failed(`status ${response.status}`);
+    // Single-page servers answer whatever is not there with their page.
+    if (/text\/html/.test(response.headers.get('content-type') ?? '')) throw failed('an HTML page');
+    return await receive(response, response.body, onDownload, failed);
+  } catch (cause) {
+    if (signal?.aborted === true || cause instanceof RuntimeError) throw cause;
     throw failed(cause instanceof Error ? cause.message : String(cause), cause);
-  });
-  if (!response.ok || response.body === null) throw failed(`status ${response.status}`);
-  // Single-page servers answer whatever is not there with their page.
-  if (/text\/html/.test(response.headers.get('content-type') ?? '')) throw failed('an HTML page');
-  const announced = Number(response.headers.get('content-length') ?? Number.NaN);
+  }
+}
+
+async function receive({ headers }: Response, body: ReadableStream<Uint8Array>, onDownload: ReadBytesOptions['onDownload'], failed: (found: string) => RuntimeError): Promise<Uint8Array> {
+  const announced = Number(headers.get('content-length') ?? Number.NaN);
   // With a content encoding the length is that of the packed bytes.
-  const total = Number.isSafeInteger(announced) && announced > 0 && response.headers.get('content-encoding') === null ? announced : undefined;
+  const total = Number.isSafeInteger(announced) && announced > 0 && headers.get('content-encoding') === null ? announced : undefined;
   if (total === undefined) {
-    const bytes = new Uint8Array(await response.arrayBuffer());
+    const bytes = new Uint8Array(await new Response(body as BodyInit).arrayBuffer());
     onDownload?.(bytes.byteLength, bytes.byteLength);
     return bytes;
   }
   const bytes = new Uint8Array(total);
   let loaded = 0;
-  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+  for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
     if (loaded + chunk.byteLength > total) throw failed(`more than the ${total} bytes announced`);
     bytes.set(chunk, loaded);
     loaded += chunk.byteLength;

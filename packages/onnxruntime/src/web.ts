@@ -7,4 +7,5 @@ export const loadModel = loaderFor(webPlatform, 'wasm');
 export const availableDevices = availableOn(webPlatform);
 export const probeDevices = probeOn(webPlatform);
 
+export { loadModelInWorker, type WorkerOptions } from './worker/in-worker.js';
 export * from './common.js';

@@ -30,10 +30,10 @@ describe.each(inBrowser ? ['wasm'] : ['cpu'])('the conformance suite on %s', (de
   });
 });
 
+/** Shaders are compiled in software, seconds for every graph: all cases of one family, those of one site of the others. */
 describe.runIf(inBrowser)('the conformance suite on webgpu', () => {
   it.each(families)('%s', async (family) => {
-    const { failures, passed, seconds } = await run('webgpu', family, 'model.onnx', '*/context/*');
-    console.log(family, seconds);
+    const { failures, passed } = await run('webgpu', family, 'model.onnx', family === 'bert' ? undefined : '*/context/*');
     expect(failures).toEqual([]);
     expect(passed).toBeGreaterThan(0);
   });

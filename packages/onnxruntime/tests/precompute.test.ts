@@ -63,6 +63,19 @@ describe('activations computed ahead', () => {
     await Promise.all([model.dispose(), fresh.dispose()]);
   });
 
+  it('is not used any more once a step changed the weights below it', async () => {
+    const model = await loadModel({ graph: tinyBert() }, { numLabels: 3 });
+    await model.precompute?.(split, ['classifier'], { maxBytes: 1e9 });
+    const before = await model.predict(batch);
+    await model.step([batch], { groups: ['adapter', 'norm'], learningRate: 0.1 });
+    const after = await model.predict(batch);
+    const fresh = await loadModel({ graph: tinyBert() }, { numLabels: 3 });
+    await fresh.write(await model.read());
+    expect(relativeDifference(after, before)).toBeGreaterThan(1e-3);
+    expect(relativeDifference(after, await fresh.predict(batch))).toBeLessThan(1e-5);
+    await Promise.all([model.dispose(), fresh.dispose()]);
+  });
+
   it('can be stopped', async () => {
     const model = await loadModel({ graph: tinyBert() }, { numLabels: 3 });
     const controller = new AbortController();

@@ -8,13 +8,13 @@ import { PARAMETERS_INPUT } from '../lower/flatten.js';
 import { evaluate } from '../ops/evaluate.js';
 import type { Value } from '../ops/value.js';
 import type { Executor, RunInputs } from '../session/executor.js';
-import { compileModel, makeSession, type AdapterSession, type SessionOptions } from '../session/session.js';
+import { compileModel, makeSession, type LocalSession, type SessionOptions } from '../session/session.js';
 
 /**
  * The reference runtime: every compiled graph interpreted in float64, operator by operator, in plain JavaScript. Slow, for tiny models; it tells whether a deviation comes from
  * the graph or from the arithmetic of a runtime.
  */
-export function loadReferenceModel(graph: Graph, options: SessionOptions): AdapterSession {
+export function loadReferenceModel(graph: Graph, options: SessionOptions): LocalSession {
   const compiled = compileModel(graph, options);
   return makeSession(compiled, (parameters) => referenceExecutor(compiled, parameters), { runtime: 'reference', device: 'cpu' }, options);
 }

@@ -10,6 +10,9 @@ export interface RunInputs {
   readonly dropout?: Float32Array;
 }
 
+/** A split whose batches may come from another thread. */
+export type SplitSource = Pick<Split, 'id' | 'size' | 'lengths'> & { batch(rows: Int32Array): Batch | Promise<Batch> };
+
 /** What a runtime has to do for one adapter model: execute the graphs that are compiled from it. Everything else of core's contract is built on this. */
 export interface Executor {
   /** Where the executor itself keeps parameters and optimizer, on its device between steps; absent when it reads the vector it was made with. */
@@ -23,7 +26,7 @@ export interface Executor {
   /** What the adapter `key` is applied to, [batch, sequence, channels]. */
   siteInput(inputs: RunInputs, key: string): Promise<Float32Array>;
   /** See core's `TrainableModel.precompute`. */
-  precompute?(split: Split, groups: readonly Group[], options: PrecomputeOptions): Promise<number>;
+  precompute?(split: SplitSource, groups: readonly Group[], options: PrecomputeOptions): Promise<number>;
   /** The groups whose training the kept activations are valid for; undefined when none are kept. */
   keptFor(): readonly Group[] | undefined;
   /** Forget kept activations: what they were computed with has changed. */

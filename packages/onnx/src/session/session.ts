@@ -1,5 +1,5 @@
 import { ConfigError, layout, normal, weightsDigest, type Batch, type HeadKind, type Loss, type Norm, type Pooling, type Site, type TrainableModel } from '@hadamard-adapter/core';
-import { canonicalize } from '../canonicalize/canonicalize.js';
+import { canonicalize, type CanonicalGraph } from '../canonicalize/canonicalize.js';
 import { buildAdapterModel, type AdapterModel } from '../compile/model.js';
 import { foldAdapters } from '../fold/fold.js';
 import type { Graph } from '../graph/graph.js';
@@ -31,16 +31,26 @@ export interface SessionOptions extends SiteChoice {
   readonly seed?: number;
 }
 
+/** What a session was made of, without the graph and its weights. */
+export interface CompiledDescription extends Pick<AdapterModel, 'sites' | 'options'> {
+  readonly canonical: Pick<CanonicalGraph, 'hidden' | 'hiddenSize' | 'numLabels' | 'cut' | 'parameters' | 'precision'>;
+}
+
 /** A trainable model and what can be made of it. */
 export interface AdapterSession extends TrainableModel {
   /** What it was compiled from, with its sites. */
-  readonly compiled: AdapterModel;
+  readonly compiled: CompiledDescription;
   /** Identity of the base weights, see core's `weightsDigest`. */
   baseDigest(): Promise<string>;
   /** A plain ONNX file of the model with the adapters folded into its weights, in chunks: outputs `logits` and the hidden states. */
   fold(): Promise<Uint8Array[]>;
   /** What the adapter `key` is applied to, [batch, sequence, channels]. */
   siteInput(batch: Batch, key: string): Promise<Float32Array>;
+}
+
+/** A session whose model is in this thread. */
+export interface LocalSession extends AdapterSession {
+  readonly compiled: AdapterModel;
 }
 
 /** BERT's initializer_range, with which classifiers start. */
@@ -71,7 +81,7 @@ export function compileModel(graph: Graph, options: SessionOptions): AdapterMode
 }
 
 /** A session over what the runtime makes of the model. */
-export function makeSession(compiled: AdapterModel, makeExecutor: MakeExecutor, place: { readonly runtime: string; readonly device: string }, { dropout = 0, seed = 0 }: SessionOptions): AdapterSession {
+export function makeSession(compiled: AdapterModel, makeExecutor: MakeExecutor, place: { readonly runtime: string; readonly device: string }, { dropout = 0, seed = 0 }: SessionOptions): LocalSession {
   const model = makeTrainableModel(compiled, makeExecutor, { ...place, dropout, seed, initialize: ({ name, shape }) => normal(elementCount(shape), HEAD_DEVIATION, seed, name) });
   const places = layout(model.parameters);
   let digest: Promise<string> | undefined;

@@ -69,6 +69,9 @@ export function makeTrainableModel(model: AdapterModel, makeExecutor: MakeExecut
     async step(batches, step) {
       check();
       if (batches.length === 0) throw new DataError('A step needs at least one batch', { code: 'BATCH_EMPTY' });
+      // Kept activations were computed with what this step is about to change.
+      const kept = executor.keptFor();
+      if (kept !== undefined && !step.groups.every((group) => kept.includes(group))) executor.forget();
       const rows = batches.reduce((sum, { batch }) => sum + batch, 0);
       const done = store.stepsDone(step.groups);
       return store.step(

@@ -2,7 +2,7 @@ import { RuntimeError } from '@hadamard-adapter/core';
 import type { Graph } from '@hadamard-adapter/onnx';
 import type { InferenceSession } from 'onnxruntime-common';
 import type { OrtModule } from '../ort.js';
-import type { Device, DeviceOptions, Platform } from './device.js';
+import type { Device, Platform } from './device.js';
 import { exclusively, together } from './exclusive.js';
 import { webgpuOptions } from './webgpu.js';
 

@@ -1,5 +1,5 @@
 import { normal, type Batch, type Split } from '@hadamard-adapter/core';
-import { buildEncoder, elementCount, float32Tensor, type Graph } from '@hadamard-adapter/onnx';
+import { buildEncoder, concatChunks, elementCount, float32Tensor, lower, writeModel, type Graph } from '@hadamard-adapter/onnx';
 
 const CONFIG = { model_type: 'bert', num_hidden_layers: 3, hidden_size: 16, num_attention_heads: 4, intermediate_size: 32, vocab_size: 50, max_position_embeddings: 24, type_vocab_size: 2, layer_norm_eps: 1e-12 };
 
@@ -15,6 +15,9 @@ export function tinyBert(seed = 1): Graph {
     },
   });
 }
+
+/** The same as the bytes of an ONNX file, in a buffer of their own. */
+export const tinyModel = (): Uint8Array => concatChunks(writeModel(lower(tinyBert()))).slice();
 
 /** Rows of different lengths; labels are class indices, or `labels` numbers a row for mse and bce. */
 export function tinySplit(id: string, size: number, labels: (row: number) => readonly number[] = (row) => [row % 3]): Split {
