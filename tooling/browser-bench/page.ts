@@ -1,0 +1,66 @@
+import { layout, type Batch } from '@hadamard-adapter/core';
+import { buildEncoder, float32Tensor } from '@hadamard-adapter/onnx';
+import { loadModel } from '@hadamard-adapter/onnxruntime/web';
+import { configOf, makeBatch, weights, type Sizes } from './encoder.js';
+import { tfjsPeer } from './tfjs-peer.js';
+
+type Step = (batch: Batch) => Promise<number>;
+
+/** Every WebAssembly memory of the page, to see whether it grows. */
+const memories: WebAssembly.Memory[] = [];
+const OriginalMemory = WebAssembly.Memory;
+WebAssembly.Memory = new Proxy(OriginalMemory, {
+  construct(target, parameters) {
+    const memory = Reflect.construct(target, parameters) as WebAssembly.Memory;
+    memories.push(memory);
+    return memory;
+  },
+});
+
+async function ours(sizes: Sizes, device: string, threads: number): Promise<{ step: Step; dispose: () => Promise<void> }> {
+  const graph = buildEncoder(configOf(sizes), {
+    has: (name) => !name.startsWith('pooler'),
+    take: (name, dims) => float32Tensor(weights(name, dims.reduce((product, size) => product * size, 1)), dims),
+  });
+  const model = await loadModel({ graph }, { numLabels: 2, device, ...(device === 'wasm' ? { threads } : {}) });
+  const places = layout(model.parameters);
+  const values = await model.read();
+  places.slice(values, 'classifier.weight').set(weights('classifier', places.sizeOf('classifier.weight')));
+  await model.write(values);
+  return { step: async (batch) => (await model.step([batch], { groups: ['adapter', 'norm'], learningRate: 1e-3 })).loss, dispose: () => model.dispose() };
+}
+
+/** The median time of a step of each contestant, taking turns; and the losses, which have to be the same. */
+async function compare(sizes: Sizes, options: { batch: number; sequence: number; rounds: number; threads: number }): Promise<unknown> {
+  const batch = makeBatch(options.batch, options.sequence);
+  const mine = await ours(sizes, 'wasm', options.threads);
+  const contestants: Record<string, { step: Step; ms: number[]; losses: number[] }> = {
+    onnxruntime: { step: mine.step, ms: [], losses: [] },
+    tfjs: { step: await tfjsPeer(sizes, options.threads), ms: [], losses: [] },
+  };
+  for (let round = 0; round <= options.rounds; round++) {
+    for (const { step, ms, losses } of Object.values(contestants)) {
+      const started = performance.now();
+      losses.push(await step(batch));
+      // The first round compiles and fills caches.
+      if (round > 0) ms.push(performance.now() - started);
+    }
+  }
+  await mine.dispose();
+  return Object.fromEntries(Object.entries(contestants).map(([name, { ms, losses }]) => [name, { stepMs: ms.toSorted((a, b) => a - b)[Math.floor(ms.length / 2)], losses }]));
+}
+
+/** Steps with batches of changing shape; bytes of WebAssembly memory after a tenth of them and at the end. */
+async function endurance(sizes: Sizes, { device, steps, threads }: { device: string; steps: number; threads: number }): Promise<unknown> {
+  const bytes = (): number => memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
+  const { step, dispose } = await ours(sizes, device, threads);
+  const seen: number[] = [];
+  for (let i = 0; i < steps; i++) {
+    await step(makeBatch(1 + ((i * 5) % 8), 8 + ((i * 37) % 121)));
+    seen.push(bytes());
+  }
+  await dispose();
+  return { device, steps, mbAfterTenth: (seen[Math.floor(steps / 10)] ?? 0) / 2 ** 20, mbAtEnd: (seen.at(-1) ?? 0) / 2 ** 20 };
+}
+
+Object.assign(globalThis, { bench: { compare, endurance } });
