@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { startBenchProcess, type BenchProcess, type BenchSetup } from './peer.js';
+import { startBenchProcess, type BenchProcess, type BenchRequest, type BenchSetup, type BenchWork } from './peer.js';
 
 /** One measured configuration of one contestant. */
 export interface BenchRow {
@@ -46,7 +46,7 @@ export async function runBench(options: BenchOptions): Promise<BenchRow[]> {
       for (let round = 0; round <= options.rounds; round++) {
         options.onProgress?.(`${name} round ${round}/${options.rounds}`);
         // The first round warms up and is thrown away.
-        for (const contestant of contestants) await measure(contestant, { batch, sequence: options.sequence, steps: 1 }, round > 0);
+        for (const contestant of contestants) await measure(contestant, { batch, sequence: options.sequence }, round > 0);
       }
       for (const contestant of contestants) rows.push(await report(contestant, name, batch, options.sequence));
     } finally {
@@ -72,9 +72,21 @@ async function prepare(contestant: Contestant, setup: BenchSetup): Promise<void>
   if (typeof peer === 'string') contestant.runtime = peer;
 }
 
-async function measure({ process: child, steps, passes }: Contestant, work: { batch: number; sequence: number; steps: number }, counts: boolean): Promise<void> {
-  const step = (await child.ask({ train: work }))['ms'] as number;
-  const pass = (await child.ask({ infer: work }))['ms'] as number;
+/** How long one measurement should take at least; short steps are repeated. */
+const TURN_MS = 400;
+
+/** Worker threads wait busily for more work before they sleep (OpenMP for 200 ms): whoever comes next would share the cores with them. */
+const SETTLE_MS = 500;
+
+async function measure({ process: child, steps, passes }: Contestant, work: Omit<BenchWork, 'steps'>, counts: boolean): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  const timed = async (kind: 'train' | 'infer'): Promise<number> => {
+    const ask = async (count: number): Promise<number> => (await child.ask({ [kind]: { ...work, steps: count } } as BenchRequest))['ms'] as number;
+    // Once to wake everything up and to see how often it fits into a turn.
+    const once = await ask(1);
+    return counts ? ask(Math.max(1, Math.ceil(TURN_MS / once))) : once;
+  };
+  const [step, pass] = [await timed('train'), await timed('infer')];
   if (!counts) return;
   steps.push(step);
   passes.push(pass);
