@@ -7,6 +7,7 @@ import { asStored } from '../lower/half.js';
 import { lower } from '../lower/lower.js';
 import { countProducts, dropUnusedInputs, fromFrontier, frontierOf, upToFrontier, type Frontier } from './frontier.js';
 import type { AdapterModel } from './model.js';
+import { selectPosition } from './pooled-position.js';
 
 /** What a compiled graph answers: hidden states [batch, sequence, hidden], logits [batch, numLabels]. */
 export type InferenceOutput = 'hidden' | 'logits';
@@ -16,7 +17,7 @@ export function compileInference(model: AdapterModel, outputs: readonly Inferenc
   const names = new Set(outputs.map((output) => (output === 'hidden' ? model.canonical.hidden : 'logits')));
   const wanted = model.graph.outputs.filter(({ name }) => names.has(name));
   const graph = dropUnusedInputs(prune({ ...model.graph, outputs: wanted }));
-  return asStored(finish(from === undefined ? graph : fromFrontier(graph, from), model), model.canonical.hidden, model.canonical.precision);
+  return asStored(finish(selectPosition(from === undefined ? graph : fromFrontier(graph, from)), model), model.canonical.hidden, model.canonical.precision);
 }
 
 /**
@@ -42,7 +43,7 @@ export function compileSiteInput(model: AdapterModel, key: string): { graph: Gra
 export function compileTraining(model: AdapterModel, groups: readonly Group[], from?: Frontier): Graph {
   const trained = trainedParameters(model, groups);
   const forward = dropUnusedInputs(prune({ ...model.graph, outputs: model.graph.outputs.filter(({ name }) => name === 'loss') }));
-  const { builder, gradients } = differentiate(from === undefined ? forward : fromFrontier(forward, from), 'loss', trained);
+  const { builder, gradients } = differentiate(selectPosition(from === undefined ? forward : fromFrontier(forward, from)), 'loss', trained);
   const flat = trained.map((name) => {
     const gradient = gradients.get(name) as string;
     return builder.dims(gradient).length === 1 ? gradient : builder.emit('Reshape', [gradient, builder.ints([-1])]);
@@ -55,7 +56,7 @@ export function compileTraining(model: AdapterModel, groups: readonly Group[], f
 
 /** Everything in front of the frontier, whose activations are the only output. */
 export function compilePrefix(model: AdapterModel, frontier: Frontier): Graph {
-  return finish(upToFrontier(model.graph, frontier), model);
+  return finish(selectPosition(upToFrontier(model.graph, frontier)), model);
 }
 
 /** Where training `groups` may start from kept activations; undefined when that would save no matrix product. */
