@@ -7,7 +7,7 @@ import {
   compilePrefix,
   compileSiteInput,
   compileTraining,
-  trainingFrontier,
+  trainingFrontiers,
   type AdapterModel,
   type Executor,
   type Frontier,
@@ -15,7 +15,7 @@ import {
   type RunInputs,
 } from '@hadamard-adapter/onnx';
 import type { InferenceSession } from 'onnxruntime-common';
-import { planActivations, type ActivationStore } from './activations.js';
+import { chooseFrontier, planActivations, type ActivationStore } from './activations.js';
 import { tokenFeeds } from './feeds.js';
 import { createSession, floats, runSession, type Feeds, type OrtModule, type SessionSettings } from './session.js';
 
@@ -34,6 +34,8 @@ interface Shortcut {
 
 /** Rows per batch when activations are computed ahead. */
 const PRECOMPUTE_BATCH = 32;
+
+const frontierKey = ({ values }: Frontier): string => values.map(({ name }) => name).join(' ');
 
 const groupsKey = (groups: readonly Group[]): string => [...groups].toSorted().join('+');
 
@@ -77,19 +79,21 @@ export function ortExecutor(ort: OrtModule, model: AdapterModel, settings: Sessi
     return feeds;
   };
 
-  const prefix = (frontier: Frontier): Promise<Program> => program(`prefix:${frontier.value}`, () => compilePrefix(model, frontier));
+  const prefix = (frontier: Frontier): Promise<Program> => program(`prefix:${frontierKey(frontier)}`, () => compilePrefix(model, frontier));
 
   const activationsOf = async ({ frontier, stores }: Shortcut, inputs: RunInputs): Promise<Feeds> => {
     const { batch } = inputs;
     const kept = batch.source === undefined ? undefined : stores.get(batch.source.split)?.gather(batch);
     const activations = kept ?? (await runPrefix(frontier, inputs));
-    const dims = frontier.perToken ? [batch.batch, batch.sequence, frontier.width] : [batch.batch, frontier.width];
-    return { [frontier.value]: new ort.Tensor('float32', activations, dims) };
+    const sizeOf = (dim: 'batch' | 'sequence' | number): number => (typeof dim === 'number' ? dim : batch[dim]);
+    return Object.fromEntries(frontier.values.map(({ name, dims }, i) => [name, new ort.Tensor('float32', activations[i] as Float32Array, dims.map(sizeOf))]));
   };
 
-  const runPrefix = async (frontier: Frontier, inputs: RunInputs): Promise<Float32Array> => {
+  const runPrefix = async (frontier: Frontier, inputs: RunInputs): Promise<Float32Array[]> => {
     const front = await prefix(frontier);
-    return floats(await runSession(front.session, feedsFor(front, inputs), [frontier.value]), frontier.value);
+    const names = frontier.values.map(({ name }) => name);
+    const results = await runSession(front.session, feedsFor(front, inputs), names);
+    return names.map((name) => floats(results, name));
   };
 
   const shortcutFor = (key: string): Shortcut | undefined => (shortcut !== undefined && groupsKey(shortcut.groups) === key ? shortcut : undefined);
@@ -98,7 +102,7 @@ export function ortExecutor(ort: OrtModule, model: AdapterModel, settings: Sessi
     async train(groups, inputs) {
       const key = groupsKey(groups);
       const short = shortcutFor(key);
-      const step = await program(`train:${key}:${short?.frontier.value ?? ''}`, () => compileTraining(model, groups, short?.frontier));
+      const step = await program(`train:${key}:${short === undefined ? '' : frontierKey(short.frontier)}`, () => compileTraining(model, groups, short?.frontier));
       const extra = short === undefined ? {} : await activationsOf(short, inputs);
       const results = await runSession(step.session, feedsFor(step, inputs, extra), ['loss', 'gradients']);
       return { loss: floats(results, 'loss')[0] as number, gradients: floats(results, 'gradients') };
@@ -106,7 +110,7 @@ export function ortExecutor(ort: OrtModule, model: AdapterModel, settings: Sessi
 
     async predict(inputs) {
       const short = shortcut;
-      const infer = await program(`logits:${short?.frontier.value ?? ''}`, () => compileInference(model, ['logits'], short?.frontier));
+      const infer = await program(`logits:${short === undefined ? '' : frontierKey(short.frontier)}`, () => compileInference(model, ['logits'], short?.frontier));
       const extra = short === undefined ? {} : await activationsOf(short, inputs);
       return floats(await runSession(infer.session, feedsFor(infer, inputs, extra), ['logits']), 'logits');
     },
@@ -124,7 +128,7 @@ export function ortExecutor(ort: OrtModule, model: AdapterModel, settings: Sessi
 
     async precompute(split, groups, parameters, { maxBytes, onProgress, signal }) {
       if (shortcutFor(groupsKey(groups)) === undefined) {
-        const frontier = trainingFrontier(model, groups);
+        const frontier = chooseFrontier(split, trainingFrontiers(model, groups), maxBytes);
         await release(() => false);
         shortcut = frontier === undefined ? undefined : { groups, frontier, stores: new Map() };
       }
