@@ -3,6 +3,7 @@ import { buildEncoder, float32Tensor } from '@hadamard-adapter/onnx';
 import { loadModel } from '@hadamard-adapter/onnxruntime';
 import type { Batch, TrainableModel } from '@hadamard-adapter/core';
 import type { BenchRequest, BenchSetup, BenchWork } from './bench/peer.js';
+import { trainOnRows, trainWithCache } from './bench/rows-worker.js';
 
 /** Our side of `hadamard bench`: the same encoder, the same trained tensors, the same requests as the peer. */
 async function main(): Promise<void> {
@@ -15,12 +16,14 @@ async function main(): Promise<void> {
       reply = { device: model.device };
     } else if ('peak' in request) reply = { peakMb: process.resourceUsage().maxRSS / 1024 };
     else if (model === undefined) reply = { error: 'no setup' };
+    else if ('batches' in request) reply = await trainOnRows(model, request.batches);
+    else if ('cache' in request) reply = { ...(await trainWithCache(model, request.cache)) };
     else reply = 'train' in request ? await train(model, request.train) : await infer(model, request.infer);
     process.stdout.write(`${JSON.stringify(reply)}\n`);
   }
 }
 
-async function setup({ layers, hidden, heads, intermediate, vocab, positions, threads }: BenchSetup): Promise<TrainableModel> {
+async function setup({ layers, hidden, heads, intermediate, vocab, positions, threads, adapted }: BenchSetup): Promise<TrainableModel> {
   const config = {
     model_type: 'bert',
     num_hidden_layers: layers,
@@ -34,7 +37,7 @@ async function setup({ layers, hidden, heads, intermediate, vocab, positions, th
   };
   const random = (name: string, dims: readonly number[]) => float32Tensor(randomWeights(name, dims.reduce((product, size) => product * size, 1)), dims);
   const graph = buildEncoder(config, { has: (name) => !name.startsWith('pooler'), take: random });
-  return loadModel({ graph }, { numLabels: 2, threads });
+  return loadModel({ graph }, { numLabels: 2, threads, ...(adapted === undefined ? {} : { layers: adapted }) });
 }
 
 /** Small, cheap, repeatable: speed does not depend on the values as long as none is denormal. */

@@ -1,63 +1,88 @@
 import type { Batch } from '@hadamard-adapter/core';
-import type { Frontier, SplitSource } from '@hadamard-adapter/onnx';
+import type { Frontier, FrontierValue, SplitSource } from '@hadamard-adapter/onnx';
 
 /** Activations at the frontier, kept per example and without padding. */
 export interface ActivationStore {
   readonly kept: number;
-  /** The activations of a batch, padded to its length with zeros ([batch, sequence, width] or [batch, width]); undefined if a row is not kept. */
-  gather(batch: Batch): Float32Array | undefined;
+  /** The activations of a batch, an array for each value of the frontier, padded to its length with zeros; undefined if a row is not kept. */
+  gather(batch: Batch): Float32Array[] | undefined;
 }
 
 export interface FillPlan {
   /** Batches of rows to compute, shortest first: together the rows that fit the budget. */
   readonly batches: readonly Int32Array[];
   readonly store: ActivationStore;
-  /** Hand in the activations of one planned batch. */
-  put(batch: Batch, activations: Float32Array): void;
+  /** Hand in the activations of one planned batch, in the order of the frontier's values. */
+  put(batch: Batch, activations: readonly Float32Array[]): void;
+}
+
+/** What keeping all of a split takes, bytes. */
+export function activationBytes({ size, lengths }: SplitSource, { values }: Frontier): number {
+  const tokens = Array.from({ length: size }, (_, row) => lengths[row] ?? 0).reduce((a, b) => a + b, 0);
+  return values.reduce((sum, { perToken, width }) => sum + (perToken ? tokens : size) * width, 0) * Float32Array.BYTES_PER_ELEMENT;
+}
+
+/** The frontier that saves most (they come in this order) among those whose activations of the whole split fit the budget; the one that wants least memory when none does. */
+export function chooseFrontier(split: SplitSource, frontiers: readonly Frontier[], maxBytes: number): Frontier | undefined {
+  const bySize = frontiers.toSorted((a, b) => activationBytes(split, a) - activationBytes(split, b));
+  return frontiers.find((frontier) => activationBytes(split, frontier) <= maxBytes) ?? bySize[0];
 }
 
 /**
  * Plan what to keep of a split within `maxBytes`. Rows are taken by length, then by number, in batches of `batchSize`: always the same rows in the same company, since
  * the last bits of a result depend on the shape of the batch it was computed in, and a resumed run must find the same bits.
  */
-export function planActivations(split: SplitSource, { perToken, width }: Frontier, maxBytes: number, batchSize: number): FillPlan {
+export function planActivations(split: SplitSource, { values }: Frontier, maxBytes: number, batchSize: number): FillPlan {
   const order = Int32Array.from({ length: split.size }, (_, row) => row).toSorted((a, b) => lengthOf(a) - lengthOf(b) || a - b);
   function lengthOf(row: number): number {
     return split.lengths[row] ?? 0;
   }
-  const sizeOf = (row: number): number => (perToken ? lengthOf(row) : 1) * width;
+  const sizeOf = (row: number, { perToken, width }: FrontierValue): number => (perToken ? lengthOf(row) : 1) * width;
+  const bytesOf = (row: number): number => values.reduce((sum, value) => sum + sizeOf(row, value), 0) * Float32Array.BYTES_PER_ELEMENT;
 
-  const offsets = new Float64Array(split.size).fill(-1);
-  let total = 0;
+  let bytes = 0;
   let kept = 0;
   for (const row of order) {
-    if ((total + sizeOf(row)) * Float32Array.BYTES_PER_ELEMENT > maxBytes) break;
-    offsets[row] = total;
-    total += sizeOf(row);
+    bytes += bytesOf(row);
+    if (bytes > maxBytes) break;
     kept++;
   }
-  const values = new Float32Array(total);
+  const stores = values.map((value) => {
+    const offsets = new Float64Array(split.size).fill(-1);
+    let total = 0;
+    for (const row of order.subarray(0, kept)) {
+      offsets[row] = total;
+      total += sizeOf(row, value);
+    }
+    return { value, offsets, numbers: new Float32Array(total) };
+  });
+  const isKept = (row: number): boolean => (stores[0]?.offsets[row] ?? -1) >= 0;
+  const strideOf = ({ perToken, width }: FrontierValue, sequence: number): number => (perToken ? sequence : 1) * width;
   const batches: Int32Array[] = [];
   for (let start = 0; start < kept; start += batchSize) batches.push(order.slice(start, Math.min(start + batchSize, kept)));
 
   return {
     batches,
-    put(batch, activations) {
-      const stride = (perToken ? batch.sequence : 1) * width;
-      batch.source?.rows.forEach((row, i) => values.set(activations.subarray(i * stride, i * stride + sizeOf(row)), offsets[row] as number));
+    put({ sequence, source }, activations) {
+      for (const [at, { value, offsets, numbers }] of stores.entries()) {
+        const stride = strideOf(value, sequence);
+        source?.rows.forEach((row, i) => numbers.set((activations[at] as Float32Array).subarray(i * stride, i * stride + sizeOf(row, value)), offsets[row] as number));
+      }
     },
     store: {
       kept,
       gather({ batch, sequence, source }) {
         const rows = source?.rows;
-        if (rows === undefined || rows.some((row) => (offsets[row] ?? -1) < 0)) return undefined;
-        const stride = (perToken ? sequence : 1) * width;
-        const result = new Float32Array(batch * stride);
-        rows.forEach((row, i) => {
-          const offset = offsets[row] as number;
-          result.set(values.subarray(offset, offset + sizeOf(row)), i * stride);
+        if (rows === undefined || !rows.every(isKept)) return undefined;
+        return stores.map(({ value, offsets, numbers }) => {
+          const stride = strideOf(value, sequence);
+          const result = new Float32Array(batch * stride);
+          rows.forEach((row, i) => {
+            const offset = offsets[row] as number;
+            result.set(numbers.subarray(offset, offset + sizeOf(row, value)), i * stride);
+          });
+          return result;
         });
-        return result;
       },
     },
   };

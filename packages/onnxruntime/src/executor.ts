@@ -9,14 +9,14 @@ import {
   compileSiteInput,
   compileTraining,
   parameterInfo,
-  trainingFrontier,
+  trainingFrontiers,
   type AdapterModel,
   type Executor,
   type Frontier,
   type RunInputs,
 } from '@hadamard-adapter/onnx';
 import type { Tensor } from 'onnxruntime-common';
-import { planActivations, type ActivationStore } from './activations.js';
+import { chooseFrontier, planActivations, type ActivationStore } from './activations.js';
 import type { DeviceKeeper } from './devices/keeper.js';
 import { tokenFeeds } from './feeds.js';
 import type { Feeds } from './ort.js';
@@ -33,6 +33,8 @@ interface Shortcut {
 
 /** Rows per batch when activations are computed ahead. */
 const PRECOMPUTE_BATCH = 32;
+
+const frontierKey = (short: Shortcut | undefined): string => short?.frontier.values.map(({ name }) => name).join(' ') ?? '';
 
 const groupsKey = (groups: readonly Group[]): string => [...groups].toSorted().join('+');
 
@@ -80,20 +82,22 @@ export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameter
     const { batch } = inputs;
     const kept = batch.source === undefined ? undefined : stores.get(batch.source.split)?.gather(batch);
     const activations = kept ?? (await runPrefix(frontier, inputs));
-    const dims = frontier.perToken ? [batch.batch, batch.sequence, frontier.width] : [batch.batch, frontier.width];
-    return { [frontier.value]: new (ort().Tensor)('float32', activations, dims) };
+    const sizeOf = (dim: 'batch' | 'sequence' | number): number => (typeof dim === 'number' ? dim : batch[dim]);
+    return Object.fromEntries(frontier.values.map(({ name, dims }, i) => [name, new (ort().Tensor)('float32', activations[i] as Float32Array, dims.map(sizeOf))]));
   };
 
-  const runPrefix = async (frontier: Frontier, inputs: RunInputs): Promise<Float32Array> => {
-    const front = await programs.get(`prefix:${frontier.value}`, () => compilePrefix(model, frontier));
-    return floats(await front.run(feedsFor(front, inputs), [frontier.value]), frontier.value);
+  const runPrefix = async (frontier: Frontier, inputs: RunInputs): Promise<Float32Array[]> => {
+    const names = frontier.values.map(({ name }) => name);
+    const front = await programs.get(`prefix:${names.join(' ')}`, () => compilePrefix(model, frontier));
+    const results = await front.run(feedsFor(front, inputs), names);
+    return Promise.all(names.map((name) => floats(results, name)));
   };
 
   const shortcutFor = (groups: readonly Group[]): Shortcut | undefined => (shortcut !== undefined && groupsKey(shortcut.groups) === groupsKey(groups) ? shortcut : undefined);
 
   const runTraining = async (groups: readonly Group[], inputs: RunInputs): ReturnType<Session['run']> => {
     const short = shortcutFor(groups);
-    const key = `train:${groupsKey(groups)}:${short?.frontier.value ?? ''}`;
+    const key = `train:${groupsKey(groups)}:${frontierKey(short)}`;
     const step = await programs.get(key, () => compileTraining(model, groups, short?.frontier), ['loss', GRADIENTS_OUTPUT]);
     const extra = short === undefined ? {} : await activationsOf(short, inputs);
     return step.run(feedsFor(step, inputs, extra), ['loss', GRADIENTS_OUTPUT]);
@@ -110,7 +114,7 @@ export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameter
     predict: (inputs) =>
       surviving(async () => {
         const short = shortcut;
-        const infer = await programs.get(`logits:${short?.frontier.value ?? ''}`, () => compileInference(model, ['logits'], short?.frontier));
+        const infer = await programs.get(`logits:${frontierKey(short)}`, () => compileInference(model, ['logits'], short?.frontier));
         const extra = short === undefined ? {} : await activationsOf(short, inputs);
         return floats(await infer.run(feedsFor(infer, inputs, extra), ['logits']), 'logits');
       }),
@@ -131,7 +135,7 @@ export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameter
 
     async precompute(split, groups, { maxBytes, onProgress, signal }) {
       if (shortcutFor(groups) === undefined) {
-        const frontier = trainingFrontier(model, groups);
+        const frontier = chooseFrontier(split, trainingFrontiers(model, groups), maxBytes);
         await programs.release();
         shortcut = frontier === undefined ? undefined : { groups, frontier, stores: new Map() };
       }

@@ -4,6 +4,7 @@ Reads one JSON line per request from standard input and answers one JSON line ea
   {"setup": {layers, hidden, heads, intermediate, vocab, positions, threads}}
   {"train": {batch, sequence, steps}}   -> {"ms": milliseconds per step}
   {"infer": {batch, sequence, steps}}   -> {"ms": milliseconds per batch}
+  {"batches": {rows}}                   -> {"ms": milliseconds per step}; rows: batches of rows of token ids, padded here to the longest of each
   {"peak": true}                        -> {"peakMb": peak resident memory}
 Frozen backbone, trainable: a Hadamard adapter on the attention context and the LayerNorm after it in every layer; AdamW.
 """
@@ -80,6 +81,19 @@ def main():
             reply = {"peer": f"PyTorch {torch.__version__} ({blas})"}
         elif "peak" in request:
             reply = {"peakMb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+        elif "batches" in request:
+            batches = iter(request["batches"]["rows"])
+
+            def train_rows():
+                rows = next(batches)
+                longest = max(len(row) for row in rows)
+                ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
+                mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
+                optimizer.zero_grad(set_to_none=True)
+                F.cross_entropy(model(ids, mask), torch.arange(len(rows)) % 2).backward()
+                optimizer.step()
+
+            reply = timed(len(request["batches"]["rows"]), train_rows)
         else:
             kind, options = next(iter(request.items()))
             shape = (options["batch"], options["sequence"])

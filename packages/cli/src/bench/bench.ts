@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { startBenchProcess, type BenchProcess, type BenchSetup } from './peer.js';
+import { startBenchProcess, type BenchProcess, type BenchRequest, type BenchSetup, type BenchWork } from './peer.js';
 
 /** One measured configuration of one contestant. */
 export interface BenchRow {
@@ -26,11 +26,12 @@ export interface BenchOptions {
   readonly onProgress?: (text: string) => void;
 }
 
-/** A tiny BERT, MiniLM-L6 and BERT-base, with random weights. */
+/** A tiny BERT, MiniLM-L6 and BERT-base, with random weights; the last again with the batch at which its memory is judged. */
 export const BENCH_MODELS: Readonly<Record<string, Omit<BenchSetup, 'threads'> & { readonly batch: number }>> = {
   'L2-H128': { layers: 2, hidden: 128, heads: 2, intermediate: 512, vocab: 30522, positions: 512, batch: 32 },
   'L6-H384': { layers: 6, hidden: 384, heads: 12, intermediate: 1536, vocab: 30522, positions: 512, batch: 16 },
   'L12-H768': { layers: 12, hidden: 768, heads: 12, intermediate: 3072, vocab: 30522, positions: 512, batch: 8 },
+  'L12-H768-B16': { layers: 12, hidden: 768, heads: 12, intermediate: 3072, vocab: 30522, positions: 512, batch: 16 },
 };
 
 /** Run all models, contestants taking turns round by round, so that both see the same weather on the machine. */
@@ -39,14 +40,13 @@ export async function runBench(options: BenchOptions): Promise<BenchRow[]> {
   for (const name of options.models) {
     const { batch, ...sizes } = BENCH_MODELS[name] as (typeof BENCH_MODELS)[string];
     const setup = { ...sizes, threads: options.threads };
-    const contestants: Contestant[] = [start('onnxruntime', process.execPath, [fileURLToPath(new URL('bench-worker.js', import.meta.url))])];
-    if (options.python !== undefined) contestants.push(start('torch', options.python, [fileURLToPath(new URL('../assets/bench/torch_peer.py', import.meta.url))]));
+    const contestants = startContestants(options.python);
     try {
       for (const contestant of contestants) await prepare(contestant, setup);
       for (let round = 0; round <= options.rounds; round++) {
         options.onProgress?.(`${name} round ${round}/${options.rounds}`);
         // The first round warms up and is thrown away.
-        for (const contestant of contestants) await measure(contestant, { batch, sequence: options.sequence, steps: 1 }, round > 0);
+        for (const contestant of contestants) await measure(contestant, { batch, sequence: options.sequence }, round > 0);
       }
       for (const contestant of contestants) rows.push(await report(contestant, name, batch, options.sequence));
     } finally {
@@ -56,7 +56,13 @@ export async function runBench(options: BenchOptions): Promise<BenchRow[]> {
   return rows;
 }
 
-interface Contestant {
+/** Both sides of every benchmark: ours, and PyTorch where there is a Python for it. */
+export function startContestants(python: string | undefined): Contestant[] {
+  const ours = start('onnxruntime', process.execPath, [fileURLToPath(new URL('bench-worker.js', import.meta.url))]);
+  return [ours, ...(python === undefined ? [] : [start('torch', python, [fileURLToPath(new URL('../assets/bench/torch_peer.py', import.meta.url))])])];
+}
+
+export interface Contestant {
   runtime: string;
   readonly process: BenchProcess;
   readonly steps: number[];
@@ -67,14 +73,29 @@ function start(runtime: string, command: string, args: readonly string[]): Conte
   return { runtime, process: startBenchProcess(command, args), steps: [], passes: [] };
 }
 
-async function prepare(contestant: Contestant, setup: BenchSetup): Promise<void> {
+export async function prepare(contestant: Contestant, setup: BenchSetup): Promise<void> {
   const { peer } = await contestant.process.ask({ setup });
   if (typeof peer === 'string') contestant.runtime = peer;
 }
 
-async function measure({ process: child, steps, passes }: Contestant, work: { batch: number; sequence: number; steps: number }, counts: boolean): Promise<void> {
-  const step = (await child.ask({ train: work }))['ms'] as number;
-  const pass = (await child.ask({ infer: work }))['ms'] as number;
+/** How long one measurement should take at least; short steps are repeated. */
+const TURN_MS = 400;
+
+/** Worker threads wait busily for more work before they sleep (OpenMP for 200 ms): whoever comes next would share the cores with them. */
+const SETTLE_MS = 500;
+
+/** Wait until the contestant before has fallen asleep. */
+export const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+
+async function measure({ process: child, steps, passes }: Contestant, work: Omit<BenchWork, 'steps'>, counts: boolean): Promise<void> {
+  await settle();
+  const timed = async (kind: 'train' | 'infer'): Promise<number> => {
+    const ask = async (count: number): Promise<number> => (await child.ask({ [kind]: { ...work, steps: count } } as BenchRequest))['ms'] as number;
+    // Once to wake everything up and to see how often it fits into a turn.
+    const once = await ask(1);
+    return counts ? ask(Math.max(1, Math.ceil(TURN_MS / once))) : once;
+  };
+  const [step, pass] = [await timed('train'), await timed('infer')];
   if (!counts) return;
   steps.push(step);
   passes.push(pass);
@@ -85,7 +106,7 @@ async function report({ runtime, process: child, steps, passes }: Contestant, mo
   return { model, batch, sequence, runtime, device: 'cpu', stepMs: median(steps), inferMs: median(passes), peakMb: peakMb as number };
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   return sorted.length % 2 === 1 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;

@@ -11,6 +11,22 @@ export interface BenchSetup {
   readonly vocab: number;
   readonly positions: number;
   readonly threads: number;
+  /** Layers that carry an adapter; all when absent. */
+  readonly adapted?: readonly number[];
+}
+
+/** Training steps on batches of token ids, each row as long as it is: padding is the contestant's business. */
+export interface BenchBatches {
+  readonly rows: readonly (readonly (readonly number[])[])[];
+}
+
+/** Epochs over the same rows with what lies in front of the lowest adapter kept from the first one on. */
+export interface BenchCache {
+  readonly rows: readonly (readonly number[])[];
+  readonly batchSize: number;
+  readonly epochs: number;
+  /** Budget for what is kept; 0 keeps nothing. */
+  readonly maxBytes: number;
 }
 
 export interface BenchWork {
@@ -19,7 +35,7 @@ export interface BenchWork {
   readonly steps: number;
 }
 
-export type BenchRequest = { readonly setup: BenchSetup } | { readonly train: BenchWork } | { readonly infer: BenchWork } | { readonly peak: true };
+export type BenchRequest = { readonly setup: BenchSetup } | { readonly train: BenchWork } | { readonly infer: BenchWork } | { readonly batches: BenchBatches } | { readonly cache: BenchCache } | { readonly peak: true };
 
 /** A contestant in a process of its own, so that peak memory is its own too: one JSON line in, one JSON line out. */
 export interface BenchProcess {

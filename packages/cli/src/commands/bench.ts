@@ -4,6 +4,7 @@ import { ConfigError } from '@hadamard-adapter/core';
 import { BENCH_MODELS, runBench, type BenchRow } from '../bench/bench.js';
 import { findPython } from '../bench/python.js';
 import { integer, jsonOption, list } from '../options.js';
+import { benchCacheCommand, benchEpochCommand } from './bench-epoch.js';
 import { print, printJson } from '../output/report.js';
 import { table } from '../output/tables.js';
 
@@ -18,6 +19,9 @@ interface BenchFlags {
 
 export function benchCommand(): Command {
   return new Command('bench')
+    .enablePositionalOptions()
+    .addCommand(benchEpochCommand())
+    .addCommand(benchCacheCommand())
     .description('measure training step, inference and peak memory, next to PyTorch when a python3 with torch is there (PYTHON=… chooses it)')
     .option('--model <name>', `size to measure, repeatable: ${Object.keys(BENCH_MODELS).join(', ')} (default: all)`, list)
     .option('--sequence <n>', 'tokens per example', integer(1), 128)

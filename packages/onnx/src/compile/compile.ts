@@ -6,8 +6,9 @@ import { concatenate } from '../lower/concatenate.js';
 import { GRADIENTS_OUTPUT, flattenParameters } from '../lower/flatten.js';
 import { asStored } from '../lower/half.js';
 import { lower } from '../lower/lower.js';
-import { countProducts, dropUnusedInputs, fromFrontier, frontierOf, upToFrontier, type Frontier } from './frontier.js';
+import { countProducts, dropUnusedInputs, fromFrontier, frontiersOf, upToFrontier, type Frontier } from './frontier.js';
 import type { AdapterModel } from './model.js';
+import { selectPosition } from './pooled-position.js';
 
 /** What a compiled graph answers: hidden states [batch, sequence, hidden], logits [batch, numLabels]. */
 export type InferenceOutput = 'hidden' | 'logits';
@@ -17,7 +18,7 @@ export function compileInference(model: AdapterModel, outputs: readonly Inferenc
   const names = new Set(outputs.map((output) => (output === 'hidden' ? model.canonical.hidden : 'logits')));
   const wanted = model.graph.outputs.filter(({ name }) => names.has(name));
   const graph = dropUnusedInputs(prune({ ...model.graph, outputs: wanted }));
-  return asStored(finish(from === undefined ? graph : fromFrontier(graph, from), model), model.canonical.hidden, model.canonical.precision);
+  return asStored(finish(startingAt(selectPosition(graph), from), model), model.canonical.hidden, model.canonical.precision);
 }
 
 /**
@@ -43,7 +44,7 @@ export function compileSiteInput(model: AdapterModel, key: string): { graph: Gra
 export function compileTraining(model: AdapterModel, groups: readonly Group[], from?: Frontier): Graph {
   const trained = trainedParameters(model, groups);
   const forward = dropUnusedInputs(prune({ ...model.graph, outputs: model.graph.outputs.filter(({ name }) => name === 'loss') }));
-  const { builder, gradients } = differentiate(from === undefined ? forward : fromFrontier(forward, from), 'loss', trained);
+  const { builder, gradients } = differentiate(startingAt(selectPosition(forward), from), 'loss', trained);
   const flat = trained.map((name) => {
     const gradient = gradients.get(name) as string;
     return builder.dims(gradient).length === 1 ? gradient : builder.emit('Reshape', [gradient, builder.ints([-1])]);
@@ -54,16 +55,24 @@ export function compileTraining(model: AdapterModel, groups: readonly Group[], f
   return finish(builder.finish(['loss', GRADIENTS_OUTPUT]), model);
 }
 
-/** Everything in front of the frontier, whose activations are the only output. */
+/** Everything in front of the frontier, whose values are the only outputs. */
 export function compilePrefix(model: AdapterModel, frontier: Frontier): Graph {
-  return finish(upToFrontier(model.graph, frontier), model);
+  return finish(upToFrontier(forLogits(model), frontier), model);
 }
 
-/** Where training `groups` may start from kept activations; undefined when that would save no matrix product. */
-export function trainingFrontier(model: AdapterModel, groups: readonly Group[]): Frontier | undefined {
-  const frontier = frontierOf(model.graph, model.mask, new Set(trainedParameters(model, groups)), 'logits');
-  return frontier !== undefined && countProducts(upToFrontier(model.graph, frontier)) > 0 ? frontier : undefined;
+/** From what kept activations training `groups` may start, the way that saves most first; empty when none would save a matrix product. */
+export function trainingFrontiers(model: AdapterModel, groups: readonly Group[]): Frontier[] {
+  const graph = forLogits(model);
+  const frontiers = frontiersOf(graph, model.mask, new Set(trainedParameters(model, groups)), 'logits');
+  return frontiers.filter((frontier) => countProducts(upToFrontier(graph, frontier)) > 0);
 }
+
+/** As much of the model as logits need. */
+function forLogits({ graph }: AdapterModel): Graph {
+  return selectPosition(prune({ ...graph, outputs: graph.outputs.filter(({ name }) => name === 'logits') }));
+}
+
+const startingAt = (graph: Graph, from: Frontier | undefined): Graph => (from === undefined ? graph : fromFrontier(graph, from));
 
 function trainedParameters(model: AdapterModel, groups: readonly Group[]): string[] {
   return model.parameters.filter(({ group }) => groups.includes(group)).map(({ name }) => name);

@@ -60,7 +60,7 @@ function pool(builder: Builder, hidden: string, mask: string | undefined, { pool
     case 'first':
       return firstPosition(builder, hidden, hiddenSize);
     case 'last':
-      return lastToken(builder, hidden, tokenWeights(builder, mask, pooling));
+      return lastToken(builder, hidden, tokenWeights(builder, mask, pooling), hiddenSize);
     case 'mean':
       return meanOverTokens(builder, hidden, tokenWeights(builder, mask, pooling));
   }
@@ -86,16 +86,17 @@ function meanOverTokens(builder: Builder, hidden: string, weights: string): stri
 
 /**
  * The state at the last token of each row, wherever the padding stands: BART's classifier reads the decoder there (Lewis et al., arXiv 1910.13461, section 3.1). Counting tokens from the
- * back, it is the one that is number 1.
+ * back, it is the one that is number 1. As a product with one-hot rows: it moves no data at run-time positions, and `selectPosition` knows it.
  */
-function lastToken(builder: Builder, hidden: string, weights: string): string {
+function lastToken(builder: Builder, hidden: string, weights: string, hiddenSize: number): string {
   const fromBack = builder.emit('CumSum', [weights, builder.axis(1)], { reverse: int(1) });
   const isLast = builder.emit('Cast', [builder.emit('Equal', [fromBack, builder.scalar(1)])], { to: int(1) });
-  return weightedSum(builder, hidden, builder.emit('Mul', [isLast, weights]), 'pooled');
+  const row = builder.emit('Unsqueeze', [builder.emit('Mul', [isLast, weights]), builder.ints([1])]);
+  return builder.emit('Reshape', [builder.emit('MatMul', [row, hidden]), builder.ints([-1, hiddenSize])], {}, { output: 'pooled' });
 }
 
 /** Σ over the sequence of weights[b, s] · hidden[b, s, ·]. */
-function weightedSum(builder: Builder, hidden: string, weights: string, output?: string): string {
+function weightedSum(builder: Builder, hidden: string, weights: string): string {
   const weighted = builder.emit('Mul', [hidden, builder.emit('Unsqueeze', [weights, builder.ints([2])])]);
-  return builder.emit('ReduceSum', [weighted, builder.ints([1])], { keepdims: int(0) }, output === undefined ? {} : { output });
+  return builder.emit('ReduceSum', [weighted, builder.ints([1])], { keepdims: int(0) });
 }

@@ -6,7 +6,9 @@ import { isConstantDim, probe, type Dim } from '../canonicalize/probe.js';
 import { indexGraph } from '../graph/index-graph.js';
 import { swapLastAxes } from '../graph/transpose.js';
 import { attentionScale } from '../ops/products.js';
+import { viewOf, type View } from '../graph/view.js';
 import { accumulateInLinears } from './accumulate.js';
+import { normalDistribution } from './normal.js';
 
 /**
  * Write the internal forms as operators that every ONNX runtime has (opset 18, standard domain): `Linear` as Gemm over all rows, `QuantizedLinear` as integers, `Attention` as two
@@ -16,10 +18,11 @@ export function lower(graph: Graph): Graph {
   const source = dropUnusedOutputs(accumulateInLinears(graph));
   const builder = buildOn(source, probe(source), 'nothing');
   const quantized: Quantized = new Map();
+  const view = viewOf(source);
   for (const node of source.nodes) {
     const lowering = LOWERINGS[operatorName(node)];
     if (lowering === undefined) builder.keep(node);
-    else lowering(node, builder, quantized);
+    else lowering(node, builder, quantized, view);
   }
   return mergeTransposes(builder.finish(source.outputs.map(({ name }) => name)));
 }
@@ -27,7 +30,7 @@ export function lower(graph: Graph): Graph {
 /** ONNX's number for float32. */
 const FLOAT = 1;
 
-type Lowering = (node: Node, builder: Builder, quantized: Quantized) => void;
+type Lowering = (node: Node, builder: Builder, quantized: Quantized, view: View) => void;
 
 /** Values that were quantized, by name: queries, keys and values read the same one. */
 type Quantized = Map<string, { readonly levels: string; readonly scale: string; readonly zero: string }>;
@@ -98,9 +101,15 @@ function lowerAttention(node: Node, builder: Builder): void {
   builder.emit('MatMul', [builder.emit('Softmax', [biased], { axis: int(-1) }, named), value], {}, { output });
 }
 
-/** In the order of factors that ONNX Runtime fuses back into one kernel. */
-function lowerGelu(node: Node, builder: Builder): void {
+/**
+ * In the order of factors that ONNX Runtime fuses back into one kernel; in training, where the slope needs the distribution too, as x·Φ(x), so that it is there once.
+ */
+function lowerGelu(node: Node, builder: Builder, _: Quantized, view: View): void {
   const [x, output] = [node.inputs[0] as string, node.outputs[0] as string];
+  if (stringAttribute(node, 'approximate', 'none') === 'none' && view.consumers(x).some(({ op, inputs }) => op === 'Div' && inputs[0] === x)) {
+    builder.emit('Mul', [x, normalDistribution(builder, x).distribution], {}, { output });
+    return;
+  }
   const scalar = (value: number): string => builder.scalar(value);
   if (stringAttribute(node, 'approximate', 'none') === 'tanh') {
     const cube = builder.emit('Mul', [builder.emit('Mul', [builder.emit('Mul', [x, x]), x]), scalar(0.044715)]);

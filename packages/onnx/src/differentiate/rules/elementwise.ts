@@ -1,5 +1,6 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
 import { stringAttribute } from '../../graph/graph.js';
+import { normalDistribution } from '../../lower/normal.js';
 import { unbroadcast } from '../broadcast.js';
 import type { GradientRule, RuleContext } from '../rule.js';
 
@@ -156,13 +157,11 @@ export const gelu = unary((context, x) => {
   return stringAttribute(node, 'approximate', 'none') === 'tanh' ? tanhGeluSlope(context, x) : erfGeluSlope(builder, x);
 });
 
+/** With u = x/√2: Φ = ½(1 + erf u) and x·φ(x) = u·e^(−u²)/√π; the factor goes into the exponent. Each operator passes over the widest values of the model, so there are as few as can be. */
 function erfGeluSlope(builder: RuleContext['builder'], x: string): string {
-  const error = builder.emit('Erf', [builder.emit('Div', [x, builder.scalar(Math.SQRT2)])]);
-  const twiceDistribution = builder.emit('Add', [error, builder.scalar(1)]);
-  const bell = builder.emit('Exp', [builder.emit('Mul', [builder.emit('Mul', [x, x]), builder.scalar(-0.5)])]);
-  const twiceDensity = builder.emit('Mul', [bell, builder.scalar(2 / Math.sqrt(2 * Math.PI))]);
-  const sum = builder.emit('Add', [builder.emit('Mul', [x, twiceDensity]), twiceDistribution]);
-  return builder.emit('Mul', [sum, builder.scalar(0.5)]);
+  const { scaled, distribution } = normalDistribution(builder, x);
+  const bell = builder.emit('Exp', [builder.emit('Sub', [builder.scalar(-Math.log(Math.PI) / 2), builder.emit('Mul', [scaled, scaled])])]);
+  return builder.emit('Add', [builder.emit('Mul', [scaled, bell]), distribution]);
 }
 
 function tanhGeluSlope({ builder }: RuleContext, x: string): string {
