@@ -39,6 +39,10 @@ export { buildAdapterModel, parameterInfo, type AdapterModel, type AdapterModelO
 export { compileInference, compilePrefix, compileSiteInput, compileTraining, trainingFrontiers, type InferenceOutput } from './compile/compile.js';
 export { UPDATE_SETTINGS, compileAccumulation, compileUpdate, type UpdateSettings, type UpdateShape } from './compile/optimizer.js';
 export type { Frontier, FrontierValue } from './compile/frontier.js';
+export { compileServing, compileServingRows } from './serve/compile.js';
+export { ROWS_INPUT } from './serve/per-row.js';
+export { buildServingModel, unionOfNorms, type ServingModel, type ServingOptions } from './serve/model.js';
+export { checkAdapter, headShape, joinServing, layOut, servingOptions, widen, type CheckedAdapter, type ServedAdapter, type ServingBase } from './serve/adapter.js';
 export { foldAdapters, type ParameterValues } from './fold/fold.js';
 export { readEncoder, type EncoderOptions } from './build/read-encoder.js';
 export { BUILDABLE, buildEncoder } from './build/build.js';
@@ -47,5 +51,6 @@ export { checkpointWeights, placeholderWeights, type WeightSource } from './buil
 export type { Executor, MakeExecutor, RunInputs, SplitSource } from './session/executor.js';
 export { checkOptimizer, sameGroups, type MicroBatch, type ParameterStore } from './session/store.js';
 export { compileModel, makeSession, type AdapterSession, type CompiledDescription, type LocalSession, type SessionOptions } from './session/session.js';
+export { baseWeights } from './session/digest.js';
 export { loadAdapter, optionsForAdapter, saveAdapter, type AdapterInfo } from './session/adapter.js';
 export { loadReferenceModel } from './reference/reference.js';

@@ -10,6 +10,8 @@ export interface AdapterPlacement extends SiteChoice {
   /** `none`: norms only. */
   readonly site: Site | 'none';
   readonly norm: Norm;
+  /** Give a norm that several layers share parameters of its own in each. Default false: it is trained once, under the name of the first. */
+  readonly separateNorms?: boolean;
 }
 
 export interface Insertion {
@@ -35,7 +37,7 @@ export function insertAdapters(graph: Graph, sites: readonly SiteInfo[], placeme
       { name: `${info.key}.adapter.bias`, group: 'adapter', shape, initial: { fill: 0 } },
     ]);
   }
-  const norms = normParameters(graph, chosen, placement.norm);
+  const norms = normParameters(graph, chosen, placement);
   const parameters = [...[...adapters.values()].flat(), ...norms.parameters];
   return {
     graph: {
@@ -63,27 +65,31 @@ function adaptNode(node: Node, adapters: ReadonlyMap<string, readonly Parameter[
 /** Name of the value behind the adapter that sits on `value`. */
 export const adaptedName = (value: string): string => `${value}_adapted`;
 
-/** A parameter for each distinct tensor of the chosen norms; a norm that several layers share is trained once, under the name of the first. */
-function normParameters(graph: Graph, sites: readonly SiteInfo[], norm: Norm): { parameters: Parameter[]; replaced: Map<Node, Map<string, string>> } {
-  const bySource = new Map<string, Parameter>();
+/** Parameters of norms, and by node the name of the parameter that stands for each of its tensors. */
+export interface NormParameters {
+  readonly parameters: readonly Parameter[];
+  readonly replaced: ReadonlyMap<Node, ReadonlyMap<string, string>>;
+}
+
+/** A parameter for each distinct tensor of the norms of the chosen sites; a norm that several layers share is trained once, under the name of the first, unless they are kept separate. */
+export function normParameters(graph: Graph, sites: readonly SiteInfo[], { norm, separateNorms = false }: Pick<AdapterPlacement, 'norm' | 'separateNorms'>): NormParameters {
+  const shared = new Map<string, Parameter>();
+  const parameters = new Set<Parameter>();
   const replaced = new Map<Node, Map<string, string>>();
   const train = (node: Node, prefix: string): void => {
+    if (separateNorms && replaced.has(node)) return;
     const names = replaced.get(node) ?? new Map<string, string>();
     replaced.set(node, names);
     node.inputs.slice(1).forEach((source, i) => {
       const tensor: Tensor | undefined = graph.tensors.get(source);
       if (tensor === undefined) return;
-      const parameter: Parameter = bySource.get(source) ?? {
-        name: `${prefix}.${i === 0 ? 'weight' : 'bias'}`,
-        group: 'norm',
-        shape: tensor.dims,
-        source,
-        initial: { tensor: source },
-      };
-      bySource.set(source, parameter);
+      const known = separateNorms ? undefined : shared.get(source);
+      const parameter: Parameter = known ?? { name: `${prefix}.${i === 0 ? 'weight' : 'bias'}`, group: 'norm', shape: tensor.dims, source, initial: { tensor: source } };
+      shared.set(source, parameter);
+      parameters.add(parameter);
       names.set(source, parameter.name);
     });
   };
   for (const site of sites) for (const { node, prefix } of chooseNorms(site, norm)) train(node, prefix);
-  return { parameters: [...bySource.values()], replaced };
+  return { parameters: [...parameters], replaced };
 }

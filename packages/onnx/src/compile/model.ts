@@ -25,6 +25,8 @@ export interface AdapterModelOptions extends SiteChoice {
   readonly dropout?: boolean;
   /** Also make every weight of the base trainable. */
   readonly trainBase?: boolean;
+  /** See `AdapterPlacement`. */
+  readonly separateNorms?: boolean;
 }
 
 /** A base model with adapters, head and loss in one graph, every trainable tensor an input of it. What is compiled from it is decided later. */

@@ -19,6 +19,8 @@ export interface Builder {
   fresh(stem: string): string;
   /** A constant of type float32; equal constants are shared. */
   scalar(value: number): string;
+  /** A one-dimensional float32 constant of `size` equal numbers; equal constants are shared. */
+  filled(value: number, size: number): string;
   /** A one-dimensional int64 constant; equal constants are shared. */
   ints(values: readonly number[]): string;
   /** An int64 constant without dimensions; equal constants are shared. */
@@ -88,6 +90,7 @@ export function buildOn(graph: Graph, shapes: Probe, from: 'graph' | 'nothing' =
     },
     fresh,
     scalar: (value) => constant(`f${value}`, float32Tensor([value], []), Float64Array.of(value)),
+    filled: (value, size) => constant(`f${value}x${size}`, float32Tensor(new Float32Array(size).fill(value), [size]), new Float64Array(size).fill(value)),
     ints: (values) => constant(`i${values.join('_')}`, int64Tensor(values, [values.length]), Float64Array.from(values)),
     axis: (value) => constant(`axis${value}`, int64Tensor([value], []), Float64Array.of(value)),
     input(info, dims) {

@@ -1,0 +1,42 @@
+import { dropUnusedInputs } from '../compile/frontier.js';
+import { selectPosition } from '../compile/pooled-position.js';
+import type { Graph, ValueInfo } from '../graph/graph.js';
+import { prune } from '../graph/prune.js';
+import { LOGITS } from '../canonicalize/outputs.js';
+import { flattenParameters } from '../lower/flatten.js';
+import { asStored } from '../lower/half.js';
+import { lower } from '../lower/lower.js';
+import { hasLabels } from './adapter.js';
+import type { ServingModel } from './model.js';
+import { applyPerRow } from './per-row.js';
+
+/**
+ * The inference graph with one adapter for the whole batch. Inputs: the tokens; `parameters` [n], adapters and norms flat; the tensors of the classifier under their own names, `classifier.weight`
+ * [labels, hidden] and so on, for any number of labels. Output `logits` [batch, labels].
+ */
+export function compileServing(serving: ServingModel): Graph {
+  const { model } = serving;
+  const graph = logitsOf(serving);
+  return finish(flattenParameters(graph, serving.vectors.parameters), model);
+}
+
+/**
+ * The inference graph with one adapter per row. Inputs: the tokens; a bank of k adapters, `parameters` [k, n], and their classifiers with a leading dimension k, padded to one number of labels;
+ * `adapter_rows` [batch] int64, the row of the bank for each example. Output `logits` [batch, labels].
+ *
+ * @throws UnsupportedError SERVE_ROWS when a trained tensor is used in a way that cannot be told apart by row.
+ */
+export function compileServingRows(serving: ServingModel): Graph {
+  return finish(applyPerRow(logitsOf(serving), serving.vectors, serving.head), serving.model);
+}
+
+function logitsOf({ model, head, options }: ServingModel): Graph {
+  const names = new Set(head.filter(({ name }) => hasLabels(options.head, name)).map(({ name }) => name));
+  const open = (input: ValueInfo): ValueInfo => (names.has(input.name) ? { ...input, dims: ['labels', ...input.dims.slice(1)] } : input);
+  const wanted = prune({ ...model.graph, inputs: model.graph.inputs.map(open), outputs: [{ name: LOGITS, dtype: 'float32', dims: ['batch', 'labels'] }] });
+  return selectPosition(dropUnusedInputs(wanted));
+}
+
+function finish(graph: Graph, { canonical }: ServingModel['model']): Graph {
+  return asStored(dropUnusedInputs(lower(graph)), canonical.hidden, canonical.precision);
+}

@@ -1,0 +1,39 @@
+import { ROWS_INPUT, PARAMETERS_INPUT, headShape, type ServedAdapter, type ServingModel } from '@hadamard-adapter/onnx';
+import type { Feeds, OrtModule } from '../ort.js';
+
+type TensorClass = OrtModule['Tensor'];
+
+/** One adapter for the whole batch: its vectors and its classifier as they are, nothing is copied. */
+export function oneFeeds(Tensor: TensorClass, { head, options }: ServingModel, adapter: ServedAdapter): Feeds {
+  const feeds: Record<string, Feeds[string]> = { [PARAMETERS_INPUT]: new Tensor('float32', adapter.vectors, [adapter.vectors.length]) };
+  for (const parameter of head) {
+    const dims = headShape(options.head, parameter, adapter.config.num_labels);
+    feeds[parameter.name] = new Tensor('float32', adapter.head.get(parameter.name) as Float32Array, dims);
+  }
+  return feeds;
+}
+
+/**
+ * The adapters of a batch that mixes them, one below the other.
+ *
+ * @param rows which of `adapters` each row has, [batch].
+ */
+export function bankFeeds(Tensor: TensorClass, { head, options, vectors }: ServingModel, adapters: readonly ServedAdapter[], rows: readonly number[]): Feeds {
+  const count = adapters.length;
+  const bank = new Float32Array(count * vectors.size);
+  adapters.forEach((adapter, i) => bank.set(adapter.vectors, i * vectors.size));
+  const feeds: Record<string, Feeds[string]> = {
+    [PARAMETERS_INPUT]: new Tensor('float32', bank, [count, vectors.size]),
+    [ROWS_INPUT]: new Tensor('int64', BigInt64Array.from(rows, BigInt), [rows.length]),
+  };
+  const labels = Math.max(...adapters.map(({ config }) => config.num_labels));
+  for (const parameter of head) {
+    // Labels are the first dimension: those that an adapter does not have are zeros behind its own.
+    const dims = headShape(options.head, parameter, labels);
+    const size = dims.reduce((product, dim) => product * dim, 1);
+    const all = new Float32Array(count * size);
+    adapters.forEach((adapter, i) => all.set(adapter.head.get(parameter.name) as Float32Array, i * size));
+    feeds[parameter.name] = new Tensor('float32', all, [count, ...dims]);
+  }
+  return feeds;
+}

@@ -1,0 +1,58 @@
+import { RuntimeError } from '@hadamard-adapter/core';
+import type { ServedAdapter } from '@hadamard-adapter/onnx';
+import { LRUCache } from 'lru-cache';
+
+/** Adapters in memory, bounded by their bytes. */
+export interface Shelf {
+  get(name: string): ServedAdapter | undefined;
+  /** @throws RuntimeError ADAPTER_TOO_LARGE when it does not fit alone. */
+  put(name: string, adapter: ServedAdapter): void;
+  remove(name: string): boolean;
+  /** Lay all out anew. */
+  replaceAll(change: (adapter: ServedAdapter) => ServedAdapter): void;
+  names(): string[];
+  bytes(): number;
+  /** Why there is no adapter of this name: ADAPTER_EVICTED, ADAPTER_UNKNOWN. */
+  missing(name: string): RuntimeError;
+}
+
+const bytesOf = ({ vectors, head }: ServedAdapter): number => [vectors, ...head.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+
+const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+export function adapterShelf(maxBytes: number): Shelf {
+  const evicted = new Set<string>();
+  const cache = new LRUCache<string, ServedAdapter>({
+    maxSize: maxBytes,
+    sizeCalculation: bytesOf,
+    dispose: (_, name, reason) => void (reason === 'evict' && evicted.add(name)),
+  });
+  const put = (name: string, adapter: ServedAdapter): void => {
+    const size = bytesOf(adapter);
+    if (size > maxBytes) {
+      throw new RuntimeError(`The adapter "${name}" does not fit into the memory for adapters`, { code: 'ADAPTER_TOO_LARGE', found: megabytes(size), expected: `at most ${megabytes(maxBytes)}`, hint: 'Raise maxBytes.' });
+    }
+    cache.set(name, adapter);
+    evicted.delete(name);
+  };
+  return {
+    get: (name) => cache.get(name),
+    put,
+    remove(name) {
+      const known = evicted.delete(name);
+      return cache.delete(name) || known;
+    },
+    replaceAll(change) {
+      // From the one used longest ago, so that the order stays.
+      for (const [name, adapter] of [...cache.rentries()] as [string, ServedAdapter][]) put(name, change(adapter));
+    },
+    names: () => [...cache.keys()],
+    bytes: () => cache.calculatedSize,
+    missing(name) {
+      if (!evicted.has(name)) {
+        return new RuntimeError('There is no such adapter', { code: 'ADAPTER_UNKNOWN', found: name, expected: [...cache.keys()].slice(0, 10).join(', ') || 'none was added', hint: 'Add it first, or give the server a function "load".' });
+      }
+      return new RuntimeError(`The adapter "${name}" had to leave memory for others`, { code: 'ADAPTER_EVICTED', found: `${cache.size} adapters in ${megabytes(maxBytes)}`, hint: 'Raise maxBytes, add it again, or give the server a function "load".' });
+    },
+  };
+}
