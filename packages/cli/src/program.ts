@@ -16,6 +16,8 @@ export function makeProgram(): Command {
     .version(version())
     .showHelpAfterError('(--help shows all options)')
     .configureHelp({ showGlobalOptions: false })
+    // What stands behind `bench epoch` belongs to `epoch`, though `bench` has a flag of that name.
+    .enablePositionalOptions()
     .addCommand(trainCommand())
     .addCommand(evaluateCommand())
     .addCommand(predictCommand())
@@ -29,7 +31,7 @@ export function makeProgram(): Command {
 /** Run the command line; answers the exit code. Nothing is thrown: every error becomes one line. */
 export async function main(argv: readonly string[]): Promise<number> {
   const program = makeProgram();
-  for (const command of [program, ...program.commands]) command.exitOverride();
+  for (const command of program.commands.flatMap((each) => [each, ...each.commands]).concat(program)) command.exitOverride();
   try {
     await program.parseAsync(argv, { from: 'user' });
     return typeof process.exitCode === 'number' ? process.exitCode : EXIT.ok;
