@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
-import { buildEncoder, float32Tensor } from '@hadamard-adapter/onnx';
 import { loadModel } from '@hadamard-adapter/onnxruntime';
-import type { Batch, TrainableModel } from '@hadamard-adapter/core';
+import type { TrainableModel } from '@hadamard-adapter/core';
+import { benchBatch, benchEncoder } from './bench/encoder.js';
 import type { BenchRequest, BenchSetup, BenchWork } from './bench/peer.js';
 import { trainOnRows, trainWithCache } from './bench/rows-worker.js';
 
@@ -23,42 +23,17 @@ async function main(): Promise<void> {
   }
 }
 
-async function setup({ layers, hidden, heads, intermediate, vocab, positions, threads, adapted }: BenchSetup): Promise<TrainableModel> {
-  const config = {
-    model_type: 'bert',
-    num_hidden_layers: layers,
-    hidden_size: hidden,
-    num_attention_heads: heads,
-    intermediate_size: intermediate,
-    vocab_size: vocab,
-    max_position_embeddings: positions,
-    type_vocab_size: 2,
-    layer_norm_eps: 1e-12,
-  };
-  const random = (name: string, dims: readonly number[]) => float32Tensor(randomWeights(name, dims.reduce((product, size) => product * size, 1)), dims);
-  const graph = buildEncoder(config, { has: (name) => !name.startsWith('pooler'), take: random });
-  return loadModel({ graph }, { numLabels: 2, threads, ...(adapted === undefined ? {} : { layers: adapted }) });
-}
-
-/** Small, cheap, repeatable: speed does not depend on the values as long as none is denormal. */
-function randomWeights(name: string, size: number): Float32Array {
-  const values = new Float32Array(size);
-  if (name.endsWith('LayerNorm.weight')) return values.fill(1);
-  let state = 12345;
-  for (let i = 0; i < size; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    values[i] = (state / 2 ** 31) * 0.05;
-  }
-  return values;
+async function setup({ threads, adapted, ...sizes }: BenchSetup): Promise<TrainableModel> {
+  return loadModel({ graph: benchEncoder(sizes) }, { numLabels: 2, threads, ...(adapted === undefined ? {} : { layers: adapted }) });
 }
 
 async function train(model: TrainableModel, work: BenchWork): Promise<{ ms: number }> {
-  const batch = makeBatch(work);
+  const batch = benchBatch(work);
   return timed(work.steps, () => model.step([batch], { groups: ['adapter', 'norm'], learningRate: 1e-3 }));
 }
 
 async function infer(model: TrainableModel, work: BenchWork): Promise<{ ms: number }> {
-  const batch = makeBatch(work);
+  const batch = benchBatch(work);
   return timed(work.steps, () => model.predict(batch));
 }
 
@@ -66,17 +41,6 @@ async function timed(steps: number, action: () => Promise<unknown>): Promise<{ m
   const start = performance.now();
   for (let i = 0; i < steps; i++) await action();
   return { ms: (performance.now() - start) / steps };
-}
-
-function makeBatch({ batch, sequence }: BenchWork): Batch {
-  const size = batch * sequence;
-  return {
-    batch,
-    sequence,
-    inputIds: Int32Array.from({ length: size }, (_, i) => 5 + ((i * 7919) % 1000)),
-    attentionMask: new Int32Array(size).fill(1),
-    labels: Float32Array.from({ length: batch }, (_, row) => row % 2),
-  };
 }
 
 await main();

@@ -1,4 +1,6 @@
 import { fileURLToPath } from 'node:url';
+import { ConfigError } from '@hadamard-adapter/core';
+import { median } from './median.js';
 import { startBenchProcess, type BenchProcess, type BenchRequest, type BenchSetup, type BenchWork } from './peer.js';
 
 /** One measured configuration of one contestant. */
@@ -33,6 +35,13 @@ export const BENCH_MODELS: Readonly<Record<string, Omit<BenchSetup, 'threads'> &
   'L12-H768': { layers: 12, hidden: 768, heads: 12, intermediate: 3072, vocab: 30522, positions: 512, batch: 8 },
   'L12-H768-B16': { layers: 12, hidden: 768, heads: 12, intermediate: 3072, vocab: 30522, positions: 512, batch: 16 },
 };
+
+/** @throws ConfigError BENCH_MODEL for a size that there is not. */
+export function checkModels(names: readonly string[]): void {
+  for (const name of names) {
+    if (!Object.hasOwn(BENCH_MODELS, name)) throw new ConfigError('There is no such size to measure', { code: 'BENCH_MODEL', found: name, expected: Object.keys(BENCH_MODELS).join(', ') });
+  }
+}
 
 /** Run all models, contestants taking turns round by round, so that both see the same weather on the machine. */
 export async function runBench(options: BenchOptions): Promise<BenchRow[]> {
@@ -104,10 +113,4 @@ async function measure({ process: child, steps, passes }: Contestant, work: Omit
 async function report({ runtime, process: child, steps, passes }: Contestant, model: string, batch: number, sequence: number): Promise<BenchRow> {
   const { peakMb } = await child.ask({ peak: true });
   return { model, batch, sequence, runtime, device: 'cpu', stepMs: median(steps), inferMs: median(passes), peakMb: peakMb as number };
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }

@@ -2,10 +2,9 @@ import { availableParallelism } from 'node:os';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Command, Option } from 'commander';
-import { ConfigError } from '@hadamard-adapter/core';
 import { limitExamples, loadTokenizer, readTable, toExamples, type TableFormat } from '@hadamard-adapter/tasks';
 import { EMBEDDED_MODEL, EXAMPLE_DATA } from '../assets.js';
-import { BENCH_MODELS } from '../bench/bench.js';
+import { BENCH_MODELS, checkModels } from '../bench/bench.js';
 import { runCacheBench, runEpochBench, type TokenRows } from '../bench/epoch.js';
 import { findPython } from '../bench/python.js';
 import { readBytes } from '../io/files.js';
@@ -90,9 +89,7 @@ export function benchCacheCommand(): Command {
 }
 
 function modelsOf({ model = ['L2-H128'] }: RowsFlags): readonly string[] {
-  for (const name of model) {
-    if (!Object.hasOwn(BENCH_MODELS, name)) throw new ConfigError('There is no such size to measure', { code: 'BENCH_MODEL', found: name, expected: Object.keys(BENCH_MODELS).join(', ') });
-  }
+  checkModels(model);
   return model;
 }
 

@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
-import { ConfigError } from '@hadamard-adapter/core';
-import { BENCH_MODELS, runBench, type BenchRow } from '../bench/bench.js';
+import { BENCH_MODELS, checkModels, runBench, type BenchRow } from '../bench/bench.js';
 import { findPython } from '../bench/python.js';
 import { integer, jsonOption, list } from '../options.js';
 import { benchCacheCommand, benchEpochCommand } from './bench-epoch.js';
+import { benchServingCommand } from './bench-serving.js';
 import { print, printJson } from '../output/report.js';
 import { table } from '../output/tables.js';
 
@@ -22,6 +22,7 @@ export function benchCommand(): Command {
     .enablePositionalOptions()
     .addCommand(benchEpochCommand())
     .addCommand(benchCacheCommand())
+    .addCommand(benchServingCommand())
     .description('measure training step, inference and peak memory, next to PyTorch when a python3 with torch is there (PYTHON=… chooses it)')
     .option('--model <name>', `size to measure, repeatable: ${Object.keys(BENCH_MODELS).join(', ')} (default: all)`, list)
     .option('--sequence <n>', 'tokens per example', integer(1), 128)
@@ -31,9 +32,7 @@ export function benchCommand(): Command {
     .addOption(jsonOption())
     .action(async (flags: BenchFlags) => {
       const models = flags.model ?? Object.keys(BENCH_MODELS);
-      for (const name of models) {
-        if (!Object.hasOwn(BENCH_MODELS, name)) throw new ConfigError('There is no such size to measure', { code: 'BENCH_MODEL', found: name, expected: Object.keys(BENCH_MODELS).join(', ') });
-      }
+      checkModels(models);
       const python = flags.peer ? await findPython() : undefined;
       if (flags.peer && python === undefined) process.stderr.write('PyTorch skipped: no python3 with torch found (set PYTHON to one)\n');
       const rows = await runBench({

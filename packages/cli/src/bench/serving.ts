@@ -1,0 +1,119 @@
+import { normal, type Files } from '@hadamard-adapter/core';
+import { concatChunks } from '@hadamard-adapter/onnx';
+import { createServer, loadModel, saveAdapter } from '@hadamard-adapter/onnxruntime';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { BENCH_MODELS } from './bench.js';
+import { benchBatch, benchEncoder } from './encoder.js';
+import { median } from './median.js';
+
+export interface ServingOptions {
+  readonly model: string;
+  readonly batch: number;
+  readonly sequence: number;
+  readonly threads: number;
+  readonly rounds: number;
+  /** Adapters in the mixed batch; at most one per row. */
+  readonly adapters: number;
+  readonly onProgress?: (text: string) => void;
+}
+
+/** Median milliseconds per batch. */
+export interface ServingRow {
+  readonly model: string;
+  readonly batch: number;
+  readonly sequence: number;
+  readonly adapters: number;
+  /** The base with the same classifier and no adapter. */
+  readonly baseMs: number;
+  /** One adapter active. */
+  readonly oneMs: number;
+  /** A different adapter in every row. */
+  readonly mixedMs: number;
+  /** A plain file whose adapter changes nothing, and one with an adapter folded in: the same graph with other numbers. */
+  readonly plainMs: number;
+  readonly foldedMs: number;
+  /** `setAdapter`. */
+  readonly switchMs: number;
+  /** Medians of the ratios within each round, in which both met the same machine. */
+  readonly oneToBase: number;
+  readonly mixedToOne: number;
+  readonly foldedToPlain: number;
+}
+
+/** Serve random adapters on a random base, the ways of doing so taking turns. */
+export async function runServingBench({ model, batch: size, sequence, threads, rounds, adapters, onProgress }: ServingOptions): Promise<ServingRow> {
+  const { batch: _, ...sizes } = BENCH_MODELS[model] as (typeof BENCH_MODELS)[string];
+  const graph = benchEncoder(sizes);
+  const batch = benchBatch({ batch: size, sequence });
+  onProgress?.(`${model}: ${adapters} adapters`);
+  const trained = await makeAdapters(graph, Math.min(adapters, size), threads);
+  const base = await loadModel({ graph }, { numLabels: 2, site: 'none', norm: 'none', threads });
+  const server = await createServer({ graph }, { threads, maxBytes: 2 ** 30 });
+  for (const [i, files] of trained.files.entries()) await server.addAdapter(String(i), files);
+  await server.setAdapter('0');
+  const names = Array.from({ length: size }, (__, row) => String(row % trained.files.length));
+  const [plain, folded] = [await plainSession(trained.plain, threads), await plainSession(trained.folded, threads)];
+  const tokens = (name: string): Tensor => new Tensor('int64', BigInt64Array.from(name === 'attention_mask' ? batch.attentionMask : name === 'input_ids' ? batch.inputIds : new Int32Array(size * sequence), BigInt), [size, sequence]);
+  const run = (session: InferenceSession): Promise<unknown> => session.run(Object.fromEntries(session.inputNames.map((name) => [name, tokens(name)])), ['logits']);
+  const ways = {
+    base: () => base.predict(batch),
+    one: () => server.predict(batch),
+    mixed: () => server.predict(batch, { adapterNames: names }),
+    plain: () => run(plain),
+    folded: () => run(folded),
+  };
+  const times: Record<keyof typeof ways, number[]> = { base: [], one: [], mixed: [], plain: [], folded: [] };
+  const switches: number[] = [];
+  for (let round = -1; round < rounds; round++) {
+    onProgress?.(`${model}: round ${round + 1} of ${rounds}`);
+    // Every other round the other way about: whoever comes second finds a warmer machine.
+    const order = Object.entries(ways) as [keyof typeof ways, () => Promise<unknown>][];
+    for (const [way, work] of round % 2 === 0 ? order : order.toReversed()) {
+      const ms = await timed(work);
+      if (round >= 0) times[way].push(ms);
+    }
+    switches.push(await timed(() => server.setAdapter(String((round + 1) % trained.files.length))));
+  }
+  await Promise.all([base.dispose(), server.dispose(), plain.release(), folded.release()]);
+  const ratio = (way: keyof typeof ways, to: keyof typeof ways): number => median(times[way].map((ms, round) => ms / (times[to][round] as number)));
+  return {
+    model,
+    batch: size,
+    sequence,
+    adapters: trained.files.length,
+    baseMs: median(times.base),
+    oneMs: median(times.one),
+    mixedMs: median(times.mixed),
+    plainMs: median(times.plain),
+    foldedMs: median(times.folded),
+    switchMs: median(switches),
+    oneToBase: ratio('one', 'base'),
+    mixedToOne: ratio('mixed', 'one'),
+    foldedToPlain: ratio('folded', 'plain'),
+  };
+}
+
+/** Adapter folders with random values, and plain files without and with the first of them. */
+async function makeAdapters(graph: ReturnType<typeof benchEncoder>, count: number, threads: number): Promise<{ files: Files[]; plain: Uint8Array; folded: Uint8Array }> {
+  const session = await loadModel({ graph }, { numLabels: 2, threads });
+  const initial = await session.read();
+  const plain = concatChunks(await session.fold());
+  const files: Files[] = [];
+  let folded = plain;
+  for (let i = 0; i < count; i++) {
+    const noise = normal(initial.length, 0.02, i, 'bench');
+    await session.write(initial.map((value, j) => value + (noise[j] as number)));
+    files.push(await saveAdapter(session, { baseModel: 'bench', labels: [] }));
+    if (i === 0) folded = concatChunks(await session.fold());
+  }
+  await session.dispose();
+  return { files, plain, folded };
+}
+
+const plainSession = (model: Uint8Array, threads: number): Promise<InferenceSession> => InferenceSession.create(model, { intraOpNumThreads: threads, interOpNumThreads: 1, enableMemPattern: false, logSeverityLevel: 4 });
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await work();
+  return performance.now() - started;
+}
