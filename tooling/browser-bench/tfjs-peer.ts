@@ -1,5 +1,6 @@
 import type { Batch } from '@hadamard-adapter/core';
 import * as tf from '@tensorflow/tfjs-core';
+// oxlint-disable-next-line import/no-unassigned-import -- it registers gradients, and has nothing else to give
 import '@tensorflow/tfjs-core/dist/register_all_gradients';
 import { setThreadsCount, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import simd from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm?url';

@@ -13,7 +13,7 @@ export function evaluateCommand(): Command {
     .requiredOption('--model <model>', 'model folder, .onnx or .safetensors file, or hub id')
     .requiredOption('--adapter <folder>', 'adapter folder');
   return withData(command, { training: false })
-    .option('--device <device>', 'device to run on', 'cpu')
+    .option('--device <device>', 'device to run on: cpu, webgpu, cuda', 'cpu')
     .addOption(threadsOption())
     .addOption(jsonOption())
     .action(runEvaluate);

@@ -19,7 +19,7 @@ export function predictCommand(): Command {
     .requiredOption('--adapter <folder>', 'adapter folder')
     .option('--text <text>', 'text to classify, repeatable', list)
     .option('--pair <text>', 'second text of a pair, one for each --text', list)
-    .option('--device <device>', 'device to run on', 'cpu')
+    .option('--device <device>', 'device to run on: cpu, webgpu, cuda', 'cpu')
     .addOption(threadsOption())
     .addOption(jsonOption())
     .action(async (flags: PredictFlags) => {

@@ -65,7 +65,7 @@ export function trainCommand(): Command {
     .option('--cache-mb <n>', 'memory for activations computed once; 0 for none', integer(0), 512)
     .option('--checkpoint-every <n>', 'steps between checkpoints', integer(1), 200)
     .option('--resume', 'go on from the checkpoint of the same output folder')
-    .option('--device <device>', 'device to train on', 'cpu')
+    .option('--device <device>', 'device to train on: cpu, webgpu, cuda', 'cpu')
     .addOption(threadsOption())
     .addOption(jsonOption())
     .action(async (flags: TrainFlags & Record<string, unknown>) => {
