@@ -6,6 +6,7 @@ import { inspectCommand } from './commands/inspect.js';
 import { mergeCommand } from './commands/merge.js';
 import { predictCommand } from './commands/predict.js';
 import { trainCommand } from './commands/train.js';
+import { unmergeCommand } from './commands/unmerge.js';
 import { verifyCommand } from './commands/verify.js';
 import { EXIT, reportError } from './output/report.js';
 import { version } from './run.js';
@@ -22,6 +23,7 @@ export function makeProgram(): Command {
     .addCommand(evaluateCommand())
     .addCommand(predictCommand())
     .addCommand(mergeCommand())
+    .addCommand(unmergeCommand())
     .addCommand(inspectCommand())
     .addCommand(verifyCommand())
     .addCommand(benchCommand())

@@ -99,6 +99,23 @@ describe('what can be done with the adapter', () => {
     }
   });
 
+  it('unmerge takes the adapter out of it again', async () => {
+    const [merged, output] = [join(folder, 'merged-again'), join(folder, 'unmerged')];
+    expect((await cli('merge', ...use, '--output', merged)).code).toBe(0);
+    expect((await cli('unmerge', '--model', merged, '--output', output, '--json')).code).toBe(0);
+    expect(readdirSync(output).toSorted()).toEqual(['config.json', 'onnx', 'tokenizer.json', 'tokenizer_config.json']);
+    const config = JSON.parse(readFileSync(join(output, 'config.json'), 'utf8')) as Record<string, unknown>;
+    expect(config['architectures']).toEqual(['BertModel']);
+    expect(config).not.toHaveProperty('id2label');
+    const session = await InferenceSession.create(join(output, 'onnx', 'model.onnx'));
+    expect(session.outputNames).toEqual(['last_hidden_state']);
+    await session.release();
+    const { code, stderr } = await cli('unmerge', '--model', output, '--output', join(folder, 'never'));
+    expect(code).toBe(1);
+    expect(stderr).toContain('[FOLD_RECORD]');
+    expect(existsSync(join(folder, 'never'))).toBe(false);
+  });
+
   it('merge writes a plain model that answers the same without any of this', async () => {
     const output = join(folder, 'merged');
     expect((await cli('merge', ...use, '--output', output, '--json')).code).toBe(0);

@@ -44,6 +44,8 @@ export { ROWS_INPUT } from './serve/per-row.js';
 export { buildServingModel, unionOfNorms, type ServingModel, type ServingOptions } from './serve/model.js';
 export { checkAdapter, headShape, joinServing, layOut, servingOptions, widen, type CheckedAdapter, type ServedAdapter, type ServingBase } from './serve/adapter.js';
 export { foldAdapters, type ParameterValues } from './fold/fold.js';
+export { unfoldAdapters } from './fold/unfold.js';
+export { readMetadata } from './read/metadata.js';
 export { readEncoder, type EncoderOptions } from './build/read-encoder.js';
 export { BUILDABLE, buildEncoder } from './build/build.js';
 export { checkpointWeights, placeholderWeights, type WeightSource } from './build/weights.js';

@@ -10,7 +10,7 @@ interface MergeFlags extends UseFlags {
 }
 
 /** Files of a model folder that a merged model needs as they are. */
-const KEPT = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'vocab.txt', 'vocab.json', 'merges.txt'];
+export const KEPT = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'vocab.txt', 'vocab.json', 'merges.txt'];
 
 export function mergeCommand(): Command {
   return new Command('merge')
@@ -39,7 +39,7 @@ export function mergeCommand(): Command {
 }
 
 /** How Hugging Face classes of a family begin. */
-const CLASSES: Readonly<Record<string, string>> = {
+export const CLASSES: Readonly<Record<string, string>> = {
   albert: 'Albert',
   bart: 'Bart',
   bert: 'Bert',

@@ -12,6 +12,7 @@ import { attachHead, headParameters, type NewHead } from '../head/head.js';
 import { asStored } from '../lower/half.js';
 import { lower } from '../lower/lower.js';
 import { chooseNorms, chooseSites } from '../sites/choose.js';
+import { emptyRecord, type FoldRecord } from './record.js';
 
 /** Values of all parameters by name. */
 export type ParameterValues = ReadonlyMap<string, Float32Array>;
@@ -25,11 +26,17 @@ export type ParameterValues = ReadonlyMap<string, Float32Array>;
  * @throws MismatchError PARAMETER_MISSING when a value is absent or of another size.
  */
 export function foldAdapters(model: AdapterModel, values: ParameterValues): Graph {
-  const folded = foldEncoder(model, values);
+  return foldWithRecord(model, values).graph;
+}
+
+/** As `foldAdapters`, with what `unfoldAdapters` needs to undo it. */
+export function foldWithRecord(model: AdapterModel, values: ParameterValues): { readonly graph: Graph; readonly record: FoldRecord } {
+  const record = emptyRecord(model.canonical.hidden);
+  const folded = foldEncoder(model, values, record);
   const { options, canonical } = model;
   const graph = options.head === 'model' ? folded : withNewHead(folded, model, options.head, values);
   const plain = dropUnusedInputs(lower({ ...graph, outputs: graph.outputs.toSorted((a, b) => Number(b.name === LOGITS) - Number(a.name === LOGITS)) }));
-  return asStored(plain, canonical.hidden, canonical.precision);
+  return { graph: asStored(plain, canonical.hidden, canonical.precision), record };
 }
 
 /** Pooling and a classifier of our own behind the hidden states, its weights constants. */
@@ -44,7 +51,7 @@ function withNewHead(folded: Graph, { options, canonical, mask }: AdapterModel, 
   return builder.finish([attachHead(builder, canonical.hidden, mask, own).logits, canonical.hidden]);
 }
 
-function foldEncoder({ canonical, sites, options, parameters }: AdapterModel, values: ParameterValues): Graph {
+function foldEncoder({ canonical, sites, options, parameters }: AdapterModel, values: ParameterValues, record: FoldRecord): Graph {
   const tensors = new Map(canonical.graph.tensors);
   const replaced = new Map<Node, Node>();
   for (const { name, group, source, shape } of parameters) {
@@ -58,23 +65,30 @@ function foldEncoder({ canonical, sites, options, parameters }: AdapterModel, va
     if (shape === undefined) continue;
     const [w, b] = [valueOf(values, `${key}.adapter.weight`, shape), valueOf(values, `${key}.adapter.bias`, shape)];
     // Own names: a layer may share its weights with another that has an adapter of its own.
-    const own = (part: string, tensor: Tensor): string => {
-      tensors.set(`${key}.folded.${part}`, tensor);
-      return `${key}.folded.${part}`;
+    const own = (part: string, tensor: Tensor, original?: Tensor): string => {
+      const name = `${key}.folded.${part}`;
+      tensors.set(name, tensor);
+      if (original !== undefined) record.originals.set(name, original);
+      return name;
     };
+    const filled = (value: number, size: number): Tensor => float32Tensor(new Float32Array(size).fill(value), [size]);
     if (isQuantizedLinear(projection) && options.site === 'context') {
-      const adapted = applyVectors(projection.inputs[0] as string, key, own('scale', float32Tensor(w, shape)), own('shift', float32Tensor(b, shape)));
+      const adapted = applyVectors(projection.inputs[0] as string, key, own('scale', float32Tensor(w, shape), filled(1, w.length)), own('shift', float32Tensor(b, shape), filled(0, b.length)));
       inFront.set(projection, adapted);
       rename(projection, [adapted.at(-1)?.outputs[0] as string, ...projection.inputs.slice(1)]);
     } else if (isQuantizedLinear(projection)) {
       const [x, weight, scale, zero, bias] = projection.inputs as [string, string, string, string | undefined, string | undefined];
       const folded = foldQuantized(tensors.get(scale) as Tensor, bias === undefined ? undefined : tensors.get(bias), w, b);
-      rename(projection, [x, weight, own('scale', folded.scale), zero ?? '', own('bias', folded.bias)]);
+      const scales = toFloat32(tensors.get(scale) as Tensor);
+      const originals = [float32Tensor(w.map((_, i) => scales[i % scales.length] as number), [w.length]), bias === undefined || bias === '' ? filled(0, w.length) : (tensors.get(bias) as Tensor)] as const;
+      rename(projection, [x, weight, own('scale', folded.scale, originals[0]), zero ?? '', own('bias', folded.bias, originals[1])]);
     } else {
       const [x, weight, bias] = projection.inputs as [string, string, string | undefined];
       const transposed = intAttribute(projection, 'transB', 0) === 1;
       const folded = foldProjection(tensors.get(weight) as Tensor, bias === undefined ? undefined : tensors.get(bias), transposed, options.site === 'context', w, b);
-      rename(projection, [x, own('weight', folded.weight), own('bias', folded.bias)]);
+      const context = options.site === 'context';
+      record.scaled.set(own('weight', folded.weight), { by: float32Tensor(w, shape), axis: context === transposed ? 1 : 0 });
+      rename(projection, [x, `${key}.folded.weight`, own('bias', folded.bias, bias === undefined ? filled(0, folded.bias.dims[0] as number) : (tensors.get(bias) as Tensor))]);
     }
   }
 
@@ -85,6 +99,7 @@ function foldEncoder({ canonical, sites, options, parameters }: AdapterModel, va
         const parameter = bySource.get(input);
         if (parameter === undefined) return input;
         tensors.set(`${parameter.name}.folded`, float32Tensor(valueOf(values, parameter.name, parameter.shape), parameter.shape));
+        record.originals.set(`${parameter.name}.folded`, canonical.graph.tensors.get(input) as Tensor);
         return `${parameter.name}.folded`;
       });
       rename(node, inputs);

@@ -1,7 +1,8 @@
 import { ConfigError, layout, normal, weightsDigest, type Batch, type HeadKind, type Loss, type Norm, type Pooling, type Site, type TrainableModel } from '@hadamard-adapter/core';
 import { canonicalize, type CanonicalGraph } from '../canonicalize/canonicalize.js';
 import { buildAdapterModel, type AdapterModel } from '../compile/model.js';
-import { foldAdapters } from '../fold/fold.js';
+import { foldWithRecord } from '../fold/fold.js';
+import { encodeRecord } from '../fold/record.js';
 import type { Graph } from '../graph/graph.js';
 import { elementCount } from '../graph/tensors.js';
 import type { SiteChoice } from '../sites/choose.js';
@@ -42,7 +43,7 @@ export interface AdapterSession extends TrainableModel {
   readonly compiled: CompiledDescription;
   /** Identity of the base weights, see core's `weightsDigest`. */
   baseDigest(): Promise<string>;
-  /** A plain ONNX file of the model with the adapters folded into its weights, in chunks: outputs `logits` and the hidden states. */
+  /** A plain ONNX file of the model with the adapters folded into its weights, in chunks: outputs `logits` and the hidden states. `unfoldAdapters` undoes it. */
   fold(): Promise<Uint8Array[]>;
   /** What the adapter `key` is applied to, [batch, sequence, channels]. */
   siteInput(batch: Batch, key: string): Promise<Float32Array>;
@@ -90,7 +91,8 @@ export function makeSession(compiled: AdapterModel, makeExecutor: MakeExecutor, 
     compiled,
     baseDigest: () => (digest ??= weightsDigest(baseWeights(compiled.canonical.graph))),
     async fold() {
-      return writeModel(foldAdapters(compiled, places.named(await model.read())));
+      const { graph, record } = foldWithRecord(compiled, places.named(await model.read()));
+      return writeModel(graph, { metadata: encodeRecord(record) });
     },
   };
 }

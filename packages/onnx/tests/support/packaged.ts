@@ -11,8 +11,12 @@ export function packagedModels(): string[] {
   return names.map((name) => name.replaceAll('\\', '/')).filter((name) => name.endsWith('.onnx')).toSorted();
 }
 
+export const packagedFile = (name: string): Uint8Array => new Uint8Array(readFileSync(`${folder}/${name}`));
+
+export const packagedConfig = (family: string): unknown => JSON.parse(readFileSync(`${folder}/${family}/config.json`, 'utf8'));
+
 export function packagedGraph(name: string): Graph {
-  return readModel(new Uint8Array(readFileSync(`${folder}/${name}`)));
+  return readModel(packagedFile(name));
 }
 
 /** What was recorded of a family, as far as tests of structure need it. */

@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { unfoldAdapters, writeModel } from '@hadamard-adapter/onnx';
+import { readBytes, readBytesIfAny, writeFolder, type Content } from '../io/files.js';
+import { jsonOption } from '../options.js';
+import { print, printJson } from '../output/report.js';
+import { CLASSES, KEPT } from './merge.js';
+
+interface UnmergeFlags {
+  readonly model: string;
+  readonly output: string;
+  readonly json?: boolean;
+}
+
+/** `unmerge`: the base model out of what `merge` wrote. */
+export function unmergeCommand(): Command {
+  return new Command('unmerge')
+    .description('take an adapter out of a merged model again: the base model, its matrices to the last digit of float32')
+    .requiredOption('--model <folder>', 'model folder that merge wrote')
+    .requiredOption('--output <folder>', 'model folder to write')
+    .addOption(jsonOption())
+    .action(async ({ model, output, json }: UnmergeFlags) => {
+      const base = writeModel(unfoldAdapters(await readBytes(join(model, 'onnx', 'model.onnx'), 'The merged model')));
+      const files: Record<string, Content> = { 'onnx/model.onnx': base };
+      for (const name of KEPT) {
+        const bytes = await readBytesIfAny(join(model, name));
+        if (bytes !== undefined) files[name] = bytes;
+      }
+      const config = await readBytesIfAny(join(model, 'config.json'));
+      if (config !== undefined) files['config.json'] = new TextEncoder().encode(`${JSON.stringify(baseConfig(JSON.parse(new TextDecoder().decode(config)) as Record<string, unknown>), undefined, 2)}\n`);
+      await writeFolder(output, files);
+      const bytes = base.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+      if (json === true) printJson({ output, bytes });
+      else print(`wrote ${output} (${(bytes / 2 ** 20).toFixed(1)} MiB): output hidden states`);
+    });
+}
+
+/** Without the labels that `merge` wrote into it. */
+function baseConfig({ num_labels: _, id2label: __, label2id: ___, problem_type: ____, ...config }: Record<string, unknown>): Record<string, unknown> {
+  const stem = CLASSES[String(config['model_type'])];
+  return { ...config, ...(stem === undefined ? {} : { architectures: [`${stem}Model`] }) };
+}
