@@ -37,6 +37,7 @@ export { GRADIENTS_OUTPUT, PARAMETERS_INPUT } from './lower/flatten.js';
 export { lower } from './lower/lower.js';
 export { buildAdapterModel, parameterInfo, type AdapterModel, type AdapterModelOptions } from './compile/model.js';
 export { compileInference, compilePrefix, compileSiteInput, compileTraining, trainingFrontiers, type InferenceOutput } from './compile/compile.js';
+export type { ActivationBudget } from './compile/recompute.js';
 export type { Frontier, FrontierValue } from './compile/frontier.js';
 export { foldAdapters, type ParameterValues } from './fold/fold.js';
 export { readEncoder, type EncoderOptions } from './build/read-encoder.js';

@@ -1,4 +1,4 @@
-import type { Group } from '@hadamard-adapter/core';
+import type { Batch, Group } from '@hadamard-adapter/core';
 import {
   DROPOUT_INPUT,
   PARAMETERS_INPUT,
@@ -8,6 +8,7 @@ import {
   compileSiteInput,
   compileTraining,
   trainingFrontiers,
+  type ActivationBudget,
   type AdapterModel,
   type Executor,
   type Frontier,
@@ -46,6 +47,7 @@ const groupsKey = (groups: readonly Group[]): string => [...groups].toSorted().j
 export function ortExecutor(ort: OrtModule, model: AdapterModel, settings: SessionSettings): Executor {
   const compiled = new Map<string, Promise<Program>>();
   let shortcut: Shortcut | undefined;
+  let largest = { batch: 0, sequence: 0 };
 
   /** Sessions hold a copy of the weights each: those of an earlier stage are released before new ones are made. */
   const program = async (key: string, compile: () => Graph): Promise<Program> => {
@@ -96,13 +98,26 @@ export function ortExecutor(ort: OrtModule, model: AdapterModel, settings: Sessi
     return names.map((name) => floats(results, name));
   };
 
+  /** The budget for the largest batch so far; a training graph that was made for a smaller one is given up. */
+  const budgetFor = async (name: string, { batch, sequence }: Batch): Promise<ActivationBudget | undefined> => {
+    const { maxActivationBytes: maxBytes } = settings;
+    if (maxBytes === undefined) return undefined;
+    if (batch * sequence > largest.batch * largest.sequence) {
+      largest = { batch, sequence };
+      await release((key) => key !== name);
+    }
+    return { maxBytes, ...largest };
+  };
+
   const shortcutFor = (key: string): Shortcut | undefined => (shortcut !== undefined && groupsKey(shortcut.groups) === key ? shortcut : undefined);
 
   return {
     async train(groups, inputs) {
       const key = groupsKey(groups);
       const short = shortcutFor(key);
-      const step = await program(`train:${key}:${short === undefined ? '' : frontierKey(short.frontier)}`, () => compileTraining(model, groups, short?.frontier));
+      const name = `train:${key}:${short === undefined ? '' : frontierKey(short.frontier)}`;
+      const budget = await budgetFor(name, inputs.batch);
+      const step = await program(name, () => compileTraining(model, groups, short?.frontier, budget));
       const extra = short === undefined ? {} : await activationsOf(short, inputs);
       const results = await runSession(step.session, feedsFor(step, inputs, extra), ['loss', 'gradients']);
       return { loss: floats(results, 'loss')[0] as number, gradients: floats(results, 'gradients') };

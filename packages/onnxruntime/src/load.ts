@@ -20,14 +20,14 @@ export interface LoadOptions extends SessionOptions, SessionSettings {
  * contradict, DEVICE_UNKNOWN; RuntimeError when ONNX Runtime is missing or refuses.
  */
 export async function loadModel(base: BaseModel, options: LoadOptions): Promise<AdapterSession> {
-  const { device = 'cpu', threads, lowMemory } = options;
+  const { device = 'cpu', threads, lowMemory, maxActivationBytes } = options;
   if (device !== 'cpu') {
     throw new ConfigError(`The device "${device}" is not supported yet`, { code: 'DEVICE_UNKNOWN', found: device, expected: 'cpu' });
   }
   const ort = options.ort ?? (await importOrt());
   const graph = 'graph' in base ? base.graph : readModel(base.model, base.externalData === undefined ? {} : { externalData: base.externalData });
   const compiled = compileModel(graph, options);
-  const executor = ortExecutor(ort, compiled, { ...(threads === undefined ? {} : { threads }), ...(lowMemory === undefined ? {} : { lowMemory }) });
+  const executor = ortExecutor(ort, compiled, { ...(threads === undefined ? {} : { threads }), ...(lowMemory === undefined ? {} : { lowMemory }), ...(maxActivationBytes === undefined ? {} : { maxActivationBytes }) });
   return makeSession(compiled, executor, { runtime: 'onnxruntime', device }, options);
 }
 

@@ -18,6 +18,11 @@ export interface SessionSettings {
   readonly threads?: number;
   /** Trade speed for memory: do not keep repacked copies of the weights. */
   readonly lowMemory?: boolean;
+  /**
+   * What a training step may keep between forward and backward, bytes: backward computes again what does not fit, in the order in which most is saved for the least arithmetic. For the largest batch so
+   * far; default: keep everything.
+   */
+  readonly maxActivationBytes?: number;
 }
 
 /** Weights from this size on stay where they are and are handed to the runtime by reference. */
