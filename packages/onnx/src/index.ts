@@ -38,6 +38,7 @@ export { lower } from './lower/lower.js';
 export { buildAdapterModel, parameterInfo, type AdapterModel, type AdapterModelOptions } from './compile/model.js';
 export { compileInference, compilePrefix, compileSiteInput, compileTraining, trainingFrontiers, type InferenceOutput } from './compile/compile.js';
 export { UPDATE_SETTINGS, compileAccumulation, compileUpdate, type UpdateSettings, type UpdateShape } from './compile/optimizer.js';
+export type { ActivationBudget } from './compile/recompute.js';
 export type { Frontier, FrontierValue } from './compile/frontier.js';
 export { compileServing, compileServingRows } from './serve/compile.js';
 export { ROWS_INPUT } from './serve/per-row.js';

@@ -1,4 +1,4 @@
-import type { Group } from '@hadamard-adapter/core';
+import type { Batch, Group } from '@hadamard-adapter/core';
 import {
   DROPOUT_INPUT,
   GRADIENTS_OUTPUT,
@@ -10,6 +10,7 @@ import {
   compileTraining,
   parameterInfo,
   trainingFrontiers,
+  type ActivationBudget,
   type AdapterModel,
   type Executor,
   type Frontier,
@@ -46,6 +47,7 @@ export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameter
   const ort = (): ReturnType<DeviceKeeper['current']>['ort'] => keeper.current().ort;
   const programs = programsOn(() => keeper.current(), settings);
   let shortcut: Shortcut | undefined;
+  let largest = { batch: 0, sequence: 0 };
 
   const store =
     keeper.current().resident === undefined
@@ -95,10 +97,22 @@ export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameter
 
   const shortcutFor = (groups: readonly Group[]): Shortcut | undefined => (shortcut !== undefined && groupsKey(shortcut.groups) === groupsKey(groups) ? shortcut : undefined);
 
+  /** The budget for the largest batch so far; a training graph that was made for a smaller one is given up. */
+  const budgetFor = async (key: string, { batch, sequence }: Batch): Promise<ActivationBudget | undefined> => {
+    const { maxActivationBytes: maxBytes } = settings;
+    if (maxBytes === undefined) return undefined;
+    if (batch * sequence > largest.batch * largest.sequence) {
+      largest = { batch, sequence };
+      await programs.drop(key);
+    }
+    return { maxBytes, ...largest };
+  };
+
   const runTraining = async (groups: readonly Group[], inputs: RunInputs): ReturnType<Session['run']> => {
     const short = shortcutFor(groups);
     const key = `train:${groupsKey(groups)}:${frontierKey(short)}`;
-    const step = await programs.get(key, () => compileTraining(model, groups, short?.frontier), ['loss', GRADIENTS_OUTPUT]);
+    const budget = await budgetFor(key, inputs.batch);
+    const step = await programs.get(key, () => compileTraining(model, groups, short?.frontier, budget), ['loss', GRADIENTS_OUTPUT]);
     const extra = short === undefined ? {} : await activationsOf(short, inputs);
     return step.run(feedsFor(step, inputs, extra), ['loss', GRADIENTS_OUTPUT]);
   };

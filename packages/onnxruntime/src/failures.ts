@@ -7,7 +7,7 @@ const OUT_OF_MEMORY = /out of memory|bad_alloc|failed to allocate|allocation fai
 const SHADER = /shader|wgsl|pipeline|compilationinfo/i;
 const WASM_FILE = /wasm streaming compile|both async and sync fetching|failed to asynchronously prepare wasm|initWasm|no available backend|Failed to fetch dynamically imported module|importing a module script|magic (word|number)|WebAssembly\.(instantiate|compile)/i;
 
-const REDUCE_MEMORY = 'Less is needed with a smaller batch (and "accumulate" for the same step), shorter sequences (maxLength), adapters on the upper layers only (layers), lowMemory: true, or a float16 or int8 file of the model.';
+const REDUCE_MEMORY = 'Less is needed with a smaller batch (and "accumulate" for the same step), shorter sequences (maxLength), adapters on the upper layers only (layers), lowMemory: true, a budget for what is kept between forward and backward (maxActivationBytes), or a float16 or int8 file of the model.';
 
 /** What is known when the runtime fails: where, doing what, and how large the weights are. */
 export interface FailureContext {

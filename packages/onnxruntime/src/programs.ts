@@ -6,6 +6,8 @@ import { createSession, type Session, type SessionSettings } from './session.js'
 export interface Programs {
   /** @param keep outputs that stay on the device. */
   get(key: string, compile: () => Graph, keep?: readonly string[]): Promise<Session>;
+  /** Release one of them, if it is there. */
+  drop(key: string): Promise<void>;
   /** Sessions hold a copy of the weights each: those of an earlier stage are released before new ones are made. */
   release(): Promise<void>;
   /** Forget all without a word to the runtime: their device is gone. */
@@ -23,6 +25,11 @@ export function programsOn(device: () => Device, settings: SessionSettings): Pro
       // One that failed is tried again the next time.
       created.catch(() => compiled.get(key) === created && compiled.delete(key));
       return created;
+    },
+    async drop(key) {
+      const dropped = compiled.get(key);
+      compiled.delete(key);
+      await (await dropped)?.release();
     },
     async release() {
       const all = [...compiled.values()];

@@ -8,6 +8,11 @@ import type { Feeds, Results } from './ort.js';
 export interface SessionSettings {
   /** Trade speed for memory: do not keep repacked copies of the weights. */
   readonly lowMemory?: boolean;
+  /**
+   * What a training step may keep between forward and backward, bytes: backward computes again what does not fit, in the order in which most is saved for the least arithmetic. For the largest batch so
+   * far; default: keep everything.
+   */
+  readonly maxActivationBytes?: number;
 }
 
 /** A graph that was given to the runtime. */

@@ -9,6 +9,7 @@ import { lower } from '../lower/lower.js';
 import { countProducts, dropUnusedInputs, fromFrontier, frontiersOf, upToFrontier, type Frontier } from './frontier.js';
 import type { AdapterModel } from './model.js';
 import { selectPosition } from './pooled-position.js';
+import { recomputeWithin, type ActivationBudget } from './recompute.js';
 
 /** What a compiled graph answers: hidden states [batch, sequence, hidden], logits [batch, numLabels]. */
 export type InferenceOutput = 'hidden' | 'logits';
@@ -39,12 +40,12 @@ export function compileSiteInput(model: AdapterModel, key: string): { graph: Gra
 
 /**
  * Forward, loss and gradients in one graph: outputs `loss` [] and `gradients` [n], the gradients of the parameters of `groups`, flat, in layout order. Further input
- * `targets` [batch, numLabels]. With `from`, the graph starts at the frontier.
+ * `targets` [batch, numLabels]. With `from`, the graph starts at the frontier; with `budget`, backward computes again what does not fit.
  */
-export function compileTraining(model: AdapterModel, groups: readonly Group[], from?: Frontier): Graph {
+export function compileTraining(model: AdapterModel, groups: readonly Group[], from?: Frontier, budget?: ActivationBudget): Graph {
   const trained = trainedParameters(model, groups);
   const forward = dropUnusedInputs(prune({ ...model.graph, outputs: model.graph.outputs.filter(({ name }) => name === 'loss') }));
-  const { builder, gradients } = differentiate(startingAt(selectPosition(forward), from), 'loss', trained);
+  const { builder, gradients, all, forward: values } = differentiate(startingAt(selectPosition(forward), from), 'loss', trained);
   const flat = trained.map((name) => {
     const gradient = gradients.get(name) as string;
     return builder.dims(gradient).length === 1 ? gradient : builder.emit('Reshape', [gradient, builder.ints([-1])]);
@@ -52,7 +53,8 @@ export function compileTraining(model: AdapterModel, groups: readonly Group[], f
   // The loss alone may be asked for; Concat wants at least one input.
   if (flat.length === 0) builder.emit('ConstantOfShape', [builder.ints([0])], {}, { output: GRADIENTS_OUTPUT });
   else concatenate(builder, flat, GRADIENTS_OUTPUT);
-  return finish(builder.finish(['loss', GRADIENTS_OUTPUT]), model);
+  const graph = builder.finish(['loss', GRADIENTS_OUTPUT]);
+  return finish(budget === undefined ? graph : recomputeWithin(graph, all, values, budget), model);
 }
 
 /** Everything in front of the frontier, whose values are the only outputs. */

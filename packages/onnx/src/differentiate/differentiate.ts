@@ -11,6 +11,10 @@ export interface Differentiated {
   readonly builder: Builder;
   /** Gradient of the loss by the name of what it is taken with respect to. */
   readonly gradients: ReadonlyMap<string, string>;
+  /** Gradient of the loss by every forward value that it was needed for. */
+  readonly all: ReadonlyMap<string, string>;
+  /** Values of the forward pass. */
+  readonly forward: ReadonlySet<string>;
 }
 
 /**
@@ -47,7 +51,7 @@ export function differentiate(graph: Graph, loss: string, targets: readonly stri
     }
     gradients.set(target, gradient);
   }
-  return { builder, gradients };
+  return { builder, gradients, all: contributions, forward: new Set(saved.nodes.flatMap(({ outputs }) => outputs.filter((output) => output !== ''))) };
 }
 
 /** Every value that depends on a target, targets included; shapes and comparisons carry no gradient and end the way. */

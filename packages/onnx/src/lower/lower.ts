@@ -98,7 +98,9 @@ function lowerAttention(node: Node, builder: Builder): void {
   const scores = builder.emit('MatMul', [scaled, swapLastAxes(builder, key)]);
   const biased = bias === undefined || bias === '' ? scores : builder.emit('Add', [scores, bias]);
   const named = probabilities === undefined || probabilities === '' ? {} : { output: probabilities };
-  builder.emit('MatMul', [builder.emit('Softmax', [biased], { axis: int(-1) }, named), value], {}, { output });
+  const weights = builder.emit('Softmax', [biased], { axis: int(-1) }, named);
+  // Computed again for its probabilities alone, it gives no context.
+  if (output !== '') builder.emit('MatMul', [weights, value], {}, { output });
 }
 
 /**
