@@ -35,8 +35,12 @@ export function unmergeCommand(): Command {
     });
 }
 
-/** Without the labels that `merge` wrote into it. */
-function baseConfig({ num_labels: _, id2label: __, label2id: ___, problem_type: ____, ...config }: Record<string, unknown>): Record<string, unknown> {
+/** What `merge` writes into a config. */
+const OF_LABELS = new Set(['num_labels', 'id2label', 'label2id', 'problem_type']);
+
+/** The config without labels, and with the architecture of an encoder. */
+function baseConfig(config: Record<string, unknown>): Record<string, unknown> {
   const stem = CLASSES[String(config['model_type'])];
-  return { ...config, ...(stem === undefined ? {} : { architectures: [`${stem}Model`] }) };
+  const rest = Object.fromEntries(Object.entries(config).filter(([key]) => !OF_LABELS.has(key)));
+  return { ...rest, ...(stem === undefined ? {} : { architectures: [`${stem}Model`] }) };
 }
