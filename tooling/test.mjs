@@ -28,6 +28,7 @@ const steps = [
   { name: 'chromium', work: () => (chromium = ensureChromium()) },
   // The same suite in a real browser: WASM, and WebGPU on the software adapter.
   { name: 'browser', command: vitest('browser', browserReport), loud: true, count: () => countTests(browserReport) },
+  { name: 'bundle', command: [process.execPath, [join('tooling', 'bundle.mjs')]], count: (output) => console.log(output.trim().replaceAll(/^/gm, '   ')) },
   { name: 'conformance', command: verify(packaged, 'onnxruntime'), count: countConformance },
   // The interpreter is slow; forms that differ only before they are canonical give it the same graph.
   { name: 'conformance (reference)', command: verify(packaged, 'reference', ['model', 'model.optimized', 'model.int8', 'model.fp16', 'model.safetensors']), count: countConformance },

@@ -31,7 +31,7 @@ export function loaderFor(platform: Platform, defaultDevice: string): LoadModel 
     // Before the model: whatever is wrong with the device is known at once.
     const device = await openDevice(platform, name, options);
     try {
-      const graph = 'graph' in base ? base.graph : readModel(await readBytes(base.model, options), base.externalData === undefined ? {} : { externalData: base.externalData });
+      const graph = 'graph' in base ? base.graph : readModel(await readBytes(base.model, { ...options, readFile: platform.readFile }), base.externalData === undefined ? {} : { externalData: base.externalData });
       const compiled = compileModel(graph, options);
       const keeper = keepDevice(device, () => openDevice(platform, name, options));
       return makeSession(compiled, (parameters) => ortExecutor(keeper, compiled, parameters, options), { runtime: 'onnxruntime', device: name }, options);

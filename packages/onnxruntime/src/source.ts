@@ -1,9 +1,11 @@
 import { RuntimeError } from '@hadamard-adapter/core';
 
-/** An ONNX file: its bytes, a File or Blob, or the URL to fetch it from. */
+/** An ONNX file: its bytes, a File or Blob, or the URL to fetch it from (in Node a `file:` URL too). */
 export type ModelBytes = Uint8Array | ArrayBuffer | Blob | URL;
 
 export interface ReadBytesOptions {
+  /** Reads `file:` addresses, which `fetch` does not. */
+  readonly readFile?: ((url: URL) => Promise<Uint8Array>) | undefined;
   readonly onDownload?: (loaded: number, total: number | undefined) => void;
   readonly signal?: AbortSignal;
 }
@@ -16,8 +18,16 @@ export interface ReadBytesOptions {
 export async function readBytes(source: ModelBytes, options: ReadBytesOptions = {}): Promise<Uint8Array> {
   if (source instanceof Uint8Array) return source;
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
-  if (source instanceof URL) return download(source, options);
+  if (source instanceof URL) return source.protocol === 'file:' && options.readFile !== undefined ? openFile(source, options.readFile) : download(source, options);
   return new Uint8Array(await source.arrayBuffer());
+}
+
+async function openFile(url: URL, readFile: (url: URL) => Promise<Uint8Array>): Promise<Uint8Array> {
+  try {
+    return await readFile(url);
+  } catch (cause) {
+    throw new RuntimeError('The model could not be read', { code: 'MODEL_FETCH', found: cause instanceof Error ? cause.message : String(cause), expected: 'an ONNX file', cause });
+  }
 }
 
 async function download(url: URL, { onDownload, signal }: ReadBytesOptions): Promise<Uint8Array> {

@@ -132,6 +132,8 @@ describe('a GPU that is reset', () => {
     expect(made).toHaveLength(2);
     expect(found).toEqual(expected);
     await model.dispose();
+    // Nothing is left of it on the GPU.
+    expect((await made[1]?.lost)?.reason).toBe('destroyed');
   });
 
   it('and does not come back: a clear error, and a checkpoint of the last step', async () => {

@@ -83,6 +83,25 @@ describe('what cannot work is said by a stable code', () => {
     await model.dispose();
   });
 
+  it('dispose releases every session', async () => {
+    const counts = { made: 0, released: 0 };
+    const create: OrtModule['InferenceSession']['create'] = async (model, options) => {
+      const session = await ort.InferenceSession.create(model, options);
+      counts.made++;
+      return Object.assign(session, {
+        release: async () => {
+          counts.released++;
+        },
+      });
+    };
+    const model = await loadModel({ graph: tinyBert() }, { numLabels: 3, ort: { InferenceSession: { create }, Tensor: ort.Tensor as unknown as OrtModule['Tensor'] } });
+    await model.predict(batch);
+    await model.encode(batch);
+    await model.step([batch], { groups: ['adapter'], learningRate: 0.1 });
+    await model.dispose();
+    expect(counts).toEqual({ made: 3, released: 3 });
+  });
+
   it('use after dispose', async () => {
     const model = await loadModel({ graph: tinyBert() }, { numLabels: 3 });
     await model.predict(batch);

@@ -1,6 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nodePlatform } from '../src/devices/node.js';
 import { readBytes } from '../src/source.js';
 
 const FILE = Uint8Array.from({ length: 100_000 }, (_, i) => i % 251);
@@ -52,6 +53,14 @@ describe('the bytes of a model', () => {
     expect(error).toMatchObject({ code: 'MODEL_FETCH' });
     expect(String(error)).toContain(words);
     expect(String(error)).toContain(name);
+  });
+
+  it('come from a file: address where there are files', async () => {
+    const model = new URL('../../conformance/fixtures/bert/model.onnx', import.meta.url);
+    const { readFile } = nodePlatform;
+    expect((await readBytes(model, { readFile })).byteLength).toBeGreaterThan(1000);
+    const missing = await readBytes(new URL('no-such.onnx', model), { readFile }).catch((thrown: unknown) => thrown);
+    expect(missing).toMatchObject({ code: 'MODEL_FETCH' });
   });
 
   it('from nowhere', async () => {

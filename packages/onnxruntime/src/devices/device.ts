@@ -42,6 +42,8 @@ export interface Platform {
   readonly devices: readonly string[];
   /** What to say when one of these is asked for: devices that exist elsewhere. */
   readonly elsewhere: Readonly<Record<string, string>>;
+  /** Read a `file:` address, where there are files. */
+  readFile?(url: URL): Promise<Uint8Array>;
   /** @throws ConfigError, RuntimeError when the device cannot be used. */
   open(name: string, options: DeviceOptions): Promise<Device>;
 }

@@ -19,6 +19,10 @@ export const nodePlatform: Platform = {
     webgl: 'WebGL belongs to TensorFlow.js: use @hadamard-adapter/tfjs in a browser.',
     gpu: 'Say which: "webgpu" (Vulkan, Direct3D 12 or Metal) or "cuda" (NVIDIA).',
   },
+  async readFile(url) {
+    const { readFile } = await import('node:fs/promises');
+    return new Uint8Array(await readFile(url));
+  },
   async open(name, { ort, threads }) {
     const module = ort ?? (await importOrt());
     const device = (provider: (graph: Graph) => ExecutionProvider, exclusive: Device['exclusive'], rest: Partial<Device> = {}): Device => ({

@@ -78,7 +78,7 @@ export function serverFor(platform: Platform, defaultDevice: string): CreateServ
   return async (base, options = {}) => {
     const { device: name = defaultDevice, maxBytes = DEFAULT_MAX_BYTES, load } = options;
     const keeper = keepDevice(await openDevice(platform, name, options), () => openDevice(platform, name, options));
-    const graph = 'graph' in base ? base.graph : readModel(await readBytes(base.model), base.externalData === undefined ? {} : { externalData: base.externalData });
+    const graph = 'graph' in base ? base.graph : readModel(await readBytes(base.model, { readFile: platform.readFile }), base.externalData === undefined ? {} : { externalData: base.externalData });
     const bases = new Map<boolean, Promise<ServingBase>>();
     /** The base with its own classifier, or cut back to its encoder: they are different bases to an adapter. */
     const baseFor = async (keepHead: boolean): Promise<ServingBase> => {
