@@ -136,6 +136,18 @@ describe('a GPU that is reset', () => {
     expect((await made[1]?.lost)?.reason).toBe('destroyed');
   });
 
+  it('under several calls at once is replaced once', async () => {
+    const made = devices();
+    const model = await loadModel({ graph: tinyBert() }, { numLabels: 3, device: 'webgpu', ...quiet });
+    const batches = [0, 1, 2].map((row) => split.batch(Int32Array.of(row)));
+    const alone: Float32Array[] = [];
+    for (const each of batches) alone.push(await model.predict(each));
+    made[0]?.destroy();
+    expect(await Promise.all(batches.map((each) => model.predict(each)))).toEqual(alone);
+    expect(made).toHaveLength(2);
+    await model.dispose();
+  });
+
   it('and does not come back: a clear error, and a checkpoint of the last step', async () => {
     const plan = twoStage({ classifier: { epochs: 1, batchSize: 4 }, adapter: { epochs: 1, batchSize: 4 }, seed: 3 });
     const made = devices();

@@ -16,17 +16,25 @@ export interface DeviceKeeper {
 
 export function keepDevice(first: Device, open: () => Promise<Device>): DeviceKeeper {
   let device = first;
+  let opening: Promise<Device> | undefined;
   return {
     current: () => device,
     async surviving(work, abandon) {
+      const started = device;
       try {
         return await work();
       } catch (error) {
         if (!isLoss(error)) throw error;
-        abandon();
-        device = await open().catch(() => {
-          throw error;
-        });
+        // Of several calls that the loss met, the first replaces the device, and all go on with the same.
+        if (device === started) {
+          if (opening === undefined) {
+            abandon();
+            opening = open();
+          }
+          device = await opening.catch(() => {
+            throw error;
+          }).finally(() => (opening = undefined));
+        }
         return work();
       }
     },
