@@ -6,7 +6,8 @@ import { describe, expect, it, vi } from 'vitest';
 import * as onnxruntime from '../src/index.js';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-const block = (language: string): string => new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``).exec(readme)?.[1] ?? '';
+/** Each example with what it prints. */
+const examples = [...readme.matchAll(/```js\n([\s\S]*?)```\n[\s\S]*?```text\n([\s\S]*?)```/g)].map(([, code, printed]) => [code as string, printed as string] as const);
 
 type Modules = Readonly<Record<string, object>>;
 
@@ -14,17 +15,21 @@ const modules: Modules = { 'node:fs': fs, '@hadamard-adapter/core': core, '@hada
 const AsyncFunction = (async () => undefined).constructor as new (...parts: string[]) => (modules: Modules) => Promise<void>;
 
 describe('README', () => {
-  it('has an example that prints what it says', async () => {
+  it('has two examples', () => {
+    expect(examples).toHaveLength(2);
+  });
+
+  it.each(examples)('has an example that prints what it says (%#)', async (source, expected) => {
     const base = new URL('../../cli/assets/mini-bert', import.meta.url).pathname;
     expect(existsSync(base)).toBe(true);
-    const code = block('js')
+    const code = source
       .replaceAll(/import (\{[^}]+\}) from '([^']+)';/g, "const $1 = modules['$2'];")
       .replace('node_modules/@hadamard-adapter/cli/assets/mini-bert', base);
     const log = vi.spyOn(console, 'log').mockImplementation(() => {});
     await new AsyncFunction('modules', code)(modules);
     const printed = log.mock.calls.map((values) => values.join(' ')).join('\n');
     log.mockRestore();
-    expect(printed).toBe(block('text').trimEnd());
+    expect(printed).toBe(expected.trimEnd());
   });
 
   it('names every function that is exported', () => {

@@ -25,8 +25,9 @@ export interface CheckedAdapter {
   readonly norms: ReadonlyMap<Node, ReadonlyMap<string, string>>;
 }
 
-/** An adapter as serving graphs read it. */
+/** An adapter as the graphs of `serving` read it. */
 export interface ServedAdapter {
+  readonly serving: ServingModel;
   readonly config: AdapterConfig;
   /** [vectors.size], see `ServingModel`. */
   readonly vectors: Float32Array;
@@ -92,14 +93,16 @@ export function layOut(serving: ServingModel, { config, values, norms }: Checked
   for (const [node, places] of serving.norms) {
     for (const [source, place] of places) put(place, values.get(norms.get(node)?.get(source) ?? ''));
   }
-  return { config, vectors, head: new Map(serving.head.map(({ name }) => [name, values.get(name) as Float32Array])) };
+  // Copies, since a view would keep the whole file in memory.
+  return { serving, config, vectors, head: new Map(serving.head.map(({ name }) => [name, (values.get(name) as Float32Array).slice()])) };
 }
 
-/** An adapter that was laid out for `from`, for the wider `to`. */
-export function widen(from: ServingModel, to: ServingModel, adapter: ServedAdapter): ServedAdapter {
-  const vectors = to.identity.slice();
-  for (const [name, value] of from.vectors.named(adapter.vectors)) vectors.set(value, to.vectors.offset(name));
-  return { ...adapter, vectors };
+/** An adapter as the graphs of `serving` read it, which serve all that those do which it was laid out for. */
+export function widen(adapter: ServedAdapter, serving: ServingModel): ServedAdapter {
+  if (adapter.serving === serving) return adapter;
+  const vectors = serving.identity.slice();
+  for (const [name, value] of adapter.serving.vectors.named(adapter.vectors)) vectors.set(value, serving.vectors.offset(name));
+  return { ...adapter, serving, vectors };
 }
 
 /** Shape of a tensor of the classifier for an adapter with `labels` labels. */

@@ -12,18 +12,18 @@ import {
   readModel,
   servingOptions,
   widen,
+  type Graph,
   type ServedAdapter,
   type ServingBase,
   type ServingModel,
 } from '@hadamard-adapter/onnx';
-import pLimit from 'p-limit';
 import type { DeviceOptions, Platform } from '../devices/device.js';
-import { keepDevice } from '../devices/keeper.js';
+import { keepDevice, type DeviceKeeper } from '../devices/keeper.js';
 import { openDevice } from '../devices/open.js';
 import { tokenFeeds } from '../feeds.js';
 import type { BaseModel } from '../load.js';
 import type { Feeds } from '../ort.js';
-import { programsOn } from '../programs.js';
+import { programsOn, type Programs } from '../programs.js';
 import { floats, type SessionSettings } from '../session.js';
 import { readBytes } from '../source.js';
 import { bankFeeds, oneFeeds } from './feeds.js';
@@ -54,16 +54,17 @@ export interface AdapterServer {
   readonly bytes: number;
   /** @throws FormatError, MismatchError when it is damaged or belongs to another base, or cannot be served beside the others; RuntimeError ADAPTER_TOO_LARGE. */
   addAdapter(name: string, files: Files): Promise<AdapterConfig>;
-  /** Whether it was there. */
+  /** Whether it was there. Predictions that run are finished with it; when it was the last one, adapters of another site, pooling or classifier may follow. */
   removeAdapter(name: string): boolean;
   /** Answer with this adapter from now on: a change of which numbers are fed, no new session. @throws as `predict`. */
   setAdapter(name: string): Promise<AdapterConfig>;
   /**
-   * Logits of each row, as many as its adapter has labels.
+   * Logits of each row, as many as its adapter has labels. Calls may overlap, also with changes of adapters: each answers with the adapters of the moment it was made.
    *
    * @throws RuntimeError ADAPTER_NONE, ADAPTER_UNKNOWN, ADAPTER_EVICTED; DataError ADAPTER_NAMES when there is not one name per row.
    */
   predict(batch: Batch, options?: PredictOptions): Promise<Float32Array[]>;
+  /** Predictions that run are finished first. */
   dispose(): Promise<void>;
 }
 
@@ -73,121 +74,176 @@ export type CreateServer = (base: BaseModel, options?: ServerOptions) => Promise
 
 /**
  * Serve a base model with adapters as inputs of its graph: one session whatever adapter is active, and another one for batches that mix them.
+ *
+ * @throws as `LoadModel`.
  */
 export function serverFor(platform: Platform, defaultDevice: string): CreateServer {
   return async (base, options = {}) => {
-    const { device: name = defaultDevice, maxBytes = DEFAULT_MAX_BYTES, load } = options;
-    const keeper = keepDevice(await openDevice(platform, name, options), () => openDevice(platform, name, options));
-    const graph = 'graph' in base ? base.graph : readModel(await readBytes(base.model, { readFile: platform.readFile }), base.externalData === undefined ? {} : { externalData: base.externalData });
-    const bases = new Map<boolean, Promise<ServingBase>>();
-    /** The base with its own classifier, or cut back to its encoder: they are different bases to an adapter. */
-    const baseFor = async (keepHead: boolean): Promise<ServingBase> => {
-      const known = bases.get(keepHead);
-      if (known !== undefined) return known;
-      const made = (async () => {
-        const canonical = canonicalize(graph, { keepHead });
-        return { canonical, sites: findSites(canonical), digest: await weightsDigest(baseWeights(canonical.graph)) };
-      })();
-      bases.set(keepHead, made);
-      return made;
-    };
-    // Whatever is wrong with the model shows now and not with the first adapter.
-    await baseFor(false);
-    const programs = programsOn(() => keeper.current(), options);
-    const shelf = adapterShelf(maxBytes);
-    /** Adapters are taken in one after the other: each may change what the graph must offer. */
-    const inTurn = pLimit(1);
-    let serving: ServingModel | undefined;
-    let active: string | undefined;
-    let disposed = false;
+    const name = options.device ?? defaultDevice;
+    const device = await openDevice(platform, name, options);
+    try {
+      const graph = 'graph' in base ? base.graph : readModel(await readBytes(base.model), base.externalData === undefined ? {} : { externalData: base.externalData });
+      const bases = new Map<boolean, Promise<ServingBase>>();
+      /** The base with its own classifier, or cut back to its encoder: they are different bases to an adapter. */
+      const baseFor = (keepHead: boolean): Promise<ServingBase> => {
+        const opened = bases.get(keepHead) ?? openBase(graph, keepHead);
+        bases.set(keepHead, opened);
+        return opened;
+      };
+      // Whatever is wrong with the model shows now and not with the first adapter.
+      await baseFor(false);
+      return makeServer(keepDevice(device, () => openDevice(platform, name, options)), baseFor, name, options);
+    } catch (error) {
+      device.close();
+      throw error;
+    }
+  };
+}
 
-    const check = (): void => {
-      if (disposed) throw new RuntimeError('The server has been disposed', { code: 'MODEL_DISPOSED', hint: 'Create it again.' });
-    };
+async function openBase(graph: Graph, keepHead: boolean): Promise<ServingBase> {
+  const canonical = canonicalize(graph, { keepHead });
+  return { canonical, sites: findSites(canonical), digest: await weightsDigest(baseWeights(canonical.graph)) };
+}
 
-    const take = (adapter: string, files: Files): Promise<ServedAdapter> =>
-      inTurn(async () => {
-        const own = await baseFor(decodeAdapter(files).config.head === 'model');
-        const checked = checkAdapter(own, files);
-        const wanted = servingOptions(checked.config);
-        const joined = serving === undefined ? wanted : joinServing(serving.options, wanted);
-        if (serving === undefined || joined !== serving.options) {
-          const [before, next] = [serving, buildServingModel(own.canonical, joined)];
-          if (before !== undefined) shelf.replaceAll((each) => widen(before, next, each));
-          await programs.release();
-          serving = next;
-        }
-        const laidOut = layOut(serving, checked);
-        shelf.put(adapter, laidOut);
-        return laidOut;
-      });
+/** Adapters that are served together. Their graphs grow with them: those of `latest` serve all, those of before are only finished with. */
+interface Company {
+  latest?: { readonly model: ServingModel; readonly programs: Programs };
+}
 
-    const find = async (adapter: string): Promise<ServedAdapter> => {
-      const kept = shelf.get(adapter);
-      if (kept !== undefined) return kept;
-      if (load !== undefined) return take(adapter, await load(adapter));
-      throw shelf.missing(adapter);
-    };
+function makeServer(keeper: DeviceKeeper, baseFor: (keepHead: boolean) => Promise<ServingBase>, device: string, options: ServerOptions): AdapterServer {
+  const { maxBytes = DEFAULT_MAX_BYTES, load } = options;
+  const shelf = adapterShelf(maxBytes);
+  const loading = new Map<string, Promise<ServedAdapter>>();
+  const running = new Set<Promise<unknown>>();
+  let current: Company = {};
+  let active: string | undefined;
+  let disposal: Promise<void> | undefined;
 
-    const run = async (batch: Batch, names: readonly string[]): Promise<Float32Array[]> => {
-      const distinct = [...new Set(names)];
-      // Taking one in may change the graph, and with it how the others are laid out: they are looked up when all are there.
-      for (const adapter of distinct) await find(adapter);
-      const adapters = await Promise.all(distinct.map(find));
-      const model = serving as ServingModel;
-      const labels = Math.max(...adapters.map(({ config }) => config.num_labels));
-      const logits = await keeper.surviving(async () => {
-        const [program, feeds] =
-          adapters.length === 1
-            ? [await programs.get('one', () => compileServing(model)), oneFeeds(keeper.current().ort.Tensor, model, adapters[0] as ServedAdapter)]
-            : [await programs.get('rows', () => compileServingRows(model)), bankFeeds(keeper.current().ort.Tensor, model, adapters, names.map((each) => distinct.indexOf(each)))];
-        const tokens: Feeds = tokenFeeds(keeper.current().ort.Tensor, program.inputs, batch);
-        return floats(await program.run({ ...tokens, ...feeds }, ['logits']), 'logits');
-      }, programs.abandon);
-      return names.map((adapter, row) => logits.slice(row * labels, row * labels + (adapters[distinct.indexOf(adapter)] as ServedAdapter).config.num_labels));
-    };
+  const check = (): void => {
+    if (disposal !== undefined) throw new RuntimeError('The server has been disposed', { code: 'MODEL_DISPOSED', hint: 'Create it again.' });
+  };
+  const tracked = <T>(work: Promise<T>): Promise<T> => {
+    running.add(work);
+    const done = (): unknown => running.delete(work);
+    work.then(done, done);
+    return work;
+  };
+  /** Sessions are released when nothing runs on them any more. */
+  const retire = ({ latest }: Company): void => void Promise.allSettled(running).then(() => latest?.programs.release()).catch(() => undefined);
 
-    return {
-      device: name,
-      get activeAdapter() {
-        return active;
-      },
-      get adapters() {
-        return shelf.names();
-      },
-      get bytes() {
-        return shelf.bytes();
-      },
-      async addAdapter(adapter, files) {
-        check();
-        return (await take(adapter, files)).config;
-      },
-      removeAdapter(adapter) {
-        check();
-        if (active === adapter) active = undefined;
-        return shelf.remove(adapter);
-      },
-      async setAdapter(adapter) {
-        check();
-        const { config } = await find(adapter);
-        active = adapter;
-        return config;
-      },
-      async predict(batch, { adapterNames } = {}) {
-        check();
-        if (adapterNames !== undefined && adapterNames.length !== batch.batch) {
-          throw new DataError('There has to be one adapter name per row', { code: 'ADAPTER_NAMES', found: `${adapterNames.length} names`, expected: `${batch.batch}` });
-        }
-        if (adapterNames === undefined && active === undefined) {
-          throw new RuntimeError('No adapter is active', { code: 'ADAPTER_NONE', hint: 'Choose one with setAdapter, or give adapterNames.' });
-        }
-        return run(batch, adapterNames ?? Array.from({ length: batch.batch }, () => active as string));
-      },
-      async dispose() {
-        disposed = true;
-        await programs.release();
+  /**
+   * @param company default: the one of the moment when everything is there to join it.
+   * @param wanted whether the adapter is still to be kept then.
+   */
+  const take = async (name: string, files: Files, company?: Company, wanted = (): boolean => true): Promise<ServedAdapter> => {
+    const own = await baseFor(decodeAdapter(files).config.head === 'model');
+    // From here on in one turn: nobody sees graphs that grow.
+    const joined = company ?? current;
+    const checked = checkAdapter(own, files);
+    const needed = servingOptions(checked.config);
+    const served = joined.latest === undefined ? needed : joinServing(joined.latest.model.options, needed);
+    let model = joined.latest?.model;
+    if (model === undefined || model.options !== served) {
+      model = buildServingModel(own.canonical, served);
+      retire(joined);
+      joined.latest = { model, programs: programsOn(() => keeper.current(), options) };
+    }
+    const adapter = layOut(model, checked);
+    if (joined === current && wanted()) shelf.put(name, adapter);
+    return adapter;
+  };
+
+  /** Calls that want the same adapter wait for one reading of it. */
+  const find = async (name: string): Promise<ServedAdapter> => {
+    const kept = shelf.get(name);
+    if (kept !== undefined) return kept;
+    if (load === undefined) throw shelf.missing(name);
+    const company = current;
+    const waiting = loading.get(name);
+    if (waiting !== undefined) return waiting;
+    const isWanted = (): boolean => loading.get(name) === started;
+    const started = load(name)
+      .then((files) => take(name, files, company, isWanted))
+      .finally(() => isWanted() && loading.delete(name));
+    loading.set(name, started);
+    return started;
+  };
+
+  const run = async (batch: Batch, names: readonly string[]): Promise<Float32Array[]> => {
+    const company = current;
+    const distinct = [...new Set(names)];
+    const found = await Promise.all(distinct.map(find));
+    const { model, programs } = company.latest as NonNullable<Company['latest']>;
+    const adapters = found.map((adapter, i) => {
+      const fitting = widen(adapter, model);
+      shelf.replace(distinct[i] as string, adapter, fitting);
+      return fitting;
+    });
+    const labels = Math.max(...adapters.map(({ config }) => config.num_labels));
+    const logits = await keeper.surviving(async () => {
+      const [program, feeds] =
+        adapters.length === 1
+          ? [await programs.get('one', () => compileServing(model)), oneFeeds(keeper.current().ort.Tensor, model, adapters[0] as ServedAdapter)]
+          : [await programs.get('rows', () => compileServingRows(model)), bankFeeds(keeper.current().ort.Tensor, model, adapters, names.map((each) => distinct.indexOf(each)))];
+      const tokens: Feeds = tokenFeeds(keeper.current().ort.Tensor, program.inputs, batch);
+      return floats(await program.run({ ...tokens, ...feeds }, ['logits']), 'logits');
+    }, programs.abandon);
+    return names.map((adapter, row) => logits.slice(row * labels, row * labels + (adapters[distinct.indexOf(adapter)] as ServedAdapter).config.num_labels));
+  };
+
+  return {
+    device,
+    get activeAdapter() {
+      return active;
+    },
+    get adapters() {
+      return shelf.names();
+    },
+    get bytes() {
+      return shelf.bytes();
+    },
+    async addAdapter(name, files) {
+      check();
+      const { config } = await take(name, files);
+      check();
+      return config;
+    },
+    removeAdapter(name) {
+      check();
+      if (active === name) active = undefined;
+      loading.delete(name);
+      const known = shelf.remove(name);
+      if (known && shelf.names().length === 0) {
+        // Without adapters nothing binds the next one: its site, pooling and classifier may be others.
+        retire(current);
+        current = {};
+        loading.clear();
+      }
+      return known;
+    },
+    async setAdapter(name) {
+      check();
+      const { config } = await find(name);
+      check();
+      active = name;
+      return config;
+    },
+    async predict(batch, { adapterNames } = {}) {
+      check();
+      if (adapterNames !== undefined && adapterNames.length !== batch.batch) {
+        throw new DataError('There has to be one adapter name per row', { code: 'ADAPTER_NAMES', found: `${adapterNames.length} names`, expected: `${batch.batch}` });
+      }
+      if (adapterNames === undefined && active === undefined) {
+        throw new RuntimeError('No adapter is active', { code: 'ADAPTER_NONE', hint: 'Choose one with setAdapter, or give adapterNames.' });
+      }
+      return batch.batch === 0 ? [] : tracked(run(batch, adapterNames ?? Array.from({ length: batch.batch }, () => active as string)));
+    },
+    dispose() {
+      disposal ??= Promise.allSettled(running).then(async () => {
+        await current.latest?.programs.release();
         keeper.close();
-      },
-    };
+      });
+      return disposal;
+    },
   };
 }

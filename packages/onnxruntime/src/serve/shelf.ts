@@ -8,8 +8,8 @@ export interface Shelf {
   /** @throws RuntimeError ADAPTER_TOO_LARGE when it does not fit alone. */
   put(name: string, adapter: ServedAdapter): void;
   remove(name: string): boolean;
-  /** Lay all out anew. */
-  replaceAll(change: (adapter: ServedAdapter) => ServedAdapter): void;
+  /** Keep the same adapter in another layout, if it is still there. */
+  replace(name: string, before: ServedAdapter, after: ServedAdapter): void;
   names(): string[];
   bytes(): number;
   /** Why there is no adapter of this name: ADAPTER_EVICTED, ADAPTER_UNKNOWN. */
@@ -42,9 +42,10 @@ export function adapterShelf(maxBytes: number): Shelf {
       const known = evicted.delete(name);
       return cache.delete(name) || known;
     },
-    replaceAll(change) {
-      // From the one used longest ago, so that the order stays.
-      for (const [name, adapter] of [...cache.rentries()] as [string, ServedAdapter][]) put(name, change(adapter));
+    replace(name, before, after) {
+      if (before === after || cache.peek(name) !== before) return;
+      if (bytesOf(after) <= maxBytes) cache.set(name, after);
+      else if (cache.delete(name)) evicted.add(name);
     },
     names: () => [...cache.keys()],
     bytes: () => cache.calculatedSize,
