@@ -82,7 +82,7 @@ export function serverFor(platform: Platform, defaultDevice: string): CreateServ
     const name = options.device ?? defaultDevice;
     const device = await openDevice(platform, name, options);
     try {
-      const graph = 'graph' in base ? base.graph : readModel(await readBytes(base.model), base.externalData === undefined ? {} : { externalData: base.externalData });
+      const graph = 'graph' in base ? base.graph : readModel(await readBytes(base.model, { readFile: platform.readFile }), base.externalData === undefined ? {} : { externalData: base.externalData });
       const bases = new Map<boolean, Promise<ServingBase>>();
       /** The base with its own classifier, or cut back to its encoder: they are different bases to an adapter. */
       const baseFor = (keepHead: boolean): Promise<ServingBase> => {
