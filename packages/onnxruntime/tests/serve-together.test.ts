@@ -165,6 +165,13 @@ describe('while predictions run', () => {
     expect(open()).toBe(0);
   });
 
+  it('an empty batch is answered with nothing', async () => {
+    const server = await serve(graph, await threeAdapters(graph, {}));
+    expect(await server.predict(rowsOf(0), { adapterNames: [] })).toEqual([]);
+    expect(await server.predict(rowsOf(0))).toEqual([]);
+    await server.dispose();
+  });
+
   it('disposing waits for them', async () => {
     const adapters = await threeAdapters(graph, {});
     const { ort: module, open, wrongs } = watched();
@@ -203,6 +210,10 @@ describe('while predictions run', () => {
 describe('an adapter that is not in memory', () => {
   const graph = tinyBert();
   const batch = rowsOf(3);
+
+  it.each([0, 1.5, Number.NaN])('needs a memory of more than %d bytes', async (maxBytes) => {
+    expect(await failure(createServer({ graph }, { maxBytes }))).toMatchObject({ code: 'ADAPTER_BUDGET' });
+  });
 
   async function small(load: (name: string) => Promise<Files>, kinds: readonly Partial<SessionOptions>[] = [{}, {}, {}]): Promise<{ server: AdapterServer; adapters: MadeAdapter[] }> {
     const adapters = await Promise.all(kinds.map((kind, i) => makeAdapter(graph, { numLabels: 2, ...kind }, i + 1, batch)));

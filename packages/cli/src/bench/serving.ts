@@ -2,7 +2,7 @@ import { normal, type Files } from '@hadamard-adapter/core';
 import { concatChunks } from '@hadamard-adapter/onnx';
 import { createServer, loadModel, saveAdapter } from '@hadamard-adapter/onnxruntime';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { BENCH_MODELS } from './bench.js';
+import { BENCH_MODELS, settle } from './bench.js';
 import { benchBatch, benchEncoder } from './encoder.js';
 import { median } from './median.js';
 
@@ -34,10 +34,22 @@ export interface ServingRow {
   readonly foldedMs: number;
   /** `setAdapter`. */
   readonly switchMs: number;
-  /** Medians of the ratios within each round, in which both met the same machine. */
+  /** By the clock, and by the processor time that the process used: on a machine that others use as well, the clock tells more of them than of us. */
+  readonly ratios: Ratios;
+  readonly processorRatios: Ratios;
+}
+
+/** Medians of the ratios within each round, in which both met the same machine. */
+export interface Ratios {
   readonly oneToBase: number;
-  readonly mixedToOne: number;
+  readonly mixedToBase: number;
   readonly foldedToPlain: number;
+}
+
+/** Milliseconds by the clock, and of processor time over all threads. */
+interface Cost {
+  readonly clock: number;
+  readonly processor: number;
 }
 
 /** Serve random adapters on a random base, the ways of doing so taking turns. */
@@ -62,34 +74,38 @@ export async function runServingBench({ model, batch: size, sequence, threads, r
     plain: () => run(plain),
     folded: () => run(folded),
   };
-  const times: Record<keyof typeof ways, number[]> = { base: [], one: [], mixed: [], plain: [], folded: [] };
-  const switches: number[] = [];
+  const costs: Record<keyof typeof ways, Cost[]> = { base: [], one: [], mixed: [], plain: [], folded: [] };
+  const switches: Cost[] = [];
   for (let round = -1; round < rounds; round++) {
     onProgress?.(`${model}: round ${round + 1} of ${rounds}`);
     // Every other round the other way about: whoever comes second finds a warmer machine.
     const order = Object.entries(ways) as [keyof typeof ways, () => Promise<unknown>][];
     for (const [way, work] of round % 2 === 0 ? order : order.toReversed()) {
-      const ms = await timed(work);
-      if (round >= 0) times[way].push(ms);
+      await settle();
+      // Once to wake everything up.
+      await work();
+      const cost = await timed(work);
+      if (round >= 0) costs[way].push(cost);
     }
     switches.push(await timed(() => server.setAdapter(String((round + 1) % trained.files.length))));
   }
   await Promise.all([base.dispose(), server.dispose(), plain.release(), folded.release()]);
-  const ratio = (way: keyof typeof ways, to: keyof typeof ways): number => median(times[way].map((ms, round) => ms / (times[to][round] as number)));
+  const ms = (way: keyof typeof ways): number => median(costs[way].map(({ clock }) => clock));
+  const ratio = (by: keyof Cost, way: keyof typeof ways, to: keyof typeof ways): number => median(costs[way].map((cost, round) => cost[by] / (costs[to][round] as Cost)[by]));
+  const ratios = (by: keyof Cost): Ratios => ({ oneToBase: ratio(by, 'one', 'base'), mixedToBase: ratio(by, 'mixed', 'base'), foldedToPlain: ratio(by, 'folded', 'plain') });
   return {
     model,
     batch: size,
     sequence,
     adapters: trained.files.length,
-    baseMs: median(times.base),
-    oneMs: median(times.one),
-    mixedMs: median(times.mixed),
-    plainMs: median(times.plain),
-    foldedMs: median(times.folded),
-    switchMs: median(switches),
-    oneToBase: ratio('one', 'base'),
-    mixedToOne: ratio('mixed', 'one'),
-    foldedToPlain: ratio('folded', 'plain'),
+    baseMs: ms('base'),
+    oneMs: ms('one'),
+    mixedMs: ms('mixed'),
+    plainMs: ms('plain'),
+    foldedMs: ms('folded'),
+    switchMs: median(switches.map(({ clock }) => clock)),
+    ratios: ratios('clock'),
+    processorRatios: ratios('processor'),
   };
 }
 
@@ -112,8 +128,9 @@ async function makeAdapters(graph: ReturnType<typeof benchEncoder>, count: numbe
 
 const plainSession = (model: Uint8Array, threads: number): Promise<InferenceSession> => InferenceSession.create(model, { intraOpNumThreads: threads, interOpNumThreads: 1, enableMemPattern: false, logSeverityLevel: 4 });
 
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const started = performance.now();
+async function timed(work: () => Promise<unknown>): Promise<Cost> {
+  const [started, before] = [performance.now(), process.cpuUsage()];
   await work();
-  return performance.now() - started;
+  const { user, system } = process.cpuUsage(before);
+  return { clock: performance.now() - started, processor: (user + system) / 1000 };
 }

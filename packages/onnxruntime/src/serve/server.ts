@@ -75,7 +75,7 @@ export type CreateServer = (base: BaseModel, options?: ServerOptions) => Promise
 /**
  * Serve a base model with adapters as inputs of its graph: one session whatever adapter is active, and another one for batches that mix them.
  *
- * @throws as `LoadModel`.
+ * @throws as `LoadModel`; ConfigError ADAPTER_BUDGET.
  */
 export function serverFor(platform: Platform, defaultDevice: string): CreateServer {
   return async (base, options = {}) => {

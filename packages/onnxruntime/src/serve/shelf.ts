@@ -1,4 +1,4 @@
-import { RuntimeError } from '@hadamard-adapter/core';
+import { ConfigError, RuntimeError } from '@hadamard-adapter/core';
 import type { ServedAdapter } from '@hadamard-adapter/onnx';
 import { LRUCache } from 'lru-cache';
 
@@ -20,7 +20,9 @@ const bytesOf = ({ vectors, head }: ServedAdapter): number => [vectors, ...head.
 
 const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
+/** @throws ConfigError ADAPTER_BUDGET when `maxBytes` is no whole number from 1 on. */
 export function adapterShelf(maxBytes: number): Shelf {
+  if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) throw new ConfigError('The memory for adapters is out of range', { code: 'ADAPTER_BUDGET', found: `maxBytes ${maxBytes}`, expected: 'a whole number of bytes from 1 on' });
   const evicted = new Set<string>();
   const cache = new LRUCache<string, ServedAdapter>({
     maxSize: maxBytes,
