@@ -83,6 +83,11 @@ describe('what cannot be undone is refused', () => {
     expect(() => unfoldAdapters(folded)).toThrow(expect.objectContaining({ code: 'UNFOLD_ZERO' }));
   });
 
+  it('a base that was trained itself', async () => {
+    const folded = concatChunks(await loadReferenceModel(baseOf('bert'), { numLabels: 3, trainBase: true }).fold());
+    expect(() => unfoldAdapters(folded)).toThrow(expect.objectContaining({ code: 'FOLD_RECORD' }));
+  });
+
   it('a file that was not folded, and one that was changed', async () => {
     expect(() => unfoldAdapters(packagedFile('bert/model.onnx'))).toThrow(expect.objectContaining({ code: 'FOLD_RECORD' }));
     expect(() => unfoldAdapters(new Uint8Array(10))).toThrow(expect.objectContaining({ name: 'FormatError' }));

@@ -2,7 +2,7 @@ import { RuntimeError } from '@hadamard-adapter/core';
 import { elementCount, writeModelWithExternalData, type Graph, type Tensor } from '@hadamard-adapter/onnx';
 import type { InferenceSession } from 'onnxruntime-common';
 import type { Device } from './devices/device.js';
-import { explain, type FailureContext } from './failures.js';
+import { deviceLost, explain, type FailureContext } from './failures.js';
 import type { Feeds, Results } from './ort.js';
 
 export interface SessionSettings {
@@ -47,23 +47,28 @@ export async function createSession(device: Device, graph: Graph, { lowMemory = 
   };
   const model = writeModelWithExternalData(graph, place);
   const context = (doing: FailureContext['doing']): FailureContext => ({ device, doing, weightBytes });
-  const created = await device
-    .exclusive(() => device.ort.InferenceSession.create(model, sessionOptions(device, graph, [...files.values()], lowMemory, keep)))
-    .catch((cause: unknown) => {
-      throw explain(cause, context('create'));
+  /** The runtime may wait for ever for a device that is gone, so that it is not asked any more. */
+  const exclusive = <T>(work: () => Promise<T>): Promise<T> =>
+    device.exclusive(async () => {
+      const gone = device.lost();
+      if (gone !== undefined) throw deviceLost(device.name, gone);
+      return work();
     });
+  const created = await exclusive(() => device.ort.InferenceSession.create(model, sessionOptions(device, graph, [...files.values()], lowMemory, keep))).catch((cause: unknown) => {
+    throw explain(cause, context('create'));
+  });
   return {
     inputs: graph.inputs.map(({ name }) => name),
     async run(feeds, outputs) {
       try {
-        const results = await device.exclusive(() => created.run(feeds, [...outputs]));
+        const results = await exclusive(() => created.run(feeds, [...outputs]));
         return new Map(outputs.map((name) => [name, results[name] as NonNullable<(typeof results)[string]>]));
       } catch (cause) {
         throw explain(cause, context('run'));
       }
     },
     // Nothing can be done with a session of a device that is gone.
-    release: () => device.exclusive(() => created.release()).catch((cause: unknown) => (device.lost() === undefined ? Promise.reject(explain(cause, context('run'))) : undefined)),
+    release: () => exclusive(() => created.release()).catch((cause: unknown) => (device.lost() === undefined ? Promise.reject(explain(cause, context('run'))) : undefined)),
   };
 }
 

@@ -92,7 +92,8 @@ export function makeSession(compiled: AdapterModel, makeExecutor: MakeExecutor, 
     baseDigest: () => (digest ??= weightsDigest(baseWeights(compiled.canonical.graph))),
     async fold() {
       const { graph, record } = foldWithRecord(compiled, places.named(await model.read()));
-      return writeModel(graph, { metadata: encodeRecord(record) });
+      // A base that was trained itself is not in the record: what cannot be undone is not promised.
+      return writeModel(graph, compiled.options.trainBase === true ? {} : { metadata: encodeRecord(record) });
     },
   };
 }
