@@ -141,6 +141,28 @@ describe('a server', () => {
     await lenient.dispose();
   });
 
+  it('answers with the adapter that was chosen last, however long another takes to load, and says when there is none', async () => {
+    const { files } = await adapter(tinyBert(), { numLabels: 3 }, 1);
+    let release = (): void => undefined;
+    const slow = new Promise<void>((resolve) => (release = resolve));
+    const server = await createServer(
+      { graph: tinyBert() },
+      {
+        load: async (name) => {
+          if (name === 'slow') await slow;
+          return name === 'nowhere' ? undefined : files;
+        },
+      },
+    );
+    const waiting = server.setAdapter('slow');
+    await server.setAdapter('fast');
+    release();
+    await waiting;
+    expect(server.activeAdapter).toBe('fast');
+    expect(await failure(() => server.setAdapter('nowhere'))).toMatchObject({ code: 'ADAPTER_UNKNOWN' });
+    await server.dispose();
+  });
+
   it('refuses what cannot be served together, and what is wrong', async () => {
     const base = await adapter(tinyBert(), { numLabels: 3 }, 1);
     const server = await createServer({ graph: tinyBert() });

@@ -35,7 +35,7 @@ export interface ServerOptions extends DeviceOptions, SessionSettings {
   /** Most bytes of adapters to keep in memory; the one that was used longest ago leaves first. Default 256 MiB. */
   readonly maxBytes?: number;
   /** The adapter folder of a name that is not in memory, because it was never added or had to leave. */
-  readonly load?: (name: string) => Promise<Files>;
+  readonly load?: (name: string) => Promise<Files | undefined>;
 }
 
 export interface PredictOptions {
@@ -117,6 +117,8 @@ function makeServer(keeper: DeviceKeeper, baseFor: (keepHead: boolean) => Promis
   const running = new Set<Promise<unknown>>();
   let current: Company = {};
   let active: string | undefined;
+  /** Counts calls of `setAdapter`. */
+  let choice = 0;
   let disposal: Promise<void> | undefined;
 
   const check = (): void => {
@@ -163,7 +165,10 @@ function makeServer(keeper: DeviceKeeper, baseFor: (keepHead: boolean) => Promis
     if (waiting !== undefined) return waiting;
     const isWanted = (): boolean => loading.get(name) === started;
     const started = load(name)
-      .then((files) => take(name, files, company, isWanted))
+      .then((files: Files | undefined) => {
+        if (files === undefined) throw shelf.missing(name);
+        return take(name, files, company, isWanted);
+      })
       .finally(() => isWanted() && loading.delete(name));
     loading.set(name, started);
     return started;
@@ -223,9 +228,11 @@ function makeServer(keeper: DeviceKeeper, baseFor: (keepHead: boolean) => Promis
     },
     async setAdapter(name) {
       check();
+      const turn = ++choice;
       const { config } = await find(name);
       check();
-      active = name;
+      // The last call wins, however long the adapter of an earlier one took to load.
+      if (turn === choice) active = name;
       return config;
     },
     async predict(batch, { adapterNames } = {}) {
