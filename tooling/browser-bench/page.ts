@@ -1,7 +1,6 @@
 import { layout, type Batch } from '@hadamard-adapter/core';
-import { buildEncoder, float32Tensor } from '@hadamard-adapter/onnx';
 import { loadModel } from '@hadamard-adapter/onnxruntime/web';
-import { configOf, makeBatch, weights, type Sizes } from './encoder.js';
+import { benchBatch, benchEncoder, randomWeights, type BenchSizes } from '../../packages/cli/src/bench/encoder.js';
 import { tfjsPeer } from './tfjs-peer.js';
 
 type Step = (batch: Batch) => Promise<number>;
@@ -17,22 +16,19 @@ WebAssembly.Memory = new Proxy(OriginalMemory, {
   },
 });
 
-async function ours(sizes: Sizes, device: string, threads: number): Promise<{ step: Step; dispose: () => Promise<void> }> {
-  const graph = buildEncoder(configOf(sizes), {
-    has: (name) => !name.startsWith('pooler'),
-    take: (name, dims) => float32Tensor(weights(name, dims.reduce((product, size) => product * size, 1)), dims),
-  });
+async function ours(sizes: BenchSizes, device: string, threads: number): Promise<{ step: Step; dispose: () => Promise<void> }> {
+  const graph = benchEncoder(sizes);
   const model = await loadModel({ graph }, { numLabels: 2, device, ...(device === 'wasm' ? { threads } : {}) });
   const places = layout(model.parameters);
   const values = await model.read();
-  places.slice(values, 'classifier.weight').set(weights('classifier', places.sizeOf('classifier.weight')));
+  places.slice(values, 'classifier.weight').set(randomWeights('classifier', places.sizeOf('classifier.weight')));
   await model.write(values);
   return { step: async (batch) => (await model.step([batch], { groups: ['adapter', 'norm'], learningRate: 1e-3 })).loss, dispose: () => model.dispose() };
 }
 
 /** The median time of a step of each contestant, taking turns; and the losses, which have to be the same. */
-async function compare(sizes: Sizes, options: { batch: number; sequence: number; rounds: number; threads: number }): Promise<unknown> {
-  const batch = makeBatch(options.batch, options.sequence);
+async function compare(sizes: BenchSizes, options: { batch: number; sequence: number; rounds: number; threads: number }): Promise<unknown> {
+  const batch = benchBatch({ batch: options.batch, sequence: options.sequence });
   const mine = await ours(sizes, 'wasm', options.threads);
   const contestants: Record<string, { step: Step; ms: number[]; losses: number[] }> = {
     onnxruntime: { step: mine.step, ms: [], losses: [] },
@@ -51,12 +47,12 @@ async function compare(sizes: Sizes, options: { batch: number; sequence: number;
 }
 
 /** Steps with batches of changing shape; bytes of WebAssembly memory after a tenth of them and at the end. */
-async function endurance(sizes: Sizes, { device, steps, threads }: { device: string; steps: number; threads: number }): Promise<unknown> {
+async function endurance(sizes: BenchSizes, { device, steps, threads }: { device: string; steps: number; threads: number }): Promise<unknown> {
   const bytes = (): number => memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
   const { step, dispose } = await ours(sizes, device, threads);
   const seen: number[] = [];
   for (let i = 0; i < steps; i++) {
-    await step(makeBatch(1 + ((i * 5) % 8), 8 + ((i * 37) % 121)));
+    await step(benchBatch({ batch: 1 + ((i * 5) % 8), sequence: 8 + ((i * 37) % 121) }));
     seen.push(bytes());
   }
   await dispose();

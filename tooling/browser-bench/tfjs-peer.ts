@@ -6,15 +6,15 @@ import { setThreadsCount, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import simd from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm?url';
 import threaded from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.wasm?url';
 import plain from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.wasm?url';
-import { weights, type Sizes } from './encoder.js';
+import { randomWeights, type BenchSizes } from '../../packages/cli/src/bench/encoder.js';
 
 /** One training step of the same model, written as a user of TensorFlow.js would: frozen tensors, variables for what is trained, autodiff, Adam. */
-export async function tfjsPeer({ layers, hidden, heads, intermediate, vocab, positions }: Sizes, threads: number): Promise<(batch: Batch) => Promise<number>> {
+export async function tfjsPeer({ layers, hidden, heads, intermediate, vocab, positions }: BenchSizes, threads: number): Promise<(batch: Batch) => Promise<number>> {
   setThreadsCount(threads);
   setWasmPaths({ 'tfjs-backend-wasm.wasm': plain, 'tfjs-backend-wasm-simd.wasm': simd, 'tfjs-backend-wasm-threaded-simd.wasm': threaded });
   await tf.setBackend('wasm');
   const frozen = (name: string, shape: number[], transpose = false): tf.Tensor => {
-    const tensor = tf.tensor(weights(name, shape.reduce((a, b) => a * b, 1)), shape, 'float32');
+    const tensor = tf.tensor(randomWeights(name, shape.reduce((a, b) => a * b, 1)), shape, 'float32');
     return transpose ? tf.tidy(() => tf.keep(tf.transpose(tensor))) : tensor;
   };
   // PyTorch keeps matrices as [out, in].
@@ -38,7 +38,7 @@ export async function tfjsPeer({ layers, hidden, heads, intermediate, vocab, pos
       adapter: { scale: tf.variable(tf.ones([hidden])), shift: tf.variable(tf.zeros([hidden])) },
     };
   });
-  const classifier = { matrix: tf.tensor2d(weights('classifier', 2 * hidden), [2, hidden]), shift: tf.zeros([2]) };
+  const classifier = { matrix: tf.tensor2d(randomWeights('classifier', 2 * hidden), [2, hidden]), shift: tf.zeros([2]) };
   const trained = blocks.flatMap(({ adapter, norm: { scale, shift } }) => [adapter.scale, adapter.shift, scale, shift]);
   const optimizer = tf.train.adam(1e-3, 0.9, 0.999, 1e-8);
 

@@ -1,6 +1,7 @@
-import { HadamardError, METRICS, train, twoStage, type Checkpoint, type TrainableModel } from '@hadamard-adapter/core';
+import { METRICS, train, twoStage, type Checkpoint, type TrainableModel } from '@hadamard-adapter/core';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { availableDevices, loadModel, loadModelInWorker, probeDevices, saveAdapter, loadAdapter } from '../src/web.js';
+import { failure } from './support/failure.js';
 import { tinyBert, tinyModel, tinySplit } from './support/tiny.js';
 
 const split = tinySplit('train', 12);
@@ -11,15 +12,6 @@ const settings = { groups: ['adapter', 'norm'], learningRate: 1e-2 } as const;
 afterEach(() => {
   vi.restoreAllMocks();
 });
-
-async function failure(action: Promise<unknown>): Promise<HadamardError> {
-  const error: unknown = await action.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(HadamardError);
-  return error as HadamardError;
-}
 
 /** Every GPU device that is made from here on, to take it away. */
 function devices(): GPUDevice[] {

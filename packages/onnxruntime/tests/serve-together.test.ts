@@ -1,8 +1,9 @@
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
-import { HadamardError, type Files } from '@hadamard-adapter/core';
+import { type Files } from '@hadamard-adapter/core';
 import type { Graph, SessionOptions } from '@hadamard-adapter/onnx';
 import { createServer, type AdapterServer, type OrtModule, type ServerOptions } from '../src/index.js';
+import { failure } from './support/failure.js';
 import { makeAdapter, packagedGraph, rowsOf, withOwnHead, type MadeAdapter } from './support/adapters.js';
 import { relativeDifference, tinyBert } from './support/tiny.js';
 
@@ -12,15 +13,6 @@ const TOLERANCE = 1e-5;
 function expectRows(found: readonly Float32Array[], expected: readonly (Float32Array | undefined)[]): void {
   expect(found.map(({ length }) => length)).toEqual(expected.map((row) => row?.length));
   found.forEach((row, i) => expect(relativeDifference(row, expected[i] as Float32Array), `row ${i}`).toBeLessThan(TOLERANCE));
-}
-
-async function failure(action: Promise<unknown>): Promise<HadamardError> {
-  const error: unknown = await action.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(HadamardError);
-  return error as HadamardError;
 }
 
 async function serve(graph: Graph, adapters: readonly MadeAdapter[], options: ServerOptions = {}): Promise<AdapterServer> {

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { HadamardError, normal, type Batch, type Files } from '@hadamard-adapter/core';
+import { normal, type Batch, type Files } from '@hadamard-adapter/core';
 import { readEncoder, type Graph, type SessionOptions } from '@hadamard-adapter/onnx';
 import { describe, expect, it } from 'vitest';
 import { createServer, loadModel, saveAdapter } from '../src/index.js';
+import { failure } from './support/failure.js';
 import { relativeDifference, tinyBert, tinySplit } from './support/tiny.js';
 
 const split = tinySplit('serve', 8);
@@ -26,15 +27,6 @@ async function adapter(graph: Graph, options: SessionOptions, seed: number, on: 
 }
 
 const rowOf = ({ logits, labels }: Trained, row: number): Float32Array => logits.slice(row * labels, (row + 1) * labels);
-
-async function failure(action: () => Promise<unknown>): Promise<HadamardError> {
-  const error: unknown = await action().then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(HadamardError);
-  return error as HadamardError;
-}
 
 /** Float32 sums in another order: some units in the last place of numbers near 1. */
 const TOLERANCE = 1e-5;

@@ -1,22 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { HadamardError, METRICS, train, twoStage, type Checkpoint, type TrainEvent } from '@hadamard-adapter/core';
+import { METRICS, train, twoStage, type Checkpoint, type TrainEvent } from '@hadamard-adapter/core';
 import type { Graph } from '@hadamard-adapter/onnx';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { loadAdapter, loadModel, saveAdapter, type OrtModule } from '../src/index.js';
+import { failure } from './support/failure.js';
 import { tinyBert, tinySplit } from './support/tiny.js';
 
 const FIXTURE = new URL('../../conformance/fixtures/bert/model.onnx', import.meta.url);
 const batch = tinySplit('train', 4).batch(Int32Array.of(0, 1, 2, 3));
-
-async function failure(action: Promise<unknown>): Promise<HadamardError> {
-  const error: unknown = await action.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(HadamardError);
-  return error as HadamardError;
-}
 
 /** ONNX Runtime that remembers what sessions were made of. */
 function spied(): { ort: OrtModule; created: { model: Uint8Array; files: readonly Uint8Array[] }[] } {

@@ -2,8 +2,11 @@ import type { Batch } from '@hadamard-adapter/core';
 import { buildEncoder, float32Tensor, type Graph } from '@hadamard-adapter/onnx';
 import type { BenchSetup, BenchWork } from './peer.js';
 
+/** Sizes of an encoder. */
+export type BenchSizes = Omit<BenchSetup, 'threads' | 'adapted'>;
+
 /** A BERT of these sizes with random weights. */
-export function benchEncoder({ layers, hidden, heads, intermediate, vocab, positions }: Omit<BenchSetup, 'threads' | 'adapted'>): Graph {
+export function benchEncoder({ layers, hidden, heads, intermediate, vocab, positions }: BenchSizes): Graph {
   const config = {
     model_type: 'bert',
     num_hidden_layers: layers,
@@ -19,11 +22,11 @@ export function benchEncoder({ layers, hidden, heads, intermediate, vocab, posit
   return buildEncoder(config, { has: (name) => !name.startsWith('pooler'), take: random });
 }
 
-/** Small, cheap, repeatable: speed does not depend on the values as long as none is denormal. */
-function randomWeights(name: string, size: number): Float32Array {
+/** Small, cheap, and the same for a name wherever it is asked for, so that contestants can compare their losses; speed does not depend on the values as long as none is denormal. */
+export function randomWeights(name: string, size: number): Float32Array {
   const values = new Float32Array(size);
   if (name.endsWith('LayerNorm.weight')) return values.fill(1);
-  let state = 12345;
+  let state = Array.from(name).reduce((hash, letter) => (Math.imul(hash, 31) + letter.charCodeAt(0)) | 0, 7);
   for (let i = 0; i < size; i++) {
     state = (Math.imul(state, 1664525) + 1013904223) | 0;
     values[i] = (state / 2 ** 31) * 0.05;
