@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { Arithmetic } from '@hadamard-adapter/onnxruntime';
 
 /** A whole number from `least` on. */
 export const integer =
@@ -51,6 +52,24 @@ export function withPlacement(command: Command): Command {
     .option('--layers <list>', 'layers that carry an adapter, e.g. 0,2,5 or 4-7 (default: all)', layerList)
     .option('--cross-attention', 'adapters on the cross-attention of a decoder too');
 }
+
+export interface DeviceFlags {
+  readonly device: string;
+  readonly threads: number;
+  readonly arithmetic: Arithmetic;
+  readonly lowMemory?: boolean;
+}
+
+/** What computes, and how: the same flags on every command that runs a model. */
+export function withDevice(command: Command): Command {
+  return command
+    .option('--device <device>', 'device to compute on: cpu, webgpu, cuda', 'cpu')
+    .addOption(threadsOption())
+    .addOption(new Option('--arithmetic <kind>', 'of products with frozen weights: float32, int8 (on cpu: much faster with VNNI, a little less exact), or whichever is faster here').choices(['float32', 'int8', 'fastest']).default('float32'))
+    .option('--low-memory', 'keep weights on disk and one graph at a time: less memory, a pause whenever training and prediction take turns');
+}
+
+export const deviceOf = ({ device, threads, arithmetic, lowMemory = false }: DeviceFlags): DeviceFlags => ({ device, threads, arithmetic, lowMemory });
 
 export const jsonOption = (): Option => new Option('--json', 'end with one JSON line on standard output');
 /** Left to itself, ONNX Runtime takes every core of the machine, also of one that this process may not use whole. */

@@ -27,3 +27,20 @@ export interface Split {
   /** The rows, in the given order, padded to the longest of them; `source` is set. */
   batch(rows: Int32Array): Batch;
 }
+
+/** The rows `from` to `to` (exclusive) of a batch, as views of it. */
+export function sliceRows({ batch, sequence, inputIds, attentionMask, tokenTypeIds, labels, source }: Batch, from: number, to: number): Batch {
+  const part = <T extends Int32Array | Float32Array>(values: T): T => {
+    const width = values.length / batch;
+    return values.subarray(from * width, to * width) as T;
+  };
+  return {
+    batch: to - from,
+    sequence,
+    inputIds: part(inputIds),
+    attentionMask: part(attentionMask),
+    ...(tokenTypeIds === undefined ? {} : { tokenTypeIds: part(tokenTypeIds) }),
+    ...(labels === undefined ? {} : { labels: part(labels) }),
+    ...(source === undefined ? {} : { source: { split: source.split, rows: part(source.rows) } }),
+  };
+}

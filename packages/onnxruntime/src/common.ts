@@ -1,3 +1,4 @@
+export type { Arithmetic } from './arithmetic.js';
 export type { BaseModel, LoadModel, LoadOptions } from './load.js';
 export type { ModelBytes } from './source.js';
 export type { DeviceOptions, Notice } from './devices/device.js';

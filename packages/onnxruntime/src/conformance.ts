@@ -58,7 +58,7 @@ export function conformanceDriver(platform: Platform, device: string, options: D
 
 /** A folded model opened as anyone would open it: an ONNX file with token inputs and `logits`, without any adapter machinery. */
 async function openPlain(device: Device, model: Uint8Array): Promise<PlainModel> {
-  const session = await createSession(device, readModel(model), {});
+  const session = await createSession(device, readModel(model));
   return {
     predict: async (batch) => floats(await session.run(tokenFeeds(device.ort.Tensor, session.inputs, batch), ['logits']), 'logits'),
     async dispose() {

@@ -8,9 +8,11 @@ import {
   compilePrefix,
   compileSiteInput,
   compileTraining,
+  trainingActivations,
   parameterInfo,
   trainingFrontiers,
   type ActivationBudget,
+  type BatchSize,
   type AdapterModel,
   type Executor,
   type Frontier,
@@ -18,6 +20,9 @@ import {
 } from '@hadamard-adapter/onnx';
 import type { Tensor } from 'onnxruntime-common';
 import { chooseFrontier, planActivations, type ActivationStore } from './activations.js';
+import pLimit from 'p-limit';
+import type { WeightFiles } from './devices/device.js';
+import { together } from './devices/exclusive.js';
 import type { DeviceKeeper } from './devices/keeper.js';
 import { tokenFeeds } from './feeds.js';
 import type { Feeds } from './ort.js';
@@ -32,6 +37,15 @@ interface Shortcut {
   readonly stores: Map<string, ActivationStore>;
 }
 
+/**
+ * A processor is as fast with some rows at a time as with all at once, so that a batch that keeps more than this between forward and backward goes through in parts (BERT-base: four rows of 128 tokens).
+ * A GPU has its own memory and wants large batches.
+ */
+const DEFAULT_ACTIVATION_BYTES = 2 ** 28;
+const LOW_MEMORY_ACTIVATION_BYTES = 2 ** 27;
+
+const PREDICTION = { purpose: 'prediction' } as const;
+
 /** Rows per batch when activations are computed ahead. */
 const PRECOMPUTE_BATCH = 32;
 
@@ -43,9 +57,12 @@ const groupsKey = (groups: readonly Group[]): string => [...groups].toSorted().j
  * Runs what is compiled from one model. With a shortcut set by `precompute`, training and prediction start from kept activations; a batch that was not kept goes through the prefix first, so
  * results never depend on what is in the cache. On devices that can keep tensors, parameters and optimizer stay there.
  */
-export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameters: Float32Array, settings: SessionSettings): Executor {
+export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameters: Float32Array, settings: SessionSettings, files?: WeightFiles): Executor {
   const ort = (): ReturnType<DeviceKeeper['current']>['ort'] => keeper.current().ort;
-  const programs = programsOn(() => keeper.current(), settings);
+  const { lowMemory = false } = settings;
+  const programs = programsOn(() => keeper.current(), { onePurpose: lowMemory, files });
+  // A graph must not be released while it runs.
+  const inTurn: typeof together = lowMemory ? pLimit(1) : together;
   let shortcut: Shortcut | undefined;
   let largest = { batch: 0, sequence: 0 };
 
@@ -54,7 +71,7 @@ export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameter
       ? undefined
       : residentStore(model.parameters.map(parameterInfo), parameters, {
           ort,
-          session: (key, compile, keep) => programs.get(key, compile, keep),
+          session: (key, compile, keep) => programs.get(key, compile, { keep }),
           train: async (groups, inputs) => {
             const results = await runTraining(groups, inputs);
             return { loss: results.get('loss') as Tensor, gradients: results.get(GRADIENTS_OUTPUT) as Tensor };
@@ -63,10 +80,12 @@ export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameter
         });
   /** What a lost device held is abandoned before the work is done again on the next one. */
   const surviving = <T>(work: () => Promise<T>): Promise<T> =>
-    keeper.surviving(work, () => {
-      programs.abandon();
-      store?.abandon();
-    });
+    inTurn(() =>
+      keeper.surviving(work, () => {
+        programs.abandon();
+        store?.abandon();
+      }),
+    );
 
   const feedsFor = ({ inputs: names }: Session, { batch, targets, dropout }: RunInputs, extra: Feeds = {}): Feeds => {
     const { Tensor } = ort();
@@ -112,13 +131,27 @@ export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameter
     const short = shortcutFor(groups);
     const key = `train:${groupsKey(groups)}:${frontierKey(short)}`;
     const budget = await budgetFor(key, inputs.batch);
-    const step = await programs.get(key, () => compileTraining(model, groups, short?.frontier, budget), ['loss', GRADIENTS_OUTPUT]);
+    const step = await programs.get(key, () => compileTraining(model, groups, short?.frontier, budget), { keep: ['loss', GRADIENTS_OUTPUT], purpose: 'training' });
     const extra = short === undefined ? {} : await activationsOf(short, inputs);
     return step.run(feedsFor(step, inputs, extra), ['loss', GRADIENTS_OUTPUT]);
   };
 
+  /** What a row keeps does not depend on the others, so one with this many tokens is measured. */
+  const activations = new Map<string, (size: BatchSize) => number>();
+  const rowBytes = (groups: readonly Group[], sequence: number): number => {
+    const short = shortcutFor(groups);
+    const key = `${groupsKey(groups)}:${frontierKey(short)}`;
+    const bytes = activations.get(key) ?? trainingActivations(model, groups, short?.frontier);
+    activations.set(key, bytes);
+    return bytes({ batch: 1, sequence });
+  };
+
   return {
     ...(store === undefined ? {} : { store }),
+    rowsAtOnce(groups, { batch, sequence }) {
+      const maxBytes = settings.maxActivationBytes ?? (lowMemory ? LOW_MEMORY_ACTIVATION_BYTES : store === undefined ? DEFAULT_ACTIVATION_BYTES : Number.POSITIVE_INFINITY);
+      return maxBytes === Number.POSITIVE_INFINITY ? batch : Math.max(1, Math.floor(maxBytes / rowBytes(groups, sequence)));
+    },
     train: (groups, inputs) =>
       surviving(async () => {
         const results = await runTraining(groups, inputs);
@@ -128,21 +161,21 @@ export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameter
     predict: (inputs) =>
       surviving(async () => {
         const short = shortcut;
-        const infer = await programs.get(`logits:${frontierKey(short)}`, () => compileInference(model, ['logits'], short?.frontier));
+        const infer = await programs.get(`logits:${frontierKey(short)}`, () => compileInference(model, ['logits'], short?.frontier), PREDICTION);
         const extra = short === undefined ? {} : await activationsOf(short, inputs);
         return floats(await infer.run(feedsFor(infer, inputs, extra), ['logits']), 'logits');
       }),
 
     encode: (inputs) =>
       surviving(async () => {
-        const infer = await programs.get('hidden', () => compileInference(model, ['hidden']));
+        const infer = await programs.get('hidden', () => compileInference(model, ['hidden']), PREDICTION);
         return floats(await infer.run(feedsFor(infer, inputs), [model.canonical.hidden]), model.canonical.hidden);
       }),
 
     siteInput(inputs, key) {
       const { graph, output } = compileSiteInput(model, key);
       return surviving(async () => {
-        const infer = await programs.get(`site:${key}`, () => graph);
+        const infer = await programs.get(`site:${key}`, () => graph, PREDICTION);
         return floats(await infer.run(feedsFor(infer, inputs), [output]), output);
       });
     },
@@ -175,6 +208,7 @@ export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameter
     async dispose() {
       store?.dispose();
       await programs.release();
+      files?.dispose();
       keeper.close();
     },
   };

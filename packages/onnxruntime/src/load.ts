@@ -1,5 +1,6 @@
 import { compileModel, makeSession, readModel, type ExternalData, type Graph, type LocalSession, type SessionOptions } from '@hadamard-adapter/onnx';
-import type { DeviceOptions, Platform } from './devices/device.js';
+import { int8BitsFor, type Arithmetic } from './arithmetic.js';
+import type { DeviceOptions, Platform, WeightFiles } from './devices/device.js';
 import { keepDevice } from './devices/keeper.js';
 import { openDevice } from './devices/open.js';
 import { ortExecutor } from './executor.js';
@@ -9,9 +10,11 @@ import { readBytes, type ModelBytes } from './source.js';
 /** A base model: an ONNX file (its bytes, a File, or the URL to fetch it from), or a graph that was built or read before. */
 export type BaseModel = { readonly model: ModelBytes; readonly externalData?: ExternalData } | { readonly graph: Graph };
 
-export interface LoadOptions extends SessionOptions, SessionSettings, DeviceOptions {
+export interface LoadOptions extends Omit<SessionOptions, 'int8Bits'>, SessionSettings, DeviceOptions {
   /** Default: `cpu` in Node, `wasm` in a browser. `availableDevices` tells which there are. */
   readonly device?: string;
+  /** Default `float32`. */
+  readonly arithmetic?: Arithmetic;
   /** While a model is fetched: bytes so far, and of how many where the server says. */
   readonly onDownload?: (loaded: number, total: number | undefined) => void;
   readonly signal?: AbortSignal;
@@ -21,7 +24,7 @@ export interface LoadOptions extends SessionOptions, SessionSettings, DeviceOpti
  * Load a base model for training and inference with Hadamard adapters on ONNX Runtime.
  *
  * @throws FormatError for a file that is not an ONNX model; UnsupportedError for a model without recognisable attention; ConfigError for settings that
- * contradict, DEVICE_UNKNOWN, WASM_THREADS; RuntimeError RUNTIME_MISSING, DEVICE_UNAVAILABLE, MODEL_FETCH.
+ * contradict, DEVICE_UNKNOWN, WASM_THREADS, ARITHMETIC_UNKNOWN, ARITHMETIC_DEVICE; RuntimeError RUNTIME_MISSING, DEVICE_UNAVAILABLE, MODEL_FETCH.
  */
 export type LoadModel = (base: BaseModel, options: LoadOptions) => Promise<LocalSession>;
 
@@ -30,12 +33,16 @@ export function loaderFor(platform: Platform, defaultDevice: string): LoadModel 
     const name = options.device ?? defaultDevice;
     // Before the model: whatever is wrong with the device is known at once.
     const device = await openDevice(platform, name, options);
+    let files: WeightFiles | undefined;
     try {
-      const graph = 'graph' in base ? base.graph : readModel(await readBytes(base.model, { ...options, readFile: platform.readFile }), base.externalData === undefined ? {} : { externalData: base.externalData });
-      const compiled = compileModel(graph, options);
+      const int8Bits = await int8BitsFor(device, options.arithmetic);
+      const read = 'graph' in base ? base.graph : readModel(await readBytes(base.model, { ...options, readFile: platform.readFile }), base.externalData === undefined ? {} : { externalData: base.externalData });
+      files = options.lowMemory === true ? await platform.openWeightFiles?.() : undefined;
+      const compiled = compileModel(files?.spill(read) ?? read, { ...options, ...(int8Bits === undefined ? {} : { int8Bits }) });
       const keeper = keepDevice(device, () => openDevice(platform, name, options));
-      return makeSession(compiled, (parameters) => ortExecutor(keeper, compiled, parameters, options), { runtime: 'onnxruntime', device: name }, options);
+      return makeSession(compiled, (parameters) => ortExecutor(keeper, compiled, parameters, options, files), { runtime: 'onnxruntime', device: name }, options);
     } catch (error) {
+      files?.dispose();
       device.close();
       throw error;
     }

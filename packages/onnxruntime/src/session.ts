@@ -1,16 +1,18 @@
 import { RuntimeError } from '@hadamard-adapter/core';
 import { elementCount, writeModelWithExternalData, type Graph, type Tensor } from '@hadamard-adapter/onnx';
 import type { InferenceSession } from 'onnxruntime-common';
-import type { Device } from './devices/device.js';
+import type { Device, WeightFiles } from './devices/device.js';
 import { deviceLost, explain, type FailureContext } from './failures.js';
 import type { Feeds, Results } from './ort.js';
 
 export interface SessionSettings {
-  /** Trade speed for memory: do not keep repacked copies of the weights. */
+  /**
+   * Trade waiting for memory: weights lie in a temporary file (in Node), and of a training and a prediction graph only one is loaded at a time, so that taking turns costs a second for a large model.
+   */
   readonly lowMemory?: boolean;
   /**
-   * What a training step may keep between forward and backward, bytes: backward computes again what does not fit, in the order in which most is saved for the least arithmetic. For the largest batch so
-   * far; default: keep everything.
+   * What a training step may keep between forward and backward, bytes. A larger batch goes through in parts; if a single row keeps more, backward computes again what does not fit, in the order in
+   * which most is saved for the least arithmetic. Default: parts of 256 MiB on processors (128 with lowMemory), whole batches on GPUs, and nothing computed twice.
    */
   readonly maxActivationBytes?: number;
 }
@@ -27,14 +29,16 @@ export interface Session {
 /** Weights from this size on stay where they are and are handed to the runtime by reference. */
 const EXTERNAL_FROM_BYTES = 1024;
 
-/**
- * Create a session for a graph. Only the graph itself (some tens of KB) is written out; the weights are passed as views into the buffers they were
- * read into, one "external data file" for each buffer.
- *
- * @param keep outputs that stay on the device, where it can keep them.
- * @throws RuntimeError: see `explain`. The same for `run`.
- */
-export async function createSession(device: Device, graph: Graph, { lowMemory = false }: SessionSettings, keep: readonly string[] = []): Promise<Session> {
+/** A graph and its weights in the form in which the runtime takes them. */
+interface Delivery {
+  readonly model: Uint8Array | string;
+  readonly externalData?: { path: string; data: Uint8Array }[];
+  readonly weightBytes: number;
+  release?(): void;
+}
+
+/** Only the graph itself (some tens of KB) is written out; the weights are passed as views into the buffers they were read into, one "external data file" for each buffer. */
+function inMemory(graph: Graph): Delivery {
   const files = new Map<ArrayBufferLike, { path: string; data: Uint8Array }>();
   let weightBytes = 0;
   const place = (_: string, { bytes, dims }: Tensor): { location: string; offset: number; length: number } | undefined => {
@@ -46,6 +50,22 @@ export async function createSession(device: Device, graph: Graph, { lowMemory = 
     return { location: file.path, offset: byteOffset, length: byteLength };
   };
   const model = writeModelWithExternalData(graph, place);
+  return { model, externalData: [...files.values()], weightBytes };
+}
+
+function onDisk(files: WeightFiles, graph: Graph): Delivery {
+  const { path, weightBytes, release } = files.place(graph);
+  return { model: path, weightBytes, release };
+}
+
+/**
+ * Create a session for a graph.
+ *
+ * @param keep outputs that stay on the device, where it can keep them.
+ * @throws RuntimeError: see `explain`. The same for `run`.
+ */
+export async function createSession(device: Device, graph: Graph, keep: readonly string[] = [], files?: WeightFiles): Promise<Session> {
+  const { model, externalData, weightBytes, release } = files === undefined ? inMemory(graph) : onDisk(files, graph);
   const context = (doing: FailureContext['doing']): FailureContext => ({ device, doing, weightBytes });
   /** The runtime may wait for ever for a device that is gone, so that it is not asked any more. */
   const exclusive = <T>(work: () => Promise<T>): Promise<T> =>
@@ -54,9 +74,13 @@ export async function createSession(device: Device, graph: Graph, { lowMemory = 
       if (gone !== undefined) throw deviceLost(device.name, gone);
       return work();
     });
-  const created = await exclusive(() => device.ort.InferenceSession.create(model, sessionOptions(device, graph, [...files.values()], lowMemory, keep))).catch((cause: unknown) => {
-    throw explain(cause, context('create'));
-  });
+  const options = { ...sessionOptions(device, graph, keep), ...(externalData === undefined ? {} : { externalData }) };
+  // Only Node has weight files, and there a path is taken too.
+  const created = await exclusive(() => device.ort.InferenceSession.create(model as Uint8Array, options))
+    .catch((cause: unknown) => {
+      throw explain(cause, context('create'));
+    })
+    .finally(release);
   return {
     inputs: graph.inputs.map(({ name }) => name),
     async run(feeds, outputs) {
@@ -72,16 +96,14 @@ export async function createSession(device: Device, graph: Graph, { lowMemory = 
   };
 }
 
-function sessionOptions({ sessionOptions: own, resident }: Device, graph: Graph, externalData: { path: string; data: Uint8Array }[], lowMemory: boolean, keep: readonly string[]): InferenceSession.SessionOptions {
+function sessionOptions({ sessionOptions: own, resident }: Device, graph: Graph, keep: readonly string[]): InferenceSession.SessionOptions {
   return {
-    externalData,
     // Memory patterns are remembered per input shape; with every batch of another length they only cost memory (2.2 instead of 3.5 GB on BERT-base).
     enableMemPattern: false,
     interOpNumThreads: 1,
     // Errors are thrown and told from there; warnings about constants that the optimizer removed are of no use to anyone who runs a generated graph.
     logSeverityLevel: 4,
     ...own(graph),
-    ...(lowMemory ? { extra: { session: { disable_prepacking: '1' } } } : {}),
     ...(resident === undefined || keep.length === 0 ? {} : { preferredOutputLocation: Object.fromEntries(graph.outputs.map(({ name }) => [name, keep.includes(name) ? resident : 'cpu'])) }),
   };
 }

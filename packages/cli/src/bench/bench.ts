@@ -36,6 +36,8 @@ export const BENCH_MODELS: Readonly<Record<string, Omit<BenchSetup, 'threads'> &
   'L12-H768-B16': { layers: 12, hidden: 768, heads: 12, intermediate: 3072, vocab: 30522, positions: 512, batch: 16 },
 };
 
+const MEMORY_MODEL = 'L12-H768-B16';
+
 /** @throws ConfigError BENCH_MODEL for a size that there is not. */
 export function checkModels(names: readonly string[]): void {
   for (const name of names) {
@@ -49,7 +51,7 @@ export async function runBench(options: BenchOptions): Promise<BenchRow[]> {
   for (const name of options.models) {
     const { batch, ...sizes } = BENCH_MODELS[name] as (typeof BENCH_MODELS)[string];
     const setup = { ...sizes, threads: options.threads };
-    const contestants = startContestants(options.python);
+    const contestants = startContestants(options.python, name === MEMORY_MODEL ? [{}, { lowMemory: true }, { lowMemory: true, arithmetic: 'int8' }] : [{}, { arithmetic: 'int8' }]);
     try {
       for (const contestant of contestants) await prepare(contestant, setup);
       for (let round = 0; round <= options.rounds; round++) {
@@ -65,14 +67,20 @@ export async function runBench(options: BenchOptions): Promise<BenchRow[]> {
   return rows;
 }
 
-/** Both sides of every benchmark: ours, and PyTorch where there is a Python for it. */
-export function startContestants(python: string | undefined): Contestant[] {
-  const ours = start('onnxruntime', process.execPath, [fileURLToPath(new URL('bench-worker.js', import.meta.url))]);
-  return [ours, ...(python === undefined ? [] : [start('torch', python, [fileURLToPath(new URL('../assets/bench/torch_peer.py', import.meta.url))])])];
+/** Both sides of every benchmark: ours, once for each way to set it, and PyTorch where there is a Python for it. */
+export function startContestants(python: string | undefined, ways: readonly BenchWay[] = [{}]): Contestant[] {
+  const ours = ways.map((way) => {
+    const name = ['onnxruntime', ...(way.arithmetic === undefined ? [] : [way.arithmetic]), ...(way.lowMemory === true ? ['low memory'] : [])].join(', ');
+    return { ...start(name, process.execPath, [fileURLToPath(new URL('bench-worker.js', import.meta.url))]), way };
+  });
+  return [...ours, ...(python === undefined ? [] : [start('torch', python, [fileURLToPath(new URL('../assets/bench/torch_peer.py', import.meta.url))])])];
 }
+
+type BenchWay = Pick<BenchSetup, 'arithmetic' | 'lowMemory'>;
 
 export interface Contestant {
   runtime: string;
+  readonly way?: BenchWay;
   readonly process: BenchProcess;
   readonly steps: number[];
   readonly passes: number[];
@@ -83,7 +91,7 @@ function start(runtime: string, command: string, args: readonly string[]): Conte
 }
 
 export async function prepare(contestant: Contestant, setup: BenchSetup): Promise<void> {
-  const { peer } = await contestant.process.ask({ setup });
+  const { peer } = await contestant.process.ask({ setup: { ...setup, ...contestant.way } });
   if (typeof peer === 'string') contestant.runtime = peer;
 }
 

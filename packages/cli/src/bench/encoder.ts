@@ -3,7 +3,7 @@ import { buildEncoder, float32Tensor, type Graph } from '@hadamard-adapter/onnx'
 import type { BenchSetup, BenchWork } from './peer.js';
 
 /** Sizes of an encoder. */
-export type BenchSizes = Omit<BenchSetup, 'threads' | 'adapted'>;
+export type BenchSizes = Omit<BenchSetup, 'threads' | 'adapted' | 'arithmetic' | 'lowMemory'>;
 
 /** A BERT of these sizes with random weights. */
 export function benchEncoder({ layers, hidden, heads, intermediate, vocab, positions }: BenchSizes): Graph {

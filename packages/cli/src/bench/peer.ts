@@ -11,6 +11,10 @@ export interface BenchSetup {
   readonly vocab: number;
   readonly positions: number;
   readonly threads: number;
+  /** Of products with frozen weights; PyTorch, which has no such choice, passes it over. */
+  readonly arithmetic?: 'float32' | 'int8';
+  /** Weights on disk, one graph at a time; the same. */
+  readonly lowMemory?: boolean;
   /** Layers that carry an adapter; all when absent. */
   readonly adapted?: readonly number[];
 }

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { evaluate, type Evaluation } from '@hadamard-adapter/core';
 import { tokenize } from '@hadamard-adapter/tasks';
 import { dataFlags, loadData, withData } from '../data.js';
-import { jsonOption, threadsOption } from '../options.js';
+import { jsonOption, withDevice } from '../options.js';
 import { print, printJson } from '../output/report.js';
 import { table } from '../output/tables.js';
 import { useAdapter, type UseFlags } from './use.js';
@@ -12,9 +12,7 @@ export function evaluateCommand(): Command {
     .description('score a trained adapter on labelled data')
     .requiredOption('--model <model>', 'model folder, .onnx or .safetensors file, or hub id')
     .requiredOption('--adapter <folder>', 'adapter folder');
-  return withData(command, { training: false })
-    .option('--device <device>', 'device to run on: cpu, webgpu, cuda', 'cpu')
-    .addOption(threadsOption())
+  return withDevice(withData(command, { training: false }))
     .addOption(jsonOption())
     .action(runEvaluate);
 }

@@ -20,7 +20,7 @@ export function mergeCommand(): Command {
     .requiredOption('--output <folder>', 'model folder to write')
     .addOption(jsonOption())
     .action(async (flags: MergeFlags) => {
-      const used = await useAdapter({ ...flags, device: 'cpu' });
+      const used = await useAdapter({ ...flags, device: 'cpu', arithmetic: 'float32' });
       try {
         const model = await used.session.fold();
         const files: Record<string, Content> = { 'config.json': new TextEncoder().encode(`${JSON.stringify(mergedConfig(used), undefined, 2)}\n`), 'onnx/model.onnx': model };

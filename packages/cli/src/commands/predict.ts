@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { ConfigError } from '@hadamard-adapter/core';
 import { classify, type Prediction, type TextInput } from '../classify.js';
-import { jsonOption, list, threadsOption } from '../options.js';
+import { jsonOption, list, withDevice } from '../options.js';
 import { print, printJson } from '../output/report.js';
 import { table } from '../output/tables.js';
 import { useAdapter, type UseFlags } from './use.js';
@@ -13,14 +13,13 @@ interface PredictFlags extends UseFlags {
 }
 
 export function predictCommand(): Command {
-  return new Command('predict')
+  const command = new Command('predict')
     .description('classify texts with a trained adapter: --text, or one text per line on standard input')
     .requiredOption('--model <model>', 'model folder, .onnx or .safetensors file, or hub id')
     .requiredOption('--adapter <folder>', 'adapter folder')
     .option('--text <text>', 'text to classify, repeatable', list)
-    .option('--pair <text>', 'second text of a pair, one for each --text', list)
-    .option('--device <device>', 'device to run on: cpu, webgpu, cuda', 'cpu')
-    .addOption(threadsOption())
+    .option('--pair <text>', 'second text of a pair, one for each --text', list);
+  return withDevice(command)
     .addOption(jsonOption())
     .action(async (flags: PredictFlags) => {
       const texts = await readTexts(flags);

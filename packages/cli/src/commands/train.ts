@@ -4,17 +4,15 @@ import { ConfigError, twoStage, type HeadKind, type Plan, type StageOptions } fr
 import { dataFlags, loadData, withData } from '../data.js';
 import { interruptSignal } from '../interrupt.js';
 import { modelLabels, openModel } from '../io/model-folder.js';
-import { integer, jsonOption, number, threadsOption, withPlacement, type PlacementFlags } from '../options.js';
+import { deviceOf, integer, jsonOption, number, withDevice, withPlacement, type DeviceFlags, type PlacementFlags } from '../options.js';
 import { EXIT, print, printJson } from '../output/report.js';
 import { printReport } from '../output/run-table.js';
 import { silent, trainingBars } from '../output/training.js';
 import { checkpointFolder, runTraining } from '../run.js';
 
-interface TrainFlags extends PlacementFlags {
+interface TrainFlags extends PlacementFlags, DeviceFlags {
   readonly model: string;
   readonly output: string;
-  readonly device: string;
-  readonly threads: number;
   readonly pooling: 'first' | 'last' | 'mean';
   readonly head: HeadKind;
   readonly labels?: string[];
@@ -44,7 +42,7 @@ export function trainCommand(): Command {
     .description('fine-tune in two stages: the classifier, then a Hadamard adapter and norms with that classifier frozen')
     .requiredOption('--model <model>', 'model folder, .onnx or .safetensors file, or hub id')
     .option('--output <folder>', 'adapter folder to write', 'adapter');
-  withPlacement(withData(command, { training: true }));
+  withDevice(withPlacement(withData(command, { training: true })));
   return command
     .addOption(new Option('--pooling <kind>', 'how the sequence becomes one vector').choices(['first', 'last', 'mean']).default('first'))
     .addOption(new Option('--head <kind>', 'linear classifier as in the paper, one with a tanh layer in front, or the one that the model came with').choices(['linear', 'tanh', 'model']).default('linear'))
@@ -65,8 +63,6 @@ export function trainCommand(): Command {
     .option('--cache-mb <n>', 'memory for activations computed once; 0 for none', integer(0), 512)
     .option('--checkpoint-every <n>', 'steps between checkpoints', integer(1), 200)
     .option('--resume', 'go on from the checkpoint of the same output folder')
-    .option('--device <device>', 'device to train on: cpu, webgpu, cuda', 'cpu')
-    .addOption(threadsOption())
     .addOption(jsonOption())
     .action(async (flags: TrainFlags & Record<string, unknown>) => {
       process.exitCode = await runTrain(flags);
@@ -99,8 +95,7 @@ async function runTrain(flags: TrainFlags & Record<string, unknown>): Promise<nu
         head: flags.head,
         dropout: flags.dropout,
         seed: flags.seed,
-        device: flags.device,
-        threads: flags.threads,
+        ...deviceOf(flags),
       },
       ...(typeof flags['maxLength'] === 'number' ? { maxLength: flags['maxLength'] } : {}),
       maxCacheBytes: flags.cacheMb * 2 ** 20,

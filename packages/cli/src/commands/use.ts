@@ -3,13 +3,12 @@ import { loadAdapter, loadModel, optionsForAdapter, type AdapterSession } from '
 import type { Tokenizer } from '@hadamard-adapter/tasks';
 import { readFolder } from '../io/files.js';
 import { openModel, type ModelFolder } from '../io/model-folder.js';
+import { deviceOf, type DeviceFlags } from '../options.js';
 import { openTokenizer } from '../run.js';
 
-export interface UseFlags {
+export interface UseFlags extends DeviceFlags {
   readonly model: string;
   readonly adapter: string;
-  readonly device: string;
-  readonly threads: number;
   readonly maxLength?: number;
   readonly json?: boolean;
 }
@@ -29,12 +28,12 @@ export interface Used {
  *
  * @throws MismatchError when they do not belong together.
  */
-export async function useAdapter({ model, adapter, device, threads, maxLength }: UseFlags): Promise<Used> {
+export async function useAdapter({ model, adapter, maxLength, ...flags }: UseFlags): Promise<Used> {
   // The adapter first: it is small, and whatever is wrong with it is known before the model is loaded.
   const files = await readFolder(adapter, 'The adapter folder');
   const { config } = decodeAdapter(files);
   const folder = await openModel(model);
-  const session = await loadModel({ graph: folder.graph }, { ...optionsForAdapter(config), device, threads }).catch((cause: unknown) => {
+  const session = await loadModel({ graph: folder.graph }, { ...optionsForAdapter(config), ...deviceOf(flags) }).catch((cause: unknown) => {
     // A model without the adapter's layers: what a person has to know is that it is another model.
     if (!(cause instanceof HadamardError) || cause.code !== 'ADAPTER_LAYERS') throw cause;
     throw new MismatchError('The adapter belongs to another base model', {

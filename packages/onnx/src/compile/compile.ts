@@ -7,9 +7,10 @@ import { GRADIENTS_OUTPUT, flattenParameters } from '../lower/flatten.js';
 import { asStored } from '../lower/half.js';
 import { lower } from '../lower/lower.js';
 import { countProducts, dropUnusedInputs, fromFrontier, frontiersOf, upToFrontier, type Frontier } from './frontier.js';
+import { multiplyInInt8 } from './int8.js';
 import type { AdapterModel } from './model.js';
 import { selectPosition } from './pooled-position.js';
-import { recomputeWithin, type ActivationBudget } from './recompute.js';
+import { keptBytes, recomputeWithin, type ActivationBudget, type BatchSize } from './recompute.js';
 
 /** What a compiled graph answers: hidden states [batch, sequence, hidden], logits [batch, numLabels]. */
 export type InferenceOutput = 'hidden' | 'logits';
@@ -43,6 +44,18 @@ export function compileSiteInput(model: AdapterModel, key: string): { graph: Gra
  * `targets` [batch, numLabels]. With `from`, the graph starts at the frontier; with `budget`, backward computes again what does not fit.
  */
 export function compileTraining(model: AdapterModel, groups: readonly Group[], from?: Frontier, budget?: ActivationBudget): Graph {
+  const { graph, all, values } = training(model, groups, from);
+  return finish(budget === undefined ? graph : recomputeWithin(graph, all, values, budget), model, values);
+}
+
+/** What a step with these groups keeps between forward and backward, bytes, by the size of its batch. */
+export function trainingActivations(model: AdapterModel, groups: readonly Group[], from?: Frontier): (size: BatchSize) => number {
+  const { graph, values } = training(model, groups, from);
+  return keptBytes(graph, values);
+}
+
+/** Forward, loss and gradients in the internal forms, with the gradients of all values and the names of those of the forward pass. */
+function training(model: AdapterModel, groups: readonly Group[], from: Frontier | undefined): { graph: Graph; all: ReadonlyMap<string, string>; values: ReadonlySet<string> } {
   const trained = trainedParameters(model, groups);
   const forward = dropUnusedInputs(prune({ ...model.graph, outputs: model.graph.outputs.filter(({ name }) => name === 'loss') }));
   const { builder, gradients, all, forward: values } = differentiate(startingAt(selectPosition(forward), from), 'loss', trained);
@@ -53,8 +66,7 @@ export function compileTraining(model: AdapterModel, groups: readonly Group[], f
   // The loss alone may be asked for; Concat wants at least one input.
   if (flat.length === 0) builder.emit('ConstantOfShape', [builder.ints([0])], {}, { output: GRADIENTS_OUTPUT });
   else concatenate(builder, flat, GRADIENTS_OUTPUT);
-  const graph = builder.finish(['loss', GRADIENTS_OUTPUT]);
-  return finish(budget === undefined ? graph : recomputeWithin(graph, all, values, budget), model);
+  return { graph: builder.finish(['loss', GRADIENTS_OUTPUT]), all, values };
 }
 
 /** Everything in front of the frontier, whose values are the only outputs. */
@@ -80,6 +92,8 @@ function trainedParameters(model: AdapterModel, groups: readonly Group[]): strin
   return model.parameters.filter(({ group }) => groups.includes(group)).map(({ name }) => name);
 }
 
-function finish(graph: Graph, model: AdapterModel): Graph {
-  return dropUnusedInputs(lower(flattenParameters(graph, model.parameters)));
+/** @param forward values of the forward pass, where there is a backward pass too. */
+function finish(graph: Graph, { parameters, options: { int8Bits } }: AdapterModel, forward?: ReadonlySet<string>): Graph {
+  const packed = int8Bits === undefined ? graph : multiplyInInt8(graph, int8Bits, forward);
+  return dropUnusedInputs(lower(flattenParameters(packed, parameters)));
 }

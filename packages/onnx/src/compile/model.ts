@@ -12,6 +12,7 @@ import { probe } from '../canonicalize/probe.js';
 import { DROPOUT_INPUT, attachHead, headParameters } from '../head/head.js';
 import { TARGETS_INPUT, attachLoss } from '../head/loss.js';
 import type { SiteChoice } from '../sites/choose.js';
+import type { Int8Bits } from './int8-weights.js';
 import { findSites, type SiteInfo } from '../sites/sites.js';
 
 export interface AdapterModelOptions extends SiteChoice {
@@ -25,6 +26,8 @@ export interface AdapterModelOptions extends SiteChoice {
   readonly dropout?: boolean;
   /** Also make every weight of the base trainable. */
   readonly trainBase?: boolean;
+  /** Multiply with frozen weights in integers of so many bits, see `multiplyInInt8`; absent: in float32. */
+  readonly int8Bits?: Int8Bits;
   /** See `AdapterPlacement`. */
   readonly separateNorms?: boolean;
 }

@@ -7,11 +7,15 @@ import { isLinear } from '../graph/linear.js';
 import { attentionScale } from '../ops/products.js';
 import { PROBES, dimsOf, isBatch, isConstantDim, isSequence, probe, type Dim, type Probe } from '../canonicalize/probe.js';
 
-/** How much a training step may keep between forward and backward, and for batches of which size. */
-export interface ActivationBudget {
-  readonly maxBytes: number;
+/** Rows and tokens of a padded batch. */
+export interface BatchSize {
   readonly batch: number;
   readonly sequence: number;
+}
+
+/** How much a training step may keep between forward and backward, and for batches of which size. */
+export interface ActivationBudget extends BatchSize {
+  readonly maxBytes: number;
 }
 
 /** What backward can compute again rather than find kept. */
@@ -77,7 +81,14 @@ function keptValues({ nodes }: Graph, forward: ReadonlySet<string>): Set<string>
   return kept;
 }
 
-function sizeOf(dims: readonly Dim[], { batch, sequence }: ActivationBudget): number {
+/** What a graph keeps between forward and backward for a batch, bytes. */
+export function keptBytes(graph: Graph, forward: ReadonlySet<string>): (size: BatchSize) => number {
+  const shapes = probe(graph);
+  const kept = [...keptValues(graph, forward)].map((value) => dimsOf(shapes, value) ?? []);
+  return (size) => kept.reduce((sum, dims) => sum + sizeOf(dims, size) * Float32Array.BYTES_PER_ELEMENT, 0);
+}
+
+function sizeOf(dims: readonly Dim[], { batch, sequence }: BatchSize): number {
   const size = (dim: Dim): number => (isConstantDim(dim) ? dim[0] : isBatch(dim) ? batch : isSequence(dim) ? sequence : (dim[0] / PROBES[0].batch) * batch);
   return dims.reduce((product, dim) => product * size(dim), 1);
 }

@@ -19,6 +19,8 @@ export interface Executor {
   readonly store?: ParameterStore;
   /** Loss and gradients of `groups`, flat. */
   train(groups: readonly Group[], inputs: RunInputs): Promise<{ loss: number; gradients: Float32Array }>;
+  /** How many rows of such a batch fit into one run of `train`; absent: any number. */
+  rowsAtOnce?(groups: readonly Group[], batch: Batch): number;
   /** Logits [batch, numLabels]. */
   predict(inputs: RunInputs): Promise<Float32Array>;
   /** Hidden states [batch, sequence, hidden]. */

@@ -1,5 +1,6 @@
 import { ConfigError, layout, normal, weightsDigest, type Batch, type HeadKind, type Loss, type Norm, type Pooling, type Site, type TrainableModel } from '@hadamard-adapter/core';
 import { canonicalize, type CanonicalGraph } from '../canonicalize/canonicalize.js';
+import type { Int8Bits } from '../compile/int8-weights.js';
 import { buildAdapterModel, type AdapterModel } from '../compile/model.js';
 import { foldWithRecord } from '../fold/fold.js';
 import { encodeRecord } from '../fold/record.js';
@@ -28,6 +29,8 @@ export interface SessionOptions extends SiteChoice {
   readonly dropout?: number;
   /** Also make the base weights trainable. Default false. */
   readonly trainBase?: boolean;
+  /** See `AdapterModelOptions`. */
+  readonly int8Bits?: Int8Bits;
   /** Seed of the classifier's first weights and of dropout; default 0. */
   readonly seed?: number;
 }
@@ -63,7 +66,7 @@ const HEAD_DEVIATION = 0.02;
  * @throws ConfigError NUM_LABELS, ADAPTER_LAYERS; UnsupportedError for a model without recognisable attention.
  */
 export function compileModel(graph: Graph, options: SessionOptions): AdapterModel {
-  const { numLabels, dropout = 0, layers, crossAttention = false, trainBase = false } = options;
+  const { numLabels, dropout = 0, layers, crossAttention = false, trainBase = false, int8Bits } = options;
   if (!Number.isInteger(numLabels) || numLabels < 1) {
     throw new ConfigError('The number of labels is wrong', { code: 'NUM_LABELS', found: String(numLabels), expected: 'an integer from 1 on' });
   }
@@ -78,6 +81,7 @@ export function compileModel(graph: Graph, options: SessionOptions): AdapterMode
     loss: options.loss ?? (numLabels === 1 ? 'mse' : 'cross-entropy'),
     dropout: dropout > 0,
     trainBase,
+    ...(int8Bits === undefined ? {} : { int8Bits }),
   });
 }
 

@@ -48,7 +48,8 @@ export function hostStore(values: Float32Array, places: Layout, train: Executor[
   };
 }
 
-async function weightedMean(parts: readonly MicroBatch[], train: (inputs: RunInputs) => ReturnType<Executor['train']>): ReturnType<Executor['train']> {
+/** Loss and gradients of all parts together. */
+export async function weightedMean(parts: readonly MicroBatch[], train: (inputs: RunInputs) => ReturnType<Executor['train']>): ReturnType<Executor['train']> {
   if (parts.length === 1) return train((parts[0] as MicroBatch).inputs);
   let total = 0;
   let sum: Float32Array | undefined;

@@ -2,7 +2,8 @@ import { RuntimeError, dropoutMask, layout, targetMatrix, DataError, type Batch,
 import { initialValues } from '../adapt/parameters.js';
 import { parameterInfo, type AdapterModel } from '../compile/model.js';
 import type { MakeExecutor, RunInputs } from './executor.js';
-import { checkOptimizer, hostStore } from './store.js';
+import { divide } from './divide.js';
+import { checkOptimizer, hostStore, weightedMean, type MicroBatch } from './store.js';
 
 export interface TrainableSettings {
   readonly runtime: string;
@@ -39,6 +40,8 @@ export function makeTrainableModel(model: AdapterModel, makeExecutor: MakeExecut
     return { ...inputs, dropout: dropoutMask(inputs.batch.batch * model.canonical.hiddenSize, settings.dropout, settings.seed, step, index) };
   };
 
+  const parts = (groups: readonly Group[], inputs: RunInputs, weight?: number): MicroBatch[] => divide(inputs, executor.rowsAtOnce?.(groups, inputs.batch) ?? inputs.batch.batch, weight);
+
   return {
     runtime: settings.runtime,
     device: settings.device,
@@ -64,7 +67,7 @@ export function makeTrainableModel(model: AdapterModel, makeExecutor: MakeExecut
     },
     async gradients(batch, groups) {
       check();
-      return executor.train(groups, labelled(batch));
+      return weightedMean(parts(groups, labelled(batch)), (inputs) => executor.train(groups, inputs));
     },
     async step(batches, step) {
       check();
@@ -75,7 +78,7 @@ export function makeTrainableModel(model: AdapterModel, makeExecutor: MakeExecut
       const rows = batches.reduce((sum, { batch }) => sum + batch, 0);
       const done = store.stepsDone(step.groups);
       return store.step(
-        batches.map((batch, index) => ({ inputs: dropped(labelled(batch), done, index), weight: batch.batch / rows })),
+        batches.flatMap((batch, index) => parts(step.groups, dropped(labelled(batch), done, index), batch.batch / rows)),
         step,
       );
     },

@@ -90,22 +90,21 @@ function encodeAttribute(name: string, attribute: Attribute, what: string): Uint
 }
 
 function encodeTensor(name: string, tensor: Tensor, placement: Placement | undefined): Uint8Array[] {
-  const { dtype, dims, bytes } = tensor;
+  const { dtype, dims } = tensor;
   if (dtype === 'string') throw new UnsupportedError(`Tensor ${quote(name)} cannot be written`, { code: 'ONNX_DATA_TYPE', found: 'strings', expected: 'numbers' });
   const expected = elementCount(dims) * BYTES_PER_ELEMENT[dtype];
-  if (bytes.byteLength !== expected) {
-    throw new MismatchError(`Tensor ${quote(name)} does not hold what its shape says`, {
+  // Whoever places a tensor has its bytes; here they may be on disk, and are not read for nothing.
+  const found = placement === undefined ? tensor.bytes.byteLength : placement.length;
+  if (found !== expected) {
+    throw new MismatchError(`Tensor ${quote(name)} does not ${placement === undefined ? 'hold what its shape says' : `fit its place in ${quote(placement.location)}`}`, {
       code: 'TENSOR_SIZE',
-      found: `${bytes.byteLength} bytes`,
+      found: `${found} bytes`,
       expected: `${expected} for ${dtype} ${dimsText(dims)}`,
     });
   }
   const head = create(TensorProtoSchema, { dims: dims.map(BigInt), dataType: DATA_TYPE_CODES[dtype], ...(name === '' ? {} : { name }) });
-  if (placement === undefined) return [toBinary(TensorProtoSchema, head), ...field(TENSOR.rawData.number, [bytes])];
+  if (placement === undefined) return [toBinary(TensorProtoSchema, head), ...field(TENSOR.rawData.number, [tensor.bytes])];
   const { location, offset, length } = placement;
-  if (length !== expected) {
-    throw new MismatchError(`Tensor ${quote(name)} does not fit its place in ${quote(location)}`, { code: 'TENSOR_SIZE', found: `${length} bytes`, expected: String(expected) });
-  }
   head.dataLocation = TensorProto_DataLocation.EXTERNAL;
   const entries = Object.entries({ location, offset: String(offset), length: String(length) }).map(([key, value]) => ({ key, value }));
   const external = create(TensorProtoSchema, { externalData: entries });

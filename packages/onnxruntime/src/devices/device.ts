@@ -36,6 +36,15 @@ export interface Device {
   close(): void;
 }
 
+/** Weights on disk rather than in memory. */
+export interface WeightFiles {
+  /** The same graph with its weights on disk: their bytes are read again whenever they are asked for. */
+  spill(graph: Graph): Graph;
+  /** A graph as a file with its weights beside it, for the runtime to map; `release` once it has. */
+  place(graph: Graph): { readonly path: string; readonly weightBytes: number; release(): void };
+  dispose(): void;
+}
+
 /** The devices of one place, Node or a browser. */
 export interface Platform {
   /** In the order of preference. */
@@ -44,6 +53,8 @@ export interface Platform {
   readonly elsewhere: Readonly<Record<string, string>>;
   /** Read a `file:` address, where there are files. */
   readFile?(url: URL): Promise<Uint8Array>;
+  /** Where there is a disk to keep weights on. */
+  openWeightFiles?(): Promise<WeightFiles>;
   /** @throws ConfigError, RuntimeError when the device cannot be used. */
   open(name: string, options: DeviceOptions): Promise<Device>;
 }

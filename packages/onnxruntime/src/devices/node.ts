@@ -5,6 +5,7 @@ import type { OrtModule } from '../ort.js';
 import type { Device, Platform } from './device.js';
 import { exclusively, together } from './exclusive.js';
 import { webgpuOptions } from './webgpu.js';
+import { openWeightFiles } from './weight-files.js';
 
 type ExecutionProvider = InferenceSession.ExecutionProviderConfig;
 
@@ -23,6 +24,7 @@ export const nodePlatform: Platform = {
     const { readFile } = await import('node:fs/promises');
     return new Uint8Array(await readFile(url));
   },
+  openWeightFiles,
   async open(name, { ort, threads }) {
     const module = ort ?? (await importOrt());
     const device = (provider: (graph: Graph) => ExecutionProvider, exclusive: Device['exclusive'], rest: Partial<Device> = {}): Device => ({

@@ -16,7 +16,7 @@ export async function openDevice(platform: Platform, name: string, options: Devi
   if (platform.devices.includes(name)) {
     const device = await platform.open(name, options);
     // Whether a driver is there shows with the first session only; better now than after a model was downloaded.
-    if (device.explainMissing !== undefined) await (await createSession(device, PROBE, {})).release();
+    if (device.explainMissing !== undefined) await (await createSession(device, PROBE)).release();
     return device;
   }
   const hint = Object.hasOwn(platform.elsewhere, name) ? platform.elsewhere[name] : undefined;

@@ -36,7 +36,7 @@ async function probe(platform: Platform, name: string, options: Omit<DeviceOptio
   try {
     const device = await openDevice(platform, name, { ...options, onNotice: (notice) => notices.push(notice) });
     try {
-      const session = await createSession(device, PROBE, {});
+      const session = await createSession(device, PROBE);
       const found = await floats(await session.run({ x: probeInput(device.ort.Tensor) }, ['y']), 'y');
       await session.release();
       const worst = Math.max(...Array.from(expectedAnswer(), (value, i) => Math.abs(value - (found[i] ?? Number.NaN))));

@@ -148,7 +148,7 @@ function makeServer(keeper: DeviceKeeper, baseFor: (keepHead: boolean) => Promis
     if (model === undefined || model.options !== served) {
       model = buildServingModel(own.canonical, served);
       retire(joined);
-      joined.latest = { model, programs: programsOn(() => keeper.current(), options) };
+      joined.latest = { model, programs: programsOn(() => keeper.current()) };
     }
     const adapter = layOut(model, checked);
     if (joined === current && wanted()) shelf.put(name, adapter);

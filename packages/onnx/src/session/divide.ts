@@ -1,0 +1,22 @@
+import { sliceRows } from '@hadamard-adapter/core';
+import type { RunInputs } from './executor.js';
+import type { MicroBatch } from './store.js';
+
+/** `inputs` in parts of at most `rows` rows, as equal as can be; together they weigh `weight`. */
+export function divide(inputs: RunInputs, rows: number, weight = 1): MicroBatch[] {
+  const { batch, targets, dropout } = inputs;
+  const parts = Math.ceil(batch.batch / rows);
+  if (parts <= 1) return [{ inputs, weight }];
+  const cut = (values: Float32Array, from: number, to: number): Float32Array => values.subarray((from * values.length) / batch.batch, (to * values.length) / batch.batch);
+  return Array.from({ length: parts }, (_, part) => {
+    const [from, to] = [Math.round((part * batch.batch) / parts), Math.round(((part + 1) * batch.batch) / parts)];
+    return {
+      inputs: {
+        batch: sliceRows(batch, from, to),
+        ...(targets === undefined ? {} : { targets: cut(targets, from, to) }),
+        ...(dropout === undefined ? {} : { dropout: cut(dropout, from, to) }),
+      },
+      weight: (weight * (to - from)) / batch.batch,
+    };
+  });
+}

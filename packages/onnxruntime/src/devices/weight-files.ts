@@ -1,0 +1,114 @@
+import { BYTES_PER_ELEMENT, elementCount, writeModelWithExternalData, type Placement, type Tensor } from '@hadamard-adapter/onnx';
+import type { WeightFiles } from './device.js';
+
+/** Smaller tensors stay in memory. */
+const SPILL_FROM_BYTES = 2 ** 16;
+
+/** Offsets are multiples of a page, so that a mapped tensor starts with one. */
+const PAGE = 4096;
+
+const WEIGHTS = 'weights';
+
+/**
+ * Weights in a temporary folder instead of in memory, for Node. A spilled tensor reads its bytes from there whenever someone asks for them; a session maps the file, and of what it repacks no second
+ * copy stays. The folder goes with `dispose`, or with the process.
+ */
+export async function openWeightFiles(): Promise<WeightFiles> {
+  const [fs, { tmpdir }, { join }] = await Promise.all([import('node:fs'), import('node:os'), import('node:path')]);
+  const folder = fs.mkdtempSync(join(tmpdir(), 'hadamard-'));
+  const remove = (): void => fs.rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove);
+  const file = fs.openSync(join(folder, WEIGHTS), 'w+');
+  const collect = await garbageCollector();
+  const places = new WeakMap<Tensor, Placement>();
+  let end = 0;
+  let graphs = 0;
+
+  const append = (to: number, offset: number, bytes: Uint8Array): number => {
+    for (let done = 0; done < bytes.byteLength; ) done += fs.writeSync(to, bytes, done, bytes.byteLength - done, offset + done);
+    return Math.ceil((offset + bytes.byteLength) / PAGE) * PAGE;
+  };
+  const read = ({ offset, length }: Placement): Uint8Array => {
+    const bytes = new Uint8Array(length);
+    for (let done = 0; done < length; ) done += fs.readSync(file, bytes, done, length - done, offset + done);
+    return bytes;
+  };
+  const spillTensor = (tensor: Tensor): Tensor => {
+    if (tensor.dtype === 'string' || sizeOf(tensor) < SPILL_FROM_BYTES) return tensor;
+    const place = { location: WEIGHTS, offset: end, length: sizeOf(tensor) };
+    end = append(file, end, tensor.bytes);
+    const { dtype, dims } = tensor;
+    const spilled: Tensor = {
+      dtype,
+      dims,
+      get bytes() {
+        return read(place);
+      },
+    };
+    places.set(spilled, place);
+    return spilled;
+  };
+
+  return {
+    spill(graph) {
+      const done = new Map<Tensor, Tensor>();
+      const spillOnce = (tensor: Tensor): Tensor => {
+        const spilled = done.get(tensor) ?? spillTensor(tensor);
+        done.set(tensor, spilled);
+        return spilled;
+      };
+      return { ...graph, tensors: new Map([...graph.tensors].map(([name, tensor]) => [name, spillOnce(tensor)])) };
+    },
+    place(graph) {
+      // What was spilled, or repacked for the graph before, is garbage by now, and the runtime is about to ask for as much again.
+      collect();
+      const stem = join(folder, `graph_${graphs}`);
+      const further = `graph_${graphs++}_${WEIGHTS}`;
+      const own = fs.openSync(join(folder, further), 'w');
+      let ownEnd = 0;
+      let weightBytes = 0;
+      const placed = (_: string, tensor: Tensor): Placement | undefined => {
+        if (tensor.dtype === 'string' || sizeOf(tensor) < SPILL_FROM_BYTES) return undefined;
+        weightBytes += sizeOf(tensor);
+        const known = places.get(tensor);
+        if (known !== undefined) return known;
+        const place = { location: further, offset: ownEnd, length: sizeOf(tensor) };
+        ownEnd = append(own, ownEnd, tensor.bytes);
+        return place;
+      };
+      try {
+        fs.writeFileSync(stem, writeModelWithExternalData(graph, placed));
+      } finally {
+        fs.closeSync(own);
+      }
+      return {
+        path: stem,
+        weightBytes,
+        release() {
+          for (const path of [stem, join(folder, further)]) {
+            try {
+              fs.rmSync(path, { force: true });
+            } catch {
+              // Elsewhere what is mapped stays readable without a name; Windows keeps the file as long as it is, and `dispose` removes it.
+            }
+          }
+        },
+      };
+    },
+    dispose() {
+      process.off('exit', remove);
+      fs.closeSync(file);
+      remove();
+    },
+  };
+}
+
+/** The garbage collector, which Node gives out on request only. */
+async function garbageCollector(): Promise<() => void> {
+  const [{ setFlagsFromString }, { runInNewContext }] = await Promise.all([import('node:v8'), import('node:vm')]);
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
+}
+
+const sizeOf = ({ dtype, dims }: Tensor): number => (dtype === 'string' ? 0 : elementCount(dims) * BYTES_PER_ELEMENT[dtype]);
+
