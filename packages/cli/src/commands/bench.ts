@@ -4,6 +4,7 @@ import { BENCH_MODELS, checkModels, runBench, type BenchRow } from '../bench/ben
 import { findPython } from '../bench/python.js';
 import { integer, jsonOption, list } from '../options.js';
 import { benchCacheCommand, benchEpochCommand } from './bench-epoch.js';
+import { benchFloorCommand } from './bench-floor.js';
 import { benchServingCommand } from './bench-serving.js';
 import { print, printJson } from '../output/report.js';
 import { table } from '../output/tables.js';
@@ -23,6 +24,7 @@ export function benchCommand(): Command {
     .addCommand(benchEpochCommand())
     .addCommand(benchCacheCommand())
     .addCommand(benchServingCommand())
+    .addCommand(benchFloorCommand())
     .description('measure training step, inference and peak memory, next to PyTorch when a python3 with torch is there (PYTHON=… chooses it)')
     .option('--model <name>', `size to measure, repeatable: ${Object.keys(BENCH_MODELS).join(', ')} (default: all)`, list)
     .option('--sequence <n>', 'tokens per example', integer(1), 128)

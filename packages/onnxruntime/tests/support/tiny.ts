@@ -6,8 +6,8 @@ const CONFIG = { model_type: 'bert', num_hidden_layers: 3, hidden_size: 16, num_
 export const HIDDEN = CONFIG.hidden_size;
 
 /** A three-layer BERT with random weights, large enough that every layer matters and small enough for the interpreter. */
-export function tinyBert(seed = 1): Graph {
-  return buildEncoder(CONFIG, {
+export function tinyBert(seed = 1, config: typeof CONFIG = CONFIG): Graph {
+  return buildEncoder(config, {
     has: (name) => !name.startsWith('pooler'),
     take(name, dims) {
       const values = normal(elementCount(dims), 0.15, seed, name);
@@ -15,6 +15,9 @@ export function tinyBert(seed = 1): Graph {
     },
   });
 }
+
+/** The same with weights of tens of KB each. */
+export const widerBert = (): Graph => tinyBert(1, { ...CONFIG, hidden_size: 128, intermediate_size: 512, num_hidden_layers: 2 });
 
 /** The same as the bytes of an ONNX file, in a buffer of their own. */
 export const tinyModel = (): Uint8Array => concatChunks(writeModel(lower(tinyBert()))).slice();
