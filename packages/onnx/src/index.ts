@@ -20,6 +20,9 @@ export { writeModel, writeModelWithExternalData, type WriteOptions } from './wri
 export { evaluate, type EvaluateOptions } from './ops/evaluate.js';
 export { OPERATORS, inferNode } from './ops/registry.js';
 export type { Operator } from './ops/operator.js';
+export { permutationOf, sliceRanges, type SliceRange } from './ops/movement.js';
+export { attentionScale } from './ops/products.js';
+export { reducedAxes } from './ops/reduce.js';
 export type { Value } from './ops/value.js';
 
 export { canonicalize, type CanonicalGraph, type CanonicalizeOptions, type Precision } from './canonicalize/canonicalize.js';
@@ -36,7 +39,7 @@ export type { GradientRule, RuleContext } from './differentiate/rule.js';
 export { GRADIENTS_OUTPUT, PARAMETERS_INPUT } from './lower/flatten.js';
 export { lower } from './lower/lower.js';
 export { buildAdapterModel, parameterInfo, type AdapterModel, type AdapterModelOptions } from './compile/model.js';
-export { compileInference, compilePrefix, compileSiteInput, compileTraining, trainingActivations, trainingFrontiers, type InferenceOutput } from './compile/compile.js';
+export { compileForward, compileInference, compilePrefix, compileSiteInput, compileTraining, trainingActivations, trainingFrontiers, type InferenceOutput } from './compile/compile.js';
 export { UPDATE_SETTINGS, compileAccumulation, compileUpdate, type UpdateSettings, type UpdateShape } from './compile/optimizer.js';
 export type { Int8Bits } from './compile/int8-weights.js';
 export type { ActivationBudget, BatchSize } from './compile/recompute.js';

@@ -1,5 +1,5 @@
 import { MismatchError, type Group } from '@hadamard-adapter/core';
-import type { Graph } from '../graph/graph.js';
+import type { Graph, ValueInfo } from '../graph/graph.js';
 import { prune } from '../graph/prune.js';
 import { differentiate } from '../differentiate/differentiate.js';
 import { concatenate } from '../lower/concatenate.js';
@@ -24,19 +24,35 @@ export function compileInference(model: AdapterModel, outputs: readonly Inferenc
 }
 
 /**
+ * A graph for runtimes that differentiate by themselves, in the internal forms (`Linear`, `Attention`, `Gelu`, …, see `OPERATORS`), every parameter an input of its own. Its output is `loss`, which
+ * also reads `targets`; `logits`; the hidden states; or `{ site }`, what the adapter of that key is applied to.
+ *
+ * @throws MismatchError SITE_UNKNOWN when there is no such site.
+ */
+export function compileForward(model: AdapterModel, wanted: 'loss' | InferenceOutput | { readonly site: string }): { graph: Graph; output: string } {
+  const output = typeof wanted === 'object' ? siteValue(model, wanted.site).name : wanted === 'hidden' ? model.canonical.hidden : wanted;
+  const outputs = typeof wanted === 'object' ? [siteValue(model, wanted.site)] : model.graph.outputs.filter(({ name }) => name === output);
+  return { graph: dropUnusedInputs(selectPosition(prune({ ...model.graph, outputs }))), output };
+}
+
+/**
  * The graph whose only output is x, what the adapter `key` is applied to: [batch, sequence, channels]. For analysis: what adapters do to attention outputs.
  *
  * @throws MismatchError SITE_UNKNOWN when there is no such site.
  */
 export function compileSiteInput(model: AdapterModel, key: string): { graph: Graph; output: string } {
-  const info = model.sites.find((site) => site.key === key);
+  const output = siteValue(model, key);
+  const graph = prune({ ...model.graph, outputs: [output] });
+  return { graph: asStored(finish(dropUnusedInputs(graph), model), output.name, model.canonical.precision), output: output.name };
+}
+
+function siteValue({ sites, options }: AdapterModel, key: string): ValueInfo {
+  const info = sites.find((site) => site.key === key);
   if (info === undefined) {
-    throw new MismatchError('The model has no such site', { code: 'SITE_UNKNOWN', found: key, expected: model.sites.map((site) => site.key).join(', ') });
+    throw new MismatchError('The model has no such site', { code: 'SITE_UNKNOWN', found: key, expected: sites.map((site) => site.key).join(', ') });
   }
-  const site = model.options.site === 'output' ? 'output' : 'context';
-  const output = info[site];
-  const graph = prune({ ...model.graph, outputs: [{ name: output, dtype: 'float32', dims: ['batch', 'sequence', info.channels[site]] }] });
-  return { graph: asStored(finish(dropUnusedInputs(graph), model), output, model.canonical.precision), output };
+  const site = options.site === 'output' ? 'output' : 'context';
+  return { name: info[site], dtype: 'float32', dims: ['batch', 'sequence', info.channels[site]] };
 }
 
 /**

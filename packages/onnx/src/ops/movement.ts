@@ -63,7 +63,8 @@ const flatten: Operator = {
   compute: unchanged,
 };
 
-const permutationOf = (node: Node, rank: number): readonly number[] =>
+/** The order of axes of a Transpose. */
+export const permutationOf = (node: Node, rank: number): readonly number[] =>
   intsAttribute(node, 'perm') ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
 
 const transpose: Operator = {
@@ -158,7 +159,7 @@ const split: Operator = {
   },
 };
 
-interface SliceRange {
+export interface SliceRange {
   readonly axis: number;
   readonly start: number;
   readonly step: number;
@@ -166,7 +167,7 @@ interface SliceRange {
 }
 
 /** Ranges of a Slice, with ends clamped as the specification says. */
-function sliceRanges(node: Node, inputs: Inputs): SliceRange[] {
+export function sliceRanges(node: Node, inputs: Inputs): SliceRange[] {
   const { dims } = need(node, inputs, 0);
   const [starts, ends] = [needData(node, inputs, 1), needData(node, inputs, 2)];
   const axes = optionalData(node, inputs, 3) ?? starts.map((_, i) => i);

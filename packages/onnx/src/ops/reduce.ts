@@ -5,7 +5,7 @@ import { axisOf, need, needData, type Inputs, type Operator } from './operator.j
 import type { Value } from './value.js';
 
 /** The reduced axes, from the input (opset 18) or the attribute (before); without either, all. */
-function reducedAxes(node: Node, inputs: Inputs, rank: number): Set<number> {
+export function reducedAxes(node: Node, inputs: Inputs, rank: number): Set<number> {
   const axes = inputs[1] === undefined ? intsAttribute(node, 'axes') : [...needData(node, inputs, 1)];
   if (axes === undefined || axes.length === 0) {
     return intAttribute(node, 'noop_with_empty_axes', 0) === 1 ? new Set() : new Set(Array.from({ length: rank }, (_, axis) => axis));

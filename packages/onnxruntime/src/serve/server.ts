@@ -24,12 +24,12 @@ import { tokenFeeds } from '../feeds.js';
 import type { BaseModel } from '../load.js';
 import type { Feeds } from '../ort.js';
 import { programsOn, type Programs } from '../programs.js';
-import { floats, type SessionSettings } from '../session.js';
+import { floats } from '../session.js';
 import { readBytes } from '../source.js';
 import { bankFeeds, oneFeeds } from './feeds.js';
 import { adapterShelf } from './shelf.js';
 
-export interface ServerOptions extends DeviceOptions, SessionSettings {
+export interface ServerOptions extends DeviceOptions {
   /** Default: `cpu` in Node, `wasm` in a browser. */
   readonly device?: string;
   /** Most bytes of adapters to keep in memory; the one that was used longest ago leaves first. Default 256 MiB. */
