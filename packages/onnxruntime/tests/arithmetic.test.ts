@@ -18,7 +18,9 @@ describe('arithmetic of products with frozen weights', () => {
     // Two roundings of 1/127 for each of the six products that a gradient comes through.
     expect(relativeDifference(found.gradients, expected.gradients)).toBeLessThan(0.1);
     const plan = twoStage({ classifier: { batchSize: 8, epochs: 1, learningRate: 1e-2 }, adapter: { batchSize: 8, epochs: 2, learningRate: 1e-2 }, seed: 0 });
-    await train({ model: rounded, train: split, dev: [split], plan, metric: METRICS.accuracy });
+    const losses: number[] = [];
+    for await (const event of train(rounded, { train: split, dev: split }, plan, { metric: METRICS.accuracy })) if (event.type === 'step') losses.push(event.loss);
+    expect(losses.at(-1)).toBeLessThan(losses[0] as number);
     await loadAdapter(exact, await saveAdapter(rounded, { baseModel: 'tiny', labels: [] }));
     expect(relativeDifference(await exact.predict(batch), await rounded.predict(batch))).toBeLessThan(0.1);
     await Promise.all([exact.dispose(), rounded.dispose()]);
