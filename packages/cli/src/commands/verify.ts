@@ -40,7 +40,7 @@ async function runVerify({ fixtures, runtime, device, family, variant, key, json
       if (json !== true && process.stderr.isTTY) process.stderr.write(`\r${outcome} ${name}`.padEnd(100).slice(0, 100));
     },
   };
-  const driver = runtime === 'core' ? undefined : driverOf(runtime, device);
+  const driver = runtime === 'core' ? undefined : await driverOf(runtime, device);
   const cases = await readFixtures(fixtures, family);
   const report = driver === undefined ? runCoreSuite(cases, options) : await runSuite(driver, cases, options);
   if (json !== true && process.stderr.isTTY) process.stderr.write('\r'.padEnd(101) + '\r');

@@ -1,0 +1,71 @@
+import { UnsupportedError } from '@hadamard-adapter/core';
+import { compileForward, inferNode, operatorName, elementCount, type AdapterModel, type Graph, type Node, type Value } from '@hadamard-adapter/onnx';
+import { constantValue } from './graph/operand.js';
+import { operatorFor } from './ops/index.js';
+import type { Tf } from './tf.js';
+
+/** Kernels of TensorFlow.js behind the operators that not every backend has, those of their gradients included. */
+const KERNELS: Readonly<Record<string, readonly string[]>> = {
+  Erf: ['Erf', 'Exp'],
+  Gather: ['GatherV2', 'UnsortedSegmentSum'],
+  GatherElements: ['GatherV2', 'UnsortedSegmentSum'],
+  Gelu: ['Erf', 'Exp'],
+  LayerNormalization: ['Mean', 'Rsqrt', 'Square', 'Pow'],
+  RMSNormalization: ['Mean', 'Rsqrt', 'Square', 'Pow'],
+  Relu: ['Relu', 'Step'],
+  Where: ['Select', 'ZerosLike'],
+  'hadamard:QuantizedLinear': ['Round', 'Min', 'Max', 'ClipByValue'],
+};
+
+/** Of every model: products, sums, and cutting parameters out of one vector. */
+const ALWAYS = ['BatchMatMul', 'Concat', 'Multiply', 'Reshape', 'Softmax', 'SplitV', 'Sum', 'Transpose'];
+
+/** Sizes at which it is seen what runs on the device. */
+const TRIAL = { batch: 2, sequence: 4 };
+
+/**
+ * Refuse a model that TensorFlow.js cannot run or differentiate before anything is computed.
+ *
+ * @throws UnsupportedError OPERATOR_TFJS, KERNEL_MISSING; both name node and device.
+ */
+export function checkOperators(tf: Tf, device: string, model: AdapterModel): void {
+  const { graph } = compileForward(model, 'loss');
+  for (const kernel of ALWAYS) demandKernel(tf, device, kernel, 'every model');
+  for (const node of deviceNodes(graph)) {
+    operatorFor(node);
+    for (const kernel of KERNELS[operatorName(node)] ?? []) demandKernel(tf, device, kernel, `${operatorName(node)} "${node.name}"`);
+  }
+}
+
+function demandKernel(tf: Tf, device: string, kernel: string, where: string): void {
+  if (tf.getKernel(kernel, device) !== undefined) return;
+  const others = Object.keys(tf.engine().registryFactory).filter((backend) => tf.getKernel(kernel, backend) !== undefined);
+  throw new UnsupportedError(`TensorFlow.js cannot compute ${kernel} on the device ${device}`, {
+    code: 'KERNEL_MISSING',
+    found: `needed by ${where}`,
+    expected: others.length === 0 ? 'a backend that has it' : `one of the devices ${others.join(', ')}, which have it`,
+  });
+}
+
+/** Nodes whose results are not known from shapes and token ids. */
+function deviceNodes(graph: Graph): Node[] {
+  const values = new Map<string, Value>();
+  for (const { name, dtype, dims } of graph.inputs) {
+    const sizes = dims.map((size, axis) => (typeof size === 'number' ? size : axis === 0 ? TRIAL.batch : TRIAL.sequence));
+    // Token ids are known, parameters and targets are not.
+    values.set(name, { dtype, dims: sizes, ...(dtype === 'float32' ? {} : { data: new Float64Array(elementCount(sizes)).fill(1) }) });
+  }
+  const lookUp = (name: string): Value | undefined => {
+    const known = values.get(name);
+    const tensor = graph.tensors.get(name);
+    if (known !== undefined || tensor === undefined) return known;
+    const value = constantValue(tensor);
+    values.set(name, value);
+    return value;
+  };
+  return graph.nodes.filter((node) => {
+    const outputs = inferNode(node, node.inputs.map((name) => (name === '' ? undefined : lookUp(name))), { maxElements: Number.POSITIVE_INFINITY });
+    outputs.forEach((value, i) => values.set(node.outputs[i] as string, value));
+    return outputs.some(({ data }) => data === undefined);
+  });
+}

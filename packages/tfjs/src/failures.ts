@@ -1,0 +1,36 @@
+import { HadamardError, RuntimeError, UnsupportedError } from '@hadamard-adapter/core';
+import type { Tf } from './tf.js';
+
+/**
+ * Run `work`; what TensorFlow.js throws comes as one of our errors: KERNEL_MISSING with the devices that have the kernel, OUT_OF_MEMORY, DEVICE_LOST, and otherwise TFJS_RUN in its own words.
+ */
+export function explaining<T>(tf: Tf, device: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    throw explain(tf, device, cause);
+  }
+}
+
+export function explain(tf: Tf, device: string, cause: unknown): HadamardError {
+  if (cause instanceof HadamardError) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const kernel = /Kernel '(\w+)' not registered/.exec(message)?.[1] ?? /Cannot compute gradient: gradient function not found for (\w+)/.exec(message)?.[1];
+  if (kernel !== undefined) {
+    const others = Object.keys(tf.engine().registryFactory).filter((backend) => backend !== device && tf.getKernel(kernel, backend) !== undefined);
+    return new UnsupportedError(`TensorFlow.js cannot compute ${kernel} on the device ${device}`, {
+      code: 'KERNEL_MISSING',
+      found: message,
+      expected: others.length === 0 ? 'a kernel and its gradient' : `one of the devices ${others.join(', ')}, which have it`,
+      hint: "With @tensorflow/tfjs-core alone, gradients have to be registered: import '@tensorflow/tfjs-core/dist/register_all_gradients'.",
+      cause,
+    });
+  }
+  if (/context ?lost|device.*lost|lost.*device/i.test(message)) {
+    return new RuntimeError(`The device ${device} was lost`, { code: 'DEVICE_LOST', found: message, hint: 'The state of the last step is kept: save it, and load the model again.', cause });
+  }
+  if (cause instanceof RangeError || /out of memory|allocation failed|exceeds the max|texture size .* greater than the maximum/i.test(message)) {
+    return new RuntimeError(`The memory of the device ${device} does not suffice`, { code: 'OUT_OF_MEMORY', found: message, hint: 'Less is needed with a smaller batch (and "accumulate" for the same step), shorter sequences, or adapters on the upper layers only (layers).', cause });
+  }
+  return new RuntimeError('TensorFlow.js could not run the graph', { code: 'TFJS_RUN', found: message, cause });
+}

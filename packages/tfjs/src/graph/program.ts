@@ -1,0 +1,121 @@
+import { UnsupportedError } from '@hadamard-adapter/core';
+import { inferNode, type Graph, type Node } from '@hadamard-adapter/onnx';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { operatorFor } from '../ops/index.js';
+import type { Tf } from '../tf.js';
+import type { Constants } from './constants.js';
+import { deviceOperand, hostOperand, lastingOperand, type LastingOperand, type Operand } from './operand.js';
+
+/** A graph that can be run. */
+export interface Program {
+  readonly graph: Graph;
+  /** Number of nodes of a run. */
+  readonly size: number;
+  /** Compute what depends on weights alone, once. Not inside of a gradient, which would record it. */
+  prepare(): void;
+  /**
+   * The outputs for these inputs. Everything else is disposed as soon as its last reader has run; call it in a `tidy`, after `prepare`.
+   *
+   * @param onNode told after each node how many are done.
+   */
+  run(feeds: ReadonlyMap<string, Operand>, onNode?: (done: number) => void): ReadonlyMap<string, Tensor>;
+  dispose(): void;
+}
+
+/** @param graph in the internal forms of `@hadamard-adapter/onnx`, or lowered. */
+export function makeProgram(tf: Tf, graph: Graph, constants: Constants): Program {
+  const fixedNodes = nodesOfConstants(graph);
+  const nodes = graph.nodes.filter((node) => !fixedNodes.has(node));
+  const finished = finishedAfter(graph, nodes);
+  const fixed = new Map<string, LastingOperand>();
+  let prepared = false;
+
+  const lookUp = (values: ReadonlyMap<string, Operand>, name: string): Operand | undefined => {
+    if (name === '') return undefined;
+    const operand = values.get(name) ?? fixed.get(name);
+    if (operand !== undefined) return operand;
+    const tensor = graph.tensors.get(name);
+    if (tensor === undefined) throw new UnsupportedError(`Nothing produces the value "${name}"`, { code: 'GRAPH_VALUE_UNKNOWN' });
+    return constants.of(tensor);
+  };
+  const runNode = (node: Node, values: Map<string, Operand>): void => {
+    const operands = node.inputs.map((name) => lookUp(values, name));
+    const outputs = inferNode(node, operands.map((operand) => operand?.value), { maxElements: Number.POSITIVE_INFINITY });
+    const known = outputs.every(({ data }) => data !== undefined);
+    const results = known ? outputs.map((value) => hostOperand(tf, value)) : deviceResults(tf, node, operands, outputs);
+    results.forEach((operand, i) => values.set(node.outputs[i] as string, operand));
+  };
+
+  return {
+    graph,
+    size: nodes.length,
+    prepare() {
+      if (prepared) return;
+      prepared = true;
+      const read = new Set([...nodes.flatMap(({ inputs }) => inputs), ...graph.outputs.map(({ name }) => name)]);
+      tf.tidy(() => {
+        const values = new Map<string, Operand>();
+        for (const node of fixedNodes) runNode(node, values);
+        for (const [name, { value, own, tensor }] of values) {
+          if (!read.has(name)) continue;
+          const lasting = own ? lastingOperand(tf, value, tensor) : lastingOperand(tf, value);
+          // What was computed on the device is kept now, before the tidy ends; numbers are uploaded where they are needed.
+          if (own) lasting.tensor();
+          fixed.set(name, lasting);
+        }
+      });
+    },
+    run(feeds, onNode) {
+      const values = new Map(feeds);
+      nodes.forEach((node, at) => {
+        runNode(node, values);
+        for (const name of finished[at] ?? []) {
+          const operand = values.get(name);
+          if (operand?.own === true) operand.tensor().dispose();
+          values.delete(name);
+        }
+        onNode?.(at + 1);
+      });
+      return new Map(graph.outputs.map(({ name }) => [name, (lookUp(values, name) as Operand).tensor()]));
+    },
+    dispose() {
+      for (const operand of fixed.values()) operand.dispose();
+      fixed.clear();
+      prepared = false;
+    },
+  };
+}
+
+function deviceResults(tf: Tf, node: Node, operands: readonly (Operand | undefined)[], outputs: ReturnType<typeof inferNode>): Operand[] {
+  const results = operatorFor(node)({ tf, node, operands, outputs });
+  return (Array.isArray(results) ? results : [results]).map((tensor, i) => {
+    // Several operators answer their operand where there is nothing to do; disposing of one must not dispose of both.
+    const own = operands.some((operand) => operand?.value.data === undefined && operand?.tensor() === tensor) ? tf.clone(tensor) : tensor;
+    return deviceOperand(own, outputs[i] as (typeof outputs)[number]);
+  });
+}
+
+/** Nodes that follow from constants alone. */
+function nodesOfConstants({ nodes, inputs, tensors }: Graph): Set<Node> {
+  const given = new Set(inputs.map(({ name }) => name));
+  const constant = new Set<string>(['', ...[...tensors.keys()].filter((name) => !given.has(name))]);
+  const found = new Set<Node>();
+  for (const node of nodes) {
+    if (!node.inputs.every((name) => constant.has(name))) continue;
+    found.add(node);
+    for (const name of node.outputs) constant.add(name);
+  }
+  return found;
+}
+
+/** The values that no later node reads, by the position of the node that reads them last; those that nobody reads, by that of their own. */
+function finishedAfter({ outputs }: Graph, nodes: readonly Node[]): string[][] {
+  const last = new Map<string, number>();
+  nodes.forEach((node, at) => {
+    for (const name of [...node.inputs, ...node.outputs]) if (name !== '') last.set(name, at);
+  });
+  for (const { name } of outputs) last.delete(name);
+  const finished = nodes.map((): string[] => []);
+  for (const [name, at] of last) finished[at]?.push(name);
+  return finished;
+}

@@ -1,0 +1,64 @@
+import { compileModel, makeSession, readModel, type ExternalData, type Graph, type LocalSession, type SessionOptions } from '@hadamard-adapter/onnx';
+import type { Batch } from '@hadamard-adapter/core';
+import { openDevice } from './devices/devices.js';
+import { registerMissingKernels } from './devices/kernels.js';
+import { checkOperators } from './check.js';
+import { explaining } from './failures.js';
+import { tfExecutor, type TfExecutor } from './executor.js';
+import { checkTf, type Tf } from './tf.js';
+
+/** A base model: the bytes of an ONNX file, or a graph that was built or read before. */
+export type BaseModel = { readonly model: Uint8Array | ArrayBuffer; readonly externalData?: ExternalData } | { readonly graph: Graph };
+
+export interface LoadOptions extends Omit<SessionOptions, 'int8Bits'> {
+  /** Your TensorFlow.js, with the backend of `device` registered. */
+  readonly tf: Tf;
+  /** `webgpu`, `webgl`, `wasm`, `cpu`, or `tensorflow` (Node, with tfjs-node or tfjs-node-gpu). Default: the active backend. */
+  readonly device?: string;
+}
+
+export interface TfSession extends LocalSession {
+  /**
+   * Compile the shaders of a step and a prediction for batches of this size before they are needed; the page is given time to draw in between.
+   *
+   * @param onProgress how much of it is done, from 0 to 1.
+   */
+  warmUp(size: { readonly batch: number; readonly sequence: number }, onProgress?: (share: number) => void): Promise<void>;
+}
+
+/**
+ * Load a base model for training and inference with Hadamard adapters on TensorFlow.js.
+ *
+ * @throws ConfigError TF_MISSING, TF_VERSION, TF_COPIES, DEVICE_UNKNOWN, BACKEND_MISSING, and for settings that contradict; RuntimeError DEVICE_UNAVAILABLE, DEVICE_PRECISION; FormatError for a file
+ * that is not an ONNX model; UnsupportedError for a model without recognisable attention, and OPERATOR_TFJS, KERNEL_MISSING for one that TensorFlow.js cannot run or differentiate on this device.
+ */
+export async function loadModel(base: BaseModel, options: LoadOptions): Promise<TfSession> {
+  const tf = checkTf(options.tf);
+  const device = options.device ?? tf.getBackend();
+  await openDevice(tf, device);
+  registerMissingKernels(tf, device);
+  const graph = 'graph' in base ? base.graph : readModel(base.model instanceof Uint8Array ? base.model : new Uint8Array(base.model), base.externalData === undefined ? {} : { externalData: base.externalData });
+  const compiled = compileModel(graph, options);
+  checkOperators(tf, device, compiled);
+  let executor: TfExecutor | undefined;
+  const session = makeSession(compiled, (parameters) => (executor = tfExecutor(tf, device, compiled, parameters)), { runtime: 'tfjs', device }, options);
+  return {
+    ...session,
+    async warmUp({ batch, sequence }, onProgress) {
+      const inputs = { batch: warmUpBatch(batch, sequence, session) };
+      // Forward, node by node, is the larger half of the shaders that differ.
+      explaining(tf, device, () => executor?.walk(inputs, (done, of) => onProgress?.((0.5 * done) / of)));
+      await tf.nextFrame();
+      await session.gradients(inputs.batch, ['adapter', 'norm']);
+      onProgress?.(0.9);
+      await tf.nextFrame();
+      await session.gradients(inputs.batch, ['classifier']);
+      onProgress?.(1);
+    },
+  };
+}
+
+function warmUpBatch(batch: number, sequence: number, { numLabels, loss }: LocalSession): Batch {
+  const size = batch * sequence;
+  return { batch, sequence, inputIds: new Int32Array(size), attentionMask: new Int32Array(size).fill(1), labels: new Float32Array(loss === 'cross-entropy' ? batch : batch * numLabels) };
+}
