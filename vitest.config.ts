@@ -38,6 +38,7 @@ export default defineConfig({
         optimizeDeps: {
           // All dependencies are found before the first test: one found later would reload the page, and what ran in it is lost.
           entries: [...IN_BROWSER, 'packages/*/src/**/*.ts'],
+          include: ['@tensorflow/tfjs', '@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-wasm', '@tensorflow/tfjs-backend-webgpu'].map((name) => `packages/tfjs > ${name}`),
           // It finds its .wasm beside itself.
           exclude: ['onnxruntime-web', 'onnxruntime-web/wasm', 'onnxruntime-web/webgpu'],
         },

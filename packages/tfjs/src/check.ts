@@ -1,7 +1,9 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
 import { compileForward, inferNode, operatorName, elementCount, type AdapterModel, type Graph, type Node, type Value } from '@hadamard-adapter/onnx';
-import { constantValue } from './graph/operand.js';
+import { anglesOf } from './graph/angles.js';
+import { constantValue, knownValue } from './graph/operand.js';
 import { operatorFor } from './ops/index.js';
+import { checkAxis } from './ops/normalization.js';
 import type { Tf } from './tf.js';
 
 /** Kernels of TensorFlow.js behind the operators that not every backend has, those of their gradients included. */
@@ -31,8 +33,10 @@ const TRIAL = { batch: 2, sequence: 4 };
 export function checkOperators(tf: Tf, device: string, model: AdapterModel): void {
   const { graph } = compileForward(model, 'loss');
   for (const kernel of ALWAYS) demandKernel(tf, device, kernel, 'every model');
-  for (const node of deviceNodes(graph)) {
+  const { nodes, ranks } = deviceNodes(graph);
+  for (const node of nodes) {
     operatorFor(node);
+    checkAxis(node, ranks.get(node.inputs[0] as string) ?? 0);
     for (const kernel of KERNELS[operatorName(node)] ?? []) demandKernel(tf, device, kernel, `${operatorName(node)} "${node.name}"`);
   }
 }
@@ -47,8 +51,9 @@ function demandKernel(tf: Tf, device: string, kernel: string, where: string): vo
   });
 }
 
-/** Nodes whose results are not known from shapes and token ids. */
-function deviceNodes(graph: Graph): Node[] {
+/** Nodes whose results are not known from shapes and token ids, and how many axes every value has. */
+function deviceNodes(graph: Graph): { nodes: Node[]; ranks: ReadonlyMap<string, number> } {
+  const angles = anglesOf(graph);
   const values = new Map<string, Value>();
   for (const { name, dtype, dims } of graph.inputs) {
     const sizes = dims.map((size, axis) => (typeof size === 'number' ? size : axis === 0 ? TRIAL.batch : TRIAL.sequence));
@@ -59,13 +64,14 @@ function deviceNodes(graph: Graph): Node[] {
     const known = values.get(name);
     const tensor = graph.tensors.get(name);
     if (known !== undefined || tensor === undefined) return known;
-    const value = constantValue(tensor);
+    const value = angles.has(name) ? knownValue(tensor) : constantValue(tensor);
     values.set(name, value);
     return value;
   };
-  return graph.nodes.filter((node) => {
+  const nodes = graph.nodes.filter((node) => {
     const outputs = inferNode(node, node.inputs.map((name) => (name === '' ? undefined : lookUp(name))), { maxElements: Number.POSITIVE_INFINITY });
     outputs.forEach((value, i) => values.set(node.outputs[i] as string, value));
     return outputs.some(({ data }) => data === undefined);
   });
+  return { nodes, ranks: new Map([...values].map(([name, { dims }]) => [name, dims.length])) };
 }

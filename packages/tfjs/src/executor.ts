@@ -70,7 +70,8 @@ export function tfExecutor(tf: Tf, device: string, model: AdapterModel, values: 
       const { value, gradient } = explaining(tf, device, () =>
         on(tf, device, () => {
           program.prepare();
-          const flat = tf.variable(tf.tensor1d(gathered(trained)), true);
+          // A variable copies what it starts with.
+          const flat = tf.tidy(() => tf.variable(tf.tensor1d(gathered(trained)), true));
           try {
             const loss = (): Scalar => program.run(new Map([...inputFeeds(inputs), ...parameterFeeds(tf.tensor1d(gathered(frozen)), frozen), ...parameterFeeds(flat, trained)])).get('loss') as Scalar;
             if (trained.length === 0) return { value: tf.tidy(loss), gradient: undefined };

@@ -29,7 +29,7 @@ export function explain(tf: Tf, device: string, cause: unknown): HadamardError {
   if (/context ?lost|device.*lost|lost.*device/i.test(message)) {
     return new RuntimeError(`The device ${device} was lost`, { code: 'DEVICE_LOST', found: message, hint: 'The state of the last step is kept: save it, and load the model again.', cause });
   }
-  if (cause instanceof RangeError || /out of memory|allocation failed|exceeds the max|texture size .* greater than the maximum/i.test(message)) {
+  if (cause instanceof RangeError || /out of memory|allocation failed|exceeds the max|texture size .* greater than/i.test(message)) {
     return new RuntimeError(`The memory of the device ${device} does not suffice`, { code: 'OUT_OF_MEMORY', found: message, hint: 'Less is needed with a smaller batch (and "accumulate" for the same step), shorter sequences, or adapters on the upper layers only (layers).', cause });
   }
   return new RuntimeError('TensorFlow.js could not run the graph', { code: 'TFJS_RUN', found: message, cause });

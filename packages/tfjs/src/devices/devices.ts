@@ -29,10 +29,12 @@ export async function openDevice(tf: Tf, name: string): Promise<void> {
   if (tf.findBackendFactory(name) === null) {
     throw new ConfigError(`The backend ${name} of TensorFlow.js is not registered`, { code: 'BACKEND_MISSING', expected: BACKENDS[name] as string, hint: 'Import it after @tensorflow/tfjs-core, once.' });
   }
+  // Without a backend yet, there would be none to go back to.
+  if (!tf.getBackend()) await tf.ready().catch(() => undefined);
   const active = tf.getBackend();
   const ready = await tf.setBackend(name).catch(() => false);
   const halfFloats = ready && name === 'webgl' && !tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED');
-  if (active !== undefined && active !== '' && active !== name) await tf.setBackend(active);
+  if (active && active !== name) await tf.setBackend(active);
   if (!ready) {
     throw new RuntimeError(`The device ${name} is not available`, { code: 'DEVICE_UNAVAILABLE', found: `TensorFlow.js could not start its backend ${name}`, hint: 'availableDevices() tells which work here.' });
   }

@@ -4,7 +4,8 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { operatorFor } from '../ops/index.js';
 import type { Tf } from '../tf.js';
 import type { Constants } from './constants.js';
-import { deviceOperand, hostOperand, lastingOperand, type LastingOperand, type Operand } from './operand.js';
+import { anglesOf } from './angles.js';
+import { deviceOperand, hostOperand, knownValue, lastingOperand, type LastingOperand, type Operand } from './operand.js';
 
 /** A graph that can be run. */
 export interface Program {
@@ -27,6 +28,7 @@ export function makeProgram(tf: Tf, graph: Graph, constants: Constants): Program
   const fixedNodes = nodesOfConstants(graph);
   const nodes = graph.nodes.filter((node) => !fixedNodes.has(node));
   const finished = finishedAfter(graph, nodes);
+  const angles = anglesOf(graph);
   const fixed = new Map<string, LastingOperand>();
   let prepared = false;
 
@@ -36,7 +38,7 @@ export function makeProgram(tf: Tf, graph: Graph, constants: Constants): Program
     if (operand !== undefined) return operand;
     const tensor = graph.tensors.get(name);
     if (tensor === undefined) throw new UnsupportedError(`Nothing produces the value "${name}"`, { code: 'GRAPH_VALUE_UNKNOWN' });
-    return constants.of(tensor);
+    return angles.has(name) ? hostOperand(tf, knownValue(tensor)) : constants.of(tensor);
   };
   const runNode = (node: Node, values: Map<string, Operand>): void => {
     const operands = node.inputs.map((name) => lookUp(values, name));

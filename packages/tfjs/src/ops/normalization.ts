@@ -1,13 +1,16 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
-import { floatAttribute, intAttribute, reducedAxes } from '@hadamard-adapter/onnx';
+import { floatAttribute, intAttribute, reducedAxes, type Node } from '@hadamard-adapter/onnx';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Tf } from '../tf.js';
-import { dimsOf, isGiven, tensorOf, valuesOf, type Call, type DeviceOperator } from './operator.js';
+import { dimsOf, isGiven, tensorOf, valuesOf, type DeviceOperator } from './operator.js';
 
-/** TensorFlow.js's softmax knows the last axis. */
-function lastAxis({ node }: Call, { rank }: Tensor): void {
+/** Softmaxes and norms of TensorFlow.js know the last axis. */
+const LAST_AXIS = ['LayerNormalization', 'LogSoftmax', 'RMSNormalization', 'Softmax'];
+
+/** @throws UnsupportedError OPERATOR_AXIS for a node that works along another axis than the last. */
+export function checkAxis(node: Node, rank: number): void {
   const axis = intAttribute(node, 'axis', -1);
-  if (axis === -1 || axis === rank - 1) return;
+  if (!LAST_AXIS.includes(node.op) || axis === -1 || axis === rank - 1) return;
   throw new UnsupportedError(`${node.op} "${node.name}" works on another axis than the last`, { code: 'OPERATOR_AXIS', found: `axis ${axis} of ${rank}`, expected: 'the last axis', hint: 'ONNX Runtime (@hadamard-adapter/onnxruntime) runs it.' });
 }
 
@@ -15,7 +18,6 @@ function lastAxis({ node }: Call, { rank }: Tensor): void {
 const layerNormalization: DeviceOperator = (call) => {
   const { tf, node } = call;
   const x = tensorOf(call, 0);
-  lastAxis(call, x);
   const centered = tf.sub(x, tf.mean(x, -1, true));
   const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centered), -1, true), floatAttribute(node, 'epsilon', 1e-5)));
   const scaled = tf.mul(tf.mul(centered, inverse), tensorOf(call, 1));
@@ -25,7 +27,6 @@ const layerNormalization: DeviceOperator = (call) => {
 const rmsNormalization: DeviceOperator = (call) => {
   const { tf, node } = call;
   const x = tensorOf(call, 0);
-  lastAxis(call, x);
   const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), floatAttribute(node, 'epsilon', 1e-5)));
   return tf.mul(tf.mul(x, inverse), tensorOf(call, 1));
 };
@@ -34,8 +35,7 @@ const overLast =
   (f: (tf: Tf, x: Tensor) => Tensor): DeviceOperator =>
   (call) => {
     const x = tensorOf(call, 0);
-    lastAxis(call, x);
-    return f(call.tf, x);
+      return f(call.tf, x);
   };
 
 const reduction =
