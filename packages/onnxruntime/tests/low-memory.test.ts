@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -42,6 +43,22 @@ describe('low memory', () => {
     expect(Buffer.concat(await low.fold()).equals(Buffer.concat(await plain.fold()))).toBe(true);
     await Promise.all([plain.dispose(), low.dispose()]);
     expect(ours()).toHaveLength(0);
+  });
+
+  it('removes what a process that was killed left behind, and nothing of one that lives', async () => {
+    const { pid } = spawnSync(process.execPath, ['--version']);
+    for (const owner of [pid, process.ppid]) mkdirSync(join(folder, `hadamard-weights-${owner}-abc`));
+    mkdirSync(join(folder, 'hadamard-other'));
+    const files = await openWeightFiles();
+    expect(ours().filter((name) => !name.includes(`-${process.pid}-`))).toEqual(['hadamard-other', `hadamard-weights-${process.ppid}-abc`]);
+    files.dispose();
+  });
+
+  it('says which folder cannot be written', async () => {
+    vi.stubEnv('TMPDIR', join(folder, 'missing'));
+    const error = await failure(loadModel({ graph: tinyBert() }, { numLabels: 3, lowMemory: true }));
+    expect(error.code).toBe('WEIGHT_FILES');
+    expect(error.message).toMatch(/missing.*TMPDIR/s);
   });
 
   it('leaves no file behind when the model turns out to be none', async () => {

@@ -24,7 +24,7 @@ describe('TensorFlow.js itself', () => {
   });
 
   it('a second copy, whose classes are not those of the engine', async () => {
-    const error = await failure(load({ tf: with_({ Environment: class {} }) }));
+    const error = await failure(load({ tf: with_({ Environment: Map }) }));
     expect(error.code).toBe('TF_COPIES');
     expect(error.message).toContain('dedupe');
   });

@@ -69,7 +69,9 @@ export function startBenchProcess(command: string, args: readonly string[]): Ben
     },
     stop() {
       waiting = undefined;
-      child.kill();
+      // It ends by itself, and tidies up, when there is nothing more to read.
+      child.stdin.end();
+      setTimeout(() => child.kill(), 2000).unref();
     },
   };
 }

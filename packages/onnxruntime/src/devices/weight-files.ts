@@ -1,3 +1,5 @@
+import type * as nodeFs from 'node:fs';
+import { RuntimeError } from '@hadamard-adapter/core';
 import { BYTES_PER_ELEMENT, elementCount, writeModelWithExternalData, type Placement, type Tensor } from '@hadamard-adapter/onnx';
 import type { WeightFiles } from './device.js';
 
@@ -9,13 +11,17 @@ const PAGE = 4096;
 
 const WEIGHTS = 'weights';
 
+/** Of folders; the process that made one follows. */
+const PREFIX = 'hadamard-weights-';
+
 /**
  * Weights in a temporary folder instead of in memory, for Node. A spilled tensor reads its bytes from there whenever someone asks for them; a session maps the file, and of what it repacks no second
- * copy stays. The folder goes with `dispose`, or with the process.
+ * copy stays. The folder goes with `dispose`, or with the process; that of a process that was killed, when the next one is opened.
  */
 export async function openWeightFiles(): Promise<WeightFiles> {
   const [fs, { tmpdir }, { join }] = await Promise.all([import('node:fs'), import('node:os'), import('node:path')]);
-  const folder = fs.mkdtempSync(join(tmpdir(), 'hadamard-'));
+  sweep(fs, join, tmpdir());
+  const folder = onDisk(tmpdir(), () => fs.mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`)));
   const remove = (): void => fs.rmSync(folder, { recursive: true, force: true });
   process.once('exit', remove);
   const file = fs.openSync(join(folder, WEIGHTS), 'w+');
@@ -25,7 +31,9 @@ export async function openWeightFiles(): Promise<WeightFiles> {
   let graphs = 0;
 
   const append = (to: number, offset: number, bytes: Uint8Array): number => {
-    for (let done = 0; done < bytes.byteLength; ) done += fs.writeSync(to, bytes, done, bytes.byteLength - done, offset + done);
+    onDisk(folder, () => {
+      for (let done = 0; done < bytes.byteLength; ) done += fs.writeSync(to, bytes, done, bytes.byteLength - done, offset + done);
+    });
     return Math.ceil((offset + bytes.byteLength) / PAGE) * PAGE;
   };
   const read = ({ offset, length }: Placement): Uint8Array => {
@@ -101,6 +109,43 @@ export async function openWeightFiles(): Promise<WeightFiles> {
       remove();
     },
   };
+}
+
+/** Remove what processes that were killed left behind. */
+function sweep(fs: typeof nodeFs, join: (...parts: string[]) => string, folder: string): void {
+  for (const name of fs.existsSync(folder) ? fs.readdirSync(folder) : []) {
+    const owner = Number(/^hadamard-weights-(\d+)-/.exec(name)?.[1]);
+    if (!Number.isInteger(owner) || isAlive(owner)) continue;
+    try {
+      fs.rmSync(join(folder, name), { recursive: true, force: true });
+    } catch {
+      // Somebody else's.
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // A process that we may not signal is alive.
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+/** @throws RuntimeError WEIGHT_FILES when the disk is full or the folder cannot be written. */
+function onDisk<T>(folder: string, write: () => T): T {
+  try {
+    return write();
+  } catch (cause) {
+    throw new RuntimeError('Weights cannot be kept on disk', {
+      code: 'WEIGHT_FILES',
+      found: cause instanceof Error ? cause.message : String(cause),
+      expected: `room for the weights in ${folder}`,
+      hint: 'Name another folder in the environment variable TMPDIR, or load the model without lowMemory.',
+      cause,
+    });
+  }
 }
 
 /** The garbage collector, which Node gives out on request only. */

@@ -5,12 +5,12 @@ import type { Tf } from '../tf.js';
 import { dimsOf, isGiven, tensorOf, valuesOf, type DeviceOperator } from './operator.js';
 
 /** Softmaxes and norms of TensorFlow.js know the last axis. */
-const LAST_AXIS = ['LayerNormalization', 'LogSoftmax', 'RMSNormalization', 'Softmax'];
+const LAST_AXIS: ReadonlySet<string> = new Set(['LayerNormalization', 'LogSoftmax', 'RMSNormalization', 'Softmax']);
 
 /** @throws UnsupportedError OPERATOR_AXIS for a node that works along another axis than the last. */
 export function checkAxis(node: Node, rank: number): void {
   const axis = intAttribute(node, 'axis', -1);
-  if (!LAST_AXIS.includes(node.op) || axis === -1 || axis === rank - 1) return;
+  if (!LAST_AXIS.has(node.op) || axis === -1 || axis === rank - 1) return;
   throw new UnsupportedError(`${node.op} "${node.name}" works on another axis than the last`, { code: 'OPERATOR_AXIS', found: `axis ${axis} of ${rank}`, expected: 'the last axis', hint: 'ONNX Runtime (@hadamard-adapter/onnxruntime) runs it.' });
 }
 
