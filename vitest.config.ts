@@ -11,8 +11,8 @@ const source = (path: string): string => new URL(`packages/${path}`, import.meta
 /** Without them a page has no SharedArrayBuffer, and WASM one thread. */
 const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
-/** Files that end so are run in a browser; what ends in `.everywhere.test.ts` in Node as well. */
-const IN_BROWSER = ['packages/*/tests/**/*.browser.test.ts', 'packages/*/tests/**/*.everywhere.test.ts'];
+/** Files that end so are run in a browser. */
+const IN_BROWSER = ['packages/*/tests/**/*.browser.test.ts'];
 
 export default defineConfig({
   resolve: {

@@ -35,6 +35,9 @@ const steps = [
   { name: 'conformance (core)', command: verify(packaged, 'core'), count: countConformance },
   // What differs from model.onnx is gone before a graph reaches a device, and shaders are compiled in software: one file per family, one site.
   { name: 'conformance (WebGPU in Node)', command: verify(packaged, 'onnxruntime', ['model'], 'webgpu', ['--key', '*/context/*']), env: () => vulkanOf(chromium ?? ensureChromium()), count: countConformance, unless: noVulkan },
+  // Every form on the faster backend, so that two gradients judge each of them; the other computes the same graphs.
+  { name: 'conformance (TensorFlow.js, WASM)', command: verify(packaged, 'tfjs', ['model', 'model.optimized', 'model.int8', 'model.fp16', 'model.safetensors'], 'wasm'), count: countConformance },
+  { name: 'conformance (TensorFlow.js, CPU)', command: verify(packaged, 'tfjs', ['model'], 'cpu', ['--key', '*/context/*']), count: countConformance },
   ...sharedConformance(),
 ];
 

@@ -1,7 +1,8 @@
-import { layout, type Batch } from '@hadamard-adapter/core';
+import { layout, type Batch, type TrainableModel } from '@hadamard-adapter/core';
 import { loadModel } from '@hadamard-adapter/onnxruntime/web';
 import { benchBatch, benchEncoder, randomWeights, type BenchSizes } from '../../packages/cli/src/bench/encoder.js';
-import { tfjsPeer } from './tfjs-peer.js';
+import { loadModel as loadTfjs } from '@hadamard-adapter/tfjs';
+import { tf, tfjsPeer } from './tfjs-peer.js';
 
 type Step = (batch: Batch) => Promise<number>;
 
@@ -17,8 +18,11 @@ WebAssembly.Memory = new Proxy(OriginalMemory, {
 });
 
 async function ours(sizes: BenchSizes, device: string, threads: number): Promise<{ step: Step; dispose: () => Promise<void> }> {
-  const graph = benchEncoder(sizes);
-  const model = await loadModel({ graph }, { numLabels: 2, device, ...(device === 'wasm' ? { threads } : {}) });
+  return prepared(await loadModel({ graph: benchEncoder(sizes) }, { numLabels: 2, device, ...(device === 'wasm' ? { threads } : {}) }));
+}
+
+/** With the classifier of the peer. */
+async function prepared(model: TrainableModel): Promise<{ step: Step; dispose: () => Promise<void> }> {
   const places = layout(model.parameters);
   const values = await model.read();
   places.slice(values, 'classifier.weight').set(randomWeights('classifier', places.sizeOf('classifier.weight')));
@@ -30,11 +34,23 @@ async function ours(sizes: BenchSizes, device: string, threads: number): Promise
 async function compare(sizes: BenchSizes, options: { batch: number; sequence: number; rounds: number; threads: number }): Promise<unknown> {
   const batch = benchBatch({ batch: options.batch, sequence: options.sequence });
   const mine = await ours(sizes, 'wasm', options.threads);
-  const contestants: Record<string, { step: Step; ms: number[]; losses: number[] }> = {
-    onnxruntime: { step: mine.step, ms: [], losses: [] },
-    tfjs: { step: await tfjsPeer(sizes, options.threads), ms: [], losses: [] },
-  };
-  for (let round = 0; round <= options.rounds; round++) {
+  const results = await takeTurns({ onnxruntime: mine.step, tfjs: await tfjsPeer(sizes, options.threads) }, batch, options.rounds);
+  await mine.dispose();
+  return results;
+}
+
+/** TensorFlow.js against TensorFlow.js: our executor of graphs, and the model written by hand, on one of its backends. */
+async function compareTfjs(sizes: BenchSizes, options: { backend: string; batch: number; sequence: number; rounds: number; threads: number }): Promise<unknown> {
+  const byHand = await tfjsPeer(sizes, options.threads, options.backend);
+  const mine = await prepared(await loadTfjs({ graph: benchEncoder(sizes) }, { tf, device: options.backend, numLabels: 2 }));
+  const results = await takeTurns({ tfjs: mine.step, byHand }, benchBatch(options), options.rounds);
+  await mine.dispose();
+  return results;
+}
+
+async function takeTurns(steps: Readonly<Record<string, Step>>, batch: Batch, rounds: number): Promise<Record<string, { stepMs: number | undefined; losses: number[] }>> {
+  const contestants = Object.fromEntries(Object.entries(steps).map(([name, step]) => [name, { step, ms: [] as number[], losses: [] as number[] }]));
+  for (let round = 0; round <= rounds; round++) {
     for (const { step, ms, losses } of Object.values(contestants)) {
       const started = performance.now();
       losses.push(await step(batch));
@@ -42,7 +58,6 @@ async function compare(sizes: BenchSizes, options: { batch: number; sequence: nu
       if (round > 0) ms.push(performance.now() - started);
     }
   }
-  await mine.dispose();
   return Object.fromEntries(Object.entries(contestants).map(([name, { ms, losses }]) => [name, { stepMs: ms.toSorted((a, b) => a - b)[Math.floor(ms.length / 2)], losses }]));
 }
 
@@ -59,4 +74,4 @@ async function endurance(sizes: BenchSizes, { device, steps, threads }: { device
   return { device, steps, mbAfterTenth: (seen[Math.floor(steps / 10)] ?? 0) / 2 ** 20, mbAtEnd: (seen.at(-1) ?? 0) / 2 ** 20 };
 }
 
-Object.assign(globalThis, { bench: { compare, endurance } });
+Object.assign(globalThis, { bench: { compare, compareTfjs, endurance } });

@@ -3,16 +3,23 @@ import * as tf from '@tensorflow/tfjs-core';
 // oxlint-disable-next-line import/no-unassigned-import -- it registers gradients, and has nothing else to give
 import '@tensorflow/tfjs-core/dist/register_all_gradients';
 import { setThreadsCount, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
+import { webgpu_util } from '@tensorflow/tfjs-backend-webgpu';
+import { version_webgl } from '@tensorflow/tfjs-backend-webgl';
 import simd from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm?url';
 import threaded from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.wasm?url';
 import plain from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.wasm?url';
 import { randomWeights, type BenchSizes } from '../../packages/cli/src/bench/encoder.js';
 
+/** The backends, registered by their imports. */
+export const BACKENDS = { webgpu: webgpu_util, webgl: version_webgl };
+
+export { tf };
+
 /** One training step of the same model, written as a user of TensorFlow.js would: frozen tensors, variables for what is trained, autodiff, Adam. */
-export async function tfjsPeer({ layers, hidden, heads, intermediate, vocab, positions }: BenchSizes, threads: number): Promise<(batch: Batch) => Promise<number>> {
+export async function tfjsPeer({ layers, hidden, heads, intermediate, vocab, positions }: BenchSizes, threads: number, backend = 'wasm'): Promise<(batch: Batch) => Promise<number>> {
   setThreadsCount(threads);
   setWasmPaths({ 'tfjs-backend-wasm.wasm': plain, 'tfjs-backend-wasm-simd.wasm': simd, 'tfjs-backend-wasm-threaded-simd.wasm': threaded });
-  await tf.setBackend('wasm');
+  await tf.setBackend(backend);
   const frozen = (name: string, shape: number[], transpose = false): tf.Tensor => {
     const tensor = tf.tensor(randomWeights(name, shape.reduce((a, b) => a * b, 1)), shape, 'float32');
     return transpose ? tf.tidy(() => tf.keep(tf.transpose(tensor))) : tensor;

@@ -1,8 +1,8 @@
 import type { Batch, Files } from '@hadamard-adapter/core';
-import { concatChunks, loadAdapter, readEncoder, readModel, saveAdapter, type AdapterSession, type SessionOptions } from '@hadamard-adapter/onnx';
+import { concatChunks, loadAdapter, readEncoder, readModel, saveAdapter, type AdapterSession, type SessionOptions, type Value } from '@hadamard-adapter/onnx';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { on } from './devices/devices.js';
-import { tokenValues } from './executor.js';
+import { tokenValue } from './executor.js';
 import { constantsOn } from './graph/constants.js';
 import { hostOperand } from './graph/operand.js';
 import { makeProgram } from './graph/program.js';
@@ -64,7 +64,7 @@ function openPlain(tf: Tf, device: string, model: Uint8Array): PlainModel {
     async predict(batch) {
       const logits = on(tf, device, () => {
         program.prepare();
-        return tf.tidy(() => program.run(new Map(tokenValues(batch).map(([name, value]) => [name, hostOperand(tf, value)]))).get('logits') as Tensor);
+        return tf.tidy(() => program.run(new Map(graph.inputs.map(({ name }) => [name, hostOperand(tf, tokenValue(batch, name) as Value)]))).get('logits') as Tensor);
       });
       try {
         return Float32Array.from(await logits.data());

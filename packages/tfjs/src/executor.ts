@@ -48,15 +48,19 @@ export function tfExecutor(tf: Tf, device: string, model: AdapterModel, values: 
     }
     return all;
   };
-  const inputFeeds = (inputs: RunInputs): [string, Operand][] => inputValues(model, inputs).map(([name, value]) => [name, hostOperand(tf, value)]);
-  const feedsOf = (inputs: RunInputs): Map<string, Operand> => new Map([...inputFeeds(inputs), ...parameterFeeds(tf.tensor1d(gathered(model.parameters)), model.parameters)]);
+  const inputFeeds = ({ graph }: Program, inputs: RunInputs): [string, Operand][] =>
+    graph.inputs.flatMap(({ name }): [string, Operand][] => {
+      const value = inputValue(model, inputs, name);
+      return value === undefined ? [] : [[name, hostOperand(tf, value)]];
+    });
+  const feedsOf = (program: Program, inputs: RunInputs): Map<string, Operand> => new Map([...inputFeeds(program, inputs), ...parameterFeeds(tf.tensor1d(gathered(model.parameters)), model.parameters)]);
 
   const infer = async (wanted: Parameters<typeof compileForward>[1], inputs: RunInputs): Promise<Float32Array> => {
     const { program, output } = programFor(wanted);
     const result = explaining(tf, device, () =>
       on(tf, device, () => {
         program.prepare();
-        return tf.tidy(() => program.run(feedsOf(inputs)).get(output) as Tensor);
+        return tf.tidy(() => program.run(feedsOf(program, inputs)).get(output) as Tensor);
       }),
     );
     return read(result);
@@ -73,7 +77,7 @@ export function tfExecutor(tf: Tf, device: string, model: AdapterModel, values: 
           // A variable copies what it starts with.
           const flat = tf.tidy(() => tf.variable(tf.tensor1d(gathered(trained)), true));
           try {
-            const loss = (): Scalar => program.run(new Map([...inputFeeds(inputs), ...parameterFeeds(tf.tensor1d(gathered(frozen)), frozen), ...parameterFeeds(flat, trained)])).get('loss') as Scalar;
+            const loss = (): Scalar => program.run(new Map([...inputFeeds(program, inputs), ...parameterFeeds(tf.tensor1d(gathered(frozen)), frozen), ...parameterFeeds(flat, trained)])).get('loss') as Scalar;
             if (trained.length === 0) return { value: tf.tidy(loss), gradient: undefined };
             const { value: found, grads } = tf.variableGrads(loss, [flat]);
             return { value: found, gradient: grads[flat.name] };
@@ -93,7 +97,7 @@ export function tfExecutor(tf: Tf, device: string, model: AdapterModel, values: 
       explaining(tf, device, () =>
         on(tf, device, () => {
           program.prepare();
-          tf.tidy(() => void program.run(feedsOf(inputs), (done) => onNode(done, program.size)));
+          tf.tidy(() => void program.run(feedsOf(program, inputs), (done) => onNode(done, program.size)));
         }),
       );
     },
@@ -115,19 +119,25 @@ async function read(tensor: Tensor): Promise<Float32Array> {
   }
 }
 
-/** Tokens, targets and dropout as the graph names them. */
-function inputValues(model: AdapterModel, { batch, targets, dropout }: RunInputs): [string, Value][] {
-  const { hiddenSize } = model.canonical;
-  const matrix = (data: ArrayLike<number>, width: number, dtype: Value['dtype'] = 'float32'): Value => ({ dtype, dims: [batch.batch, width], data: Float64Array.from(data) });
-  return [
-    ...tokenValues(batch),
-    ...(targets === undefined ? [] : [[TARGETS_INPUT, matrix(targets, model.options.numLabels)] as [string, Value]]),
-    [DROPOUT_INPUT, matrix(dropout ?? new Float32Array(batch.batch * hiddenSize).fill(1), hiddenSize)],
-  ];
+/** Tokens, targets and dropout by the names that graphs give them; undefined for a parameter. */
+function inputValue(model: AdapterModel, { batch, targets, dropout }: RunInputs, name: string): Value | undefined {
+  const matrix = (data: ArrayLike<number>, width: number): Value => ({ dtype: 'float32', dims: [batch.batch, width], data: Float64Array.from(data) });
+  if (name === TARGETS_INPUT) return targets === undefined ? undefined : matrix(targets, model.options.numLabels);
+  if (name === DROPOUT_INPUT) return matrix(dropout ?? new Float32Array(batch.batch * model.canonical.hiddenSize).fill(1), model.canonical.hiddenSize);
+  return tokenValue(batch, name);
 }
 
-/** The token inputs of a model, by their usual names. */
-export function tokenValues({ batch, sequence, inputIds, attentionMask, tokenTypeIds = new Int32Array(batch * sequence) }: Batch): [string, Value][] {
-  const tokens = { input_ids: inputIds, attention_mask: attentionMask, token_type_ids: tokenTypeIds };
-  return Object.entries(tokens).map(([name, data]) => [name, { dtype: 'int64', dims: [batch, sequence], data: Float64Array.from(data) }]);
+/** A token input of a model by its usual name, [batch, sequence]. */
+export function tokenValue({ batch, sequence, inputIds, attentionMask, tokenTypeIds }: Batch, name: string): Value | undefined {
+  const matrix = (data: ArrayLike<number>): Value => ({ dtype: 'int64', dims: [batch, sequence], data: Float64Array.from(data) });
+  switch (name) {
+    case 'input_ids':
+      return matrix(inputIds);
+    case 'attention_mask':
+      return matrix(attentionMask);
+    case 'token_type_ids':
+      return matrix(tokenTypeIds ?? new Int32Array(batch * sequence));
+    default:
+      return undefined;
+  }
 }

@@ -34,6 +34,7 @@ export interface TfSession extends LocalSession {
  */
 export async function loadModel(base: BaseModel, options: LoadOptions): Promise<TfSession> {
   const tf = checkTf(options.tf);
+  if (options.device === undefined) await tf.ready();
   const device = options.device ?? tf.getBackend();
   await openDevice(tf, device);
   registerMissingKernels(tf, device);

@@ -23,13 +23,12 @@ it('every backend works here, the fastest first', async () => {
   expect(await availableDevices({ tf })).toEqual(['webgpu', 'webgl', 'wasm', 'cpu']);
 });
 
-/** Shaders are compiled in software: on GPUs one site of each family; of one family also what must hold of any adapter, and the recorded run of two stages. */
+/** Shaders are compiled in software: on GPUs one site and one size of each family; of one family everything at this site, what must hold of any adapter, and the recorded run of two stages. */
 describe.each(['webgpu', 'webgl', 'wasm', 'cpu'])('the conformance suite on %s', (device) => {
   it.each(families)('%s', async (family) => {
-    const start = performance.now();
-    for (const key of family === 'bert' ? ['*/bert/model.onnx/context', '*/bert/model.onnx/context/*', 'schedule/*'] : ['*/context/*']) {
-      const { failures, passed, families: measured } = await run(device, family, key);
-      console.log(device, family, JSON.stringify(measured), passed, performance.now() - start);
+    const some = device === 'webgpu' || device === 'webgl' ? '*/context/b4s12' : '*/context/*';
+    for (const key of family === 'bert' ? ['*/bert/model.onnx/context', '*/bert/model.onnx/context/*', 'schedule/*'] : [some]) {
+      const { failures, passed } = await run(device, family, key);
       expect(failures).toEqual([]);
       expect(passed).toBeGreaterThan(0);
     }
