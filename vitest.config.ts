@@ -35,12 +35,13 @@ export default defineConfig({
       {
         extends: true,
         server: { headers: ISOLATION },
+        // What its package.json says to bundlers.
+        resolve: { alias: [{ find: /^@hadamard-adapter\/onnxruntime$/, replacement: source('onnxruntime/src/web.ts') }] },
         optimizeDeps: {
           // All dependencies are found before the first test: one found later would reload the page, and what ran in it is lost.
           entries: [...IN_BROWSER, 'packages/*/src/**/*.ts'],
-          include: ['@tensorflow/tfjs', '@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-wasm', '@tensorflow/tfjs-backend-webgpu'].map((name) => `packages/tfjs > ${name}`),
           // It finds its .wasm beside itself.
-          exclude: ['onnxruntime-web', 'onnxruntime-web/wasm', 'onnxruntime-web/webgpu'],
+          exclude: ['onnxruntime-web', 'onnxruntime-web/wasm', 'onnxruntime-web/webgpu', '@huggingface/transformers'],
         },
         test: {
           name: 'browser',

@@ -1,0 +1,35 @@
+import type { Batch } from '@hadamard-adapter/core';
+import type { AdapterServer } from '@hadamard-adapter/onnxruntime';
+import type { LibraryTensor, TransformersLibrary } from './library.js';
+
+/** What a tokenizer answered, and perhaps an adapter for each row (PEFT's `adapter_names`). */
+export interface ModelInputs {
+  readonly input_ids: LibraryTensor;
+  readonly attention_mask?: LibraryTensor;
+  readonly token_type_ids?: LibraryTensor;
+  readonly adapter_names?: readonly string[];
+}
+
+/** The forward pass of a model of transformers.js. */
+export type Forward = (self: unknown, inputs: ModelInputs) => Promise<{ logits: LibraryTensor }>;
+
+/**
+ * What a model of transformers.js runs instead of its own session: logits of the active adapter, or of one for each row, [batch, labels]. Rows of adapters with fewer labels are filled up with −∞, which a
+ * softmax makes 0.
+ */
+export function adapterForward(server: AdapterServer, Tensor: TransformersLibrary['Tensor']): Forward {
+  return async (_, inputs) => {
+    const { adapter_names: names } = inputs;
+    const rows = await server.predict(batchOf(inputs), names === undefined ? {} : { adapterNames: names });
+    const labels = Math.max(...rows.map(({ length }) => length));
+    const logits = new Float32Array(rows.length * labels).fill(Number.NEGATIVE_INFINITY);
+    rows.forEach((row, i) => logits.set(row, i * labels));
+    return { logits: new Tensor('float32', logits, [rows.length, labels]) };
+  };
+}
+
+function batchOf({ input_ids: ids, attention_mask: mask, token_type_ids: types }: ModelInputs): Batch {
+  const [batch, sequence] = ids.dims as [number, number];
+  const numbers = (tensor: LibraryTensor | undefined, otherwise: number): Int32Array => (tensor === undefined ? new Int32Array(batch * sequence).fill(otherwise) : Int32Array.from(tensor.data as ArrayLike<number>, Number));
+  return { batch, sequence, inputIds: numbers(ids, 0), attentionMask: numbers(mask, 1), tokenTypeIds: numbers(types, 0) };
+}

@@ -1,0 +1,80 @@
+import { DataError } from '@hadamard-adapter/core';
+import type { FileCache, LibraryEnv } from '../library.js';
+import { placesOf, type HubOptions, type Places } from './places.js';
+
+/**
+ * A file of a model or an adapter, found where transformers.js would find it and kept where it would keep it: the person's cache, local models, earlier downloads, the hub.
+ *
+ * @returns undefined when there is none and it is `optional`.
+ * @throws DataError HUB_FILE with every place that was looked at; HUB_ACCESS when the hub refuses.
+ */
+export async function readHubFile(env: LibraryEnv, id: string, file: string, options: HubOptions & { readonly optional?: boolean } = {}): Promise<Uint8Array | undefined> {
+  const places = placesOf(env, id, file, options);
+  const cache = await cacheOf(env);
+  for (const key of [...places.local, ...(places.remote === undefined ? [] : [places.remote])]) {
+    const kept = await cache?.match(key).catch(() => undefined);
+    if (kept !== undefined) return bytesOf(kept);
+  }
+  for (const place of [...places.local, ...(places.cached === undefined ? [] : [places.cached])]) {
+    const found = await readLocal(env, place);
+    if (found !== undefined) return found;
+  }
+  const downloaded = places.remote === undefined ? undefined : await download(env, places.remote, id, file);
+  if (downloaded === undefined && options.optional !== true) throw notFound(env, id, file, places);
+  if (downloaded !== undefined) await keep(places, cache, downloaded);
+  return downloaded;
+}
+
+async function cacheOf(env: LibraryEnv): Promise<FileCache | undefined> {
+  if (env.useCustomCache && env.customCache !== null) return env.customCache;
+  return env.useBrowserCache && 'caches' in globalThis ? (globalThis.caches.open(env.cacheKey ?? 'transformers-cache') as Promise<FileCache>) : undefined;
+}
+
+const bytesOf = async (response: Response): Promise<Uint8Array> => new Uint8Array(await response.arrayBuffer());
+
+async function readLocal(env: LibraryEnv, place: string): Promise<Uint8Array | undefined> {
+  if (!env.useFS) {
+    const response = await fetch(place).catch(() => undefined);
+    // Sites of one page answer every address with that page.
+    return response?.ok === true && response.headers.get('content-type')?.startsWith('text/html') !== true ? bytesOf(response) : undefined;
+  }
+  const { readFile } = await import('node:fs/promises');
+  return readFile(place).then((bytes) => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), () => undefined);
+}
+
+async function download(env: LibraryEnv, address: string, id: string, file: string): Promise<Uint8Array | undefined> {
+  const token = env.useFS ? (process.env['HF_TOKEN'] ?? process.env['HF_ACCESS_TOKEN']) : undefined;
+  const headers = token !== undefined && /^https:\/\/(huggingface\.co|hf\.co)\//.test(address) ? { Authorization: `Bearer ${token}` } : undefined;
+  const response = await (env.fetch ?? fetch)(address, headers === undefined ? {} : { headers }).catch((cause: unknown) => {
+    throw new DataError(`The file ${file} of ${id} could not be downloaded`, { code: 'HUB_ACCESS', found: cause instanceof Error ? cause.message : String(cause), expected: `an answer from ${address}`, hint: 'Is there a network? With local_files_only: true only this machine is asked.', cause });
+  });
+  if (response.status === 404) return undefined;
+  if (response.ok) return bytesOf(response);
+  throw new DataError(`The hub refuses the file ${file} of ${id}`, { code: 'HUB_ACCESS', found: `${response.status} ${response.statusText} from ${address}`, expected: 'a public repository, or a token that may read it', hint: 'In Node set HF_TOKEN.' });
+}
+
+async function keep({ cached, remote }: Places, cache: FileCache | undefined, bytes: Uint8Array): Promise<void> {
+  if (cache !== undefined && remote !== undefined) {
+    // A full cache is no reason to fail.
+    await cache.put(remote, new Response(bytes as Uint8Array<ArrayBuffer>, { headers: { 'content-length': String(bytes.byteLength) } })).catch(() => undefined);
+  } else if (cached !== undefined) {
+    const [{ mkdir, rename, writeFile }, { dirname }] = await Promise.all([import('node:fs/promises'), import('node:path')]);
+    const part = `${cached}.${process.pid}.part`;
+    await mkdir(dirname(cached), { recursive: true });
+    await writeFile(part, bytes);
+    await rename(part, cached);
+  }
+}
+
+function notFound(env: LibraryEnv, id: string, file: string, { local, cached, remote }: Places): DataError {
+  const tried = [...local, ...(cached === undefined ? [] : [cached]), ...(remote === undefined ? [] : [remote])];
+  return new DataError(`There is no file ${file} of ${id}`, {
+    code: 'HUB_FILE',
+    found: tried.length === 0 ? 'nowhere to look: local models and the hub are both switched off' : `none at ${tried.join(', ')}`,
+    expected: file.endsWith('.onnx') ? 'a folder in the layout of the hub: config.json, tokenizer.json, onnx/model.onnx' : 'a folder that holds it',
+    hint: [
+      ...(file.endsWith('.onnx') ? ['Names of ONNX files follow dtype (fp32: model.onnx, fp16: model_fp16.onnx, q8: model_quantized.onnx), subfolder and model_file_name.'] : []),
+      ...(env.allowRemoteModels ? [] : ['The hub was not asked, because env.allowRemoteModels is false.']),
+    ].join(' '),
+  });
+}

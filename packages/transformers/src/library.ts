@@ -1,0 +1,109 @@
+import { ConfigError } from '@hadamard-adapter/core';
+
+/** What transformers.js keeps downloads in: `caches.open(…)` of a browser, or an object of the person. */
+export interface FileCache {
+  match(key: string): Promise<Response | undefined>;
+  put(key: string, response: Response): Promise<void>;
+}
+
+/** The settings of transformers.js that say where files are. */
+export interface LibraryEnv {
+  readonly allowLocalModels: boolean;
+  readonly allowRemoteModels: boolean;
+  readonly localModelPath: string;
+  readonly remoteHost: string;
+  readonly remotePathTemplate: string;
+  readonly useFS: boolean;
+  readonly useFSCache: boolean;
+  readonly useBrowserCache: boolean;
+  readonly cacheDir: string | null;
+  readonly cacheKey?: string;
+  readonly useCustomCache: boolean;
+  readonly customCache: FileCache | null;
+  readonly fetch?: typeof fetch;
+}
+
+/** A tensor of transformers.js. */
+export interface LibraryTensor {
+  readonly dims: readonly number[];
+  readonly data: ArrayLike<number | bigint>;
+}
+
+export interface LibraryConfig {
+  readonly model_type?: string;
+  readonly max_position_embeddings?: number;
+  id2label?: Readonly<Record<string, string>>;
+  label2id?: Readonly<Record<string, number>>;
+  problem_type?: string | null;
+}
+
+/** Token ids of texts, one list for each. */
+export interface Encoded {
+  readonly input_ids: readonly (readonly number[])[];
+  readonly token_type_ids?: readonly (readonly number[])[];
+}
+
+export interface LibraryTokenizer {
+  (texts: readonly string[], options: { readonly text_pair?: readonly string[]; readonly truncation: true; readonly max_length: number; readonly padding: false; readonly return_tensor: false }): Encoded;
+  readonly model_max_length?: number;
+  readonly pad_token_id?: number;
+}
+
+/** A model of transformers.js: call it with what a tokenizer answered. */
+export interface LibraryModel {
+  (inputs: Readonly<Record<string, unknown>>): Promise<Record<string, LibraryTensor>>;
+  config: LibraryConfig;
+}
+
+type ModelClass = new (config: LibraryConfig, sessions: object, configs: object) => LibraryModel;
+
+/** The part of `@huggingface/transformers` 4 that this package uses; `@xenova/transformers` 2.17 has it too. */
+export interface TransformersLibrary {
+  readonly env: LibraryEnv;
+  readonly AutoConfig: { from_pretrained(id: string, options?: object): Promise<LibraryConfig> };
+  readonly AutoTokenizer: { from_pretrained(id: string, options?: object): Promise<LibraryTokenizer> };
+  readonly PreTrainedModel: ModelClass;
+  readonly Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => LibraryTensor;
+  readonly AutoModelForSequenceClassification: { readonly MODEL_CLASS_MAPPINGS: readonly ReadonlyMap<string, string | readonly [string, ModelClass]>[] };
+  readonly TextClassificationPipeline: new (parts: { readonly task: string; readonly model: LibraryModel; readonly tokenizer: LibraryTokenizer }) => TextClassifier;
+}
+
+/** A pipeline of transformers.js. */
+export type TextClassifier = (texts: string | readonly string[], options?: { readonly top_k?: number | null }) => Promise<unknown>;
+
+/**
+ * The person's transformers.js: the one that is given, or the one that is installed.
+ *
+ * @throws ConfigError LIBRARY_MISSING.
+ */
+export async function libraryOf(given: unknown): Promise<TransformersLibrary> {
+  const library = given ?? (await import('@huggingface/transformers').catch(importEarlier));
+  if (typeof (library as Partial<TransformersLibrary>).AutoTokenizer?.from_pretrained === 'function') return library as TransformersLibrary;
+  return missing(new Error('it has no AutoTokenizer'));
+}
+
+/** The generation before. Its name is not written out, so that bundlers do not look for what is not installed; with one, it is passed as `transformers`. */
+function importEarlier(cause: unknown): Promise<unknown> {
+  const name = ['@xenova', 'transformers'].join('/');
+  return import(/* @vite-ignore */ name).catch(() => missing(cause));
+}
+
+function missing(cause: unknown): never {
+  throw new ConfigError('transformers.js is not there', {
+    code: 'LIBRARY_MISSING',
+    found: cause instanceof Error ? cause.message : String(cause),
+    expected: '@huggingface/transformers 4, or @xenova/transformers 2.17',
+    hint: "npm install @huggingface/transformers, or import it yourself and pass it as { transformers }.",
+    cause,
+  });
+}
+
+/** The class that transformers.js would take for a text classifier with this configuration. */
+export function classifierClass(library: TransformersLibrary, { model_type: type = '' }: LibraryConfig): ModelClass {
+  for (const mapping of library.AutoModelForSequenceClassification.MODEL_CLASS_MAPPINGS) {
+    const entry = mapping.get(type);
+    const found = typeof entry === 'string' ? (library as unknown as Readonly<Record<string, ModelClass>>)[entry] : entry?.[1];
+    if (found !== undefined) return found;
+  }
+  return library.PreTrainedModel;
+}

@@ -1,0 +1,70 @@
+import type { AdapterConfig, Metric, StageResult, TrainEvent, TwoStageOptions } from '@hadamard-adapter/core';
+import type { SessionOptions } from '@hadamard-adapter/onnx';
+import type { AdapterSource } from './adapter-files.js';
+import type { ModelFileOptions } from './hub/model-file.js';
+import type { LibraryModel, LibraryTokenizer } from './library.js';
+import type { LabelledTexts } from './texts.js';
+
+export interface PretrainedOptions extends ModelFileOptions {
+  /** Your transformers.js; the installed `@huggingface/transformers` when absent. */
+  readonly transformers?: unknown;
+  /** `cpu`, `cuda`, `webgpu` in Node, `wasm`, `webgpu` in a browser. */
+  readonly device?: string;
+  readonly threads?: number;
+  /** An adapter to load and make active, under the name `default`. */
+  readonly adapter?: AdapterSource;
+}
+
+export interface FitOptions extends Pick<SessionOptions, 'site' | 'norm' | 'layers' | 'pooling' | 'dropout'> {
+  /** Name of the adapter that is trained; one of that name goes on from where it is. Default `default`. */
+  readonly adapter_name?: string;
+  /** Names of the labels by index; default: those of the data in alphabetic order. */
+  readonly id2label?: readonly string[] | Readonly<Record<string, string>>;
+  readonly num_train_epochs?: number;
+  /** Of stage two; that of the classifier is in `classifier`. */
+  readonly learning_rate?: number;
+  readonly per_device_train_batch_size?: number;
+  readonly classifier?: TwoStageOptions['classifier'];
+  readonly seed?: number;
+  /** Scored after every epoch; the best one is kept. */
+  readonly eval_dataset?: LabelledTexts;
+  /** Default accuracy. */
+  readonly metric?: Metric;
+  readonly signal?: AbortSignal;
+  readonly on_progress?: (event: TrainEvent) => void;
+}
+
+/** What `fit` did. */
+export interface FitResult {
+  readonly adapter_name: string;
+  readonly stages: readonly StageResult[];
+}
+
+export interface Classification {
+  readonly label: string;
+  readonly score: number;
+}
+
+/** A text classifier of transformers.js whose answers are those of the active Hadamard adapter. */
+export type HadamardModel = LibraryModel & {
+  (inputs: Readonly<Record<string, unknown>> & { readonly adapter_names?: readonly string[] }): ReturnType<LibraryModel>;
+  readonly tokenizer: LibraryTokenizer;
+  readonly active_adapter: string | undefined;
+  /** Names of the loaded adapters. */
+  readonly adapters: readonly string[];
+  /** Train an adapter in two stages and make it active. */
+  fit(data: LabelledTexts, options?: FitOptions): Promise<FitResult>;
+  /** Scores of the active adapter, and what knowing the most frequent label alone would reach. */
+  evaluate(data: LabelledTexts, options?: { readonly metric?: Metric; readonly batch_size?: number }): Promise<Readonly<Record<string, number>>>;
+  /** The most probable label of each text; `adapter_names` has one adapter for each. */
+  classify(texts: readonly string[], options?: { readonly text_pairs?: readonly string[]; readonly adapter_names?: readonly string[]; readonly batch_size?: number }): Promise<Classification[]>;
+  /** Load an adapter folder and make it active. */
+  load_adapter(source: AdapterSource, options?: { readonly adapter_name?: string; readonly revision?: string; readonly local_files_only?: boolean }): Promise<AdapterConfig>;
+  set_adapter(name: string): Promise<AdapterConfig>;
+  delete_adapter(name: string): void;
+  /** Write the folder of an adapter, the active one by default, in PEFT's layout. */
+  save_pretrained(target: string | FileSystemDirectoryHandle, options?: { readonly adapter_name?: string }): Promise<void>;
+  /** PEFT's line: trained numbers, all of them, and the share; answered and printed. */
+  print_trainable_parameters(): string;
+  dispose(): Promise<unknown>;
+};

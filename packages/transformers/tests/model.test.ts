@@ -1,0 +1,187 @@
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { pipeline, type HadamardModel } from '../src/index.js';
+import { ASSETS, LIBRARIES, QUICK, examples, failure, loaderOf } from './support.js';
+
+const train = examples('train', 160);
+const test = examples('test', 60);
+const TEXTS = ['Peel the potatoes and boil them.', 'The keeper saved the penalty.', 'Her flight to Lima was late.'];
+const half = (from: number): typeof train => ({ texts: train.texts.filter((_, i) => i % 2 === from), labels: train.labels.filter((_, i) => i % 2 === from) });
+const maximum = (a: ArrayLike<number>, b: ArrayLike<number>): number => Math.max(...Array.from(a, (value, i) => Math.abs(value - (b[i] as number))));
+
+describe.each(LIBRARIES)('%s', (_, transformers) => {
+  const load = loaderOf(transformers);
+  let model: HadamardModel;
+  let folder: string;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'hadamard-transformers-'));
+    model = await load();
+    await model.fit(train, QUICK);
+    await model.fit(half(0), { ...QUICK, adapter_name: 'other', seed: 1 });
+    await model.fit({ texts: train.texts, labels: train.labels.map((label) => (label === 'food' ? 'yes' : 'no')) }, { ...QUICK, adapter_name: 'food', id2label: { 0: 'no', 1: 'yes' } });
+  });
+  afterAll(async () => {
+    await model.dispose();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  describe('a model with adapters', () => {
+    it('learns in two stages, and is scored', async () => {
+      await model.set_adapter('default');
+      const { accuracy = 0 } = await model.evaluate(test);
+      // Six classes: one in six is chance.
+      expect(accuracy).toBeGreaterThan(0.4);
+      expect(model.adapters).toEqual(['default', 'other', 'food']);
+      expect(model.active_adapter).toBe('default');
+    });
+
+    it('reports stages and events, and goes on from where an adapter is', async () => {
+      const events: string[] = [];
+      const { stages, adapter_name: name } = await model.fit(half(1), { ...QUICK, adapter_name: 'again', eval_dataset: test, on_progress: ({ type }) => events.push(type) });
+      expect(name).toBe('again');
+      expect(stages.map(({ name: stage, trainable }) => [stage, trainable])).toEqual([['classifier', 6 * 257], ['adapter', 4096]]);
+      expect(events).toContain('step');
+      expect(events.at(-1)).toBe('end');
+      const loss = stages.at(-1)?.loss as number;
+      const more = await model.fit(half(1), { ...QUICK, adapter_name: 'again' });
+      expect(more.stages[0]?.loss).toBeLessThan(stages[0]?.loss as number);
+      expect(more.stages.at(-1)?.loss).toBeLessThan(loss);
+      model.delete_adapter('again');
+      expect(model.adapters).not.toContain('again');
+    });
+
+    it('is a model of transformers.js: called with what its tokenizer answers, and run by its pipelines', async () => {
+      await model.set_adapter('food');
+      expect(model).toBeInstanceOf(transformers.BertForSequenceClassification);
+      const inputs = (await (model.tokenizer as unknown as (texts: string[], options: object) => Promise<Record<string, unknown>>)(TEXTS, { padding: true }));
+      const { logits } = await model(inputs);
+      expect(logits?.dims).toEqual([3, 2]);
+      const classifier = await pipeline('text-classification', model, { transformers });
+      expect(classifier).toBeInstanceOf(transformers.TextClassificationPipeline);
+      const answers = (await classifier(TEXTS)) as { label: string; score: number }[];
+      const own = await model.classify(TEXTS);
+      expect(answers.map(({ label }) => label)).toEqual(own.map(({ label }) => label));
+      expect(answers.map(({ label }) => label)).toEqual(['yes', 'no', 'no']);
+      answers.forEach(({ score }, i) => expect(Math.abs(score - (own[i]?.score as number))).toBeLessThan(1e-6));
+      // The earlier generation has another word for it.
+      expect(((await classifier(TEXTS[0] as string, { top_k: 2, topk: 2 } as object)) as unknown[]).length).toBe(2);
+    });
+
+    it('answers with an adapter of its own for each row, as if the rows were run one adapter at a time', async () => {
+      const names = ['default', 'food', 'other'];
+      const inputs = (await (model.tokenizer as unknown as (texts: string[], options: object) => Promise<Record<string, unknown>>)(TEXTS, { padding: true }));
+      const { logits: mixed } = await model({ ...inputs, adapter_names: names });
+      expect(mixed?.dims).toEqual([3, 6]);
+      for (const [row, name] of names.entries()) {
+        await model.set_adapter(name);
+        const { logits } = await model(inputs);
+        const labels = logits?.dims[1] as number;
+        const alone = Array.from(logits?.data ?? [], Number).slice(row * labels, (row + 1) * labels);
+        // Float32 has seven digits.
+        expect(maximum(alone, Array.from(mixed?.data ?? [], Number).slice(row * 6, row * 6 + labels))).toBeLessThan(1e-6 * Math.max(1, ...alone.map(Math.abs)));
+      }
+      // What an adapter has no label for is −∞, and 0 to a softmax.
+      expect(Array.from(mixed?.data ?? [], Number).slice(8, 12)).toEqual(Array.from({ length: 4 }, () => Number.NEGATIVE_INFINITY));
+      expect((await model.classify(TEXTS, { adapter_names: names })).map(({ label }) => label)[1]).toBe('no');
+    });
+
+    it('tells what is trained', async () => {
+      await model.set_adapter('default');
+      const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+      expect(model.print_trainable_parameters()).toBe('trainable params: 4,096 || all params: 5,289,984 || trainable%: 0.0774');
+      expect(log).toHaveBeenCalledOnce();
+      log.mockRestore();
+    });
+  });
+
+  describe('a saved adapter', () => {
+    it('comes back with the same answers, from its folder and from its files', async () => {
+      await model.set_adapter('default');
+      const target = join(folder, 'subjects');
+      await model.save_pretrained(target);
+      expect(readdirSync(target).toSorted()).toEqual(['README.md', 'adapter_config.json', 'adapter_model.safetensors']);
+      const expected = await model.classify(test.texts);
+      const fresh = await load({ adapter: target });
+      expect(await fresh.classify(test.texts)).toEqual(expected);
+      const files = Object.fromEntries(readdirSync(target).map((name) => [name, new Uint8Array(readFileSync(join(target, name)))]));
+      await fresh.load_adapter(files, { adapter_name: 'files' });
+      expect(fresh.active_adapter).toBe('files');
+      expect(await fresh.classify(test.texts)).toEqual(expected);
+      await fresh.dispose();
+    });
+  });
+
+  describe('many adapters', () => {
+    it('are swapped in less than a millisecond each, and take the memory of their bytes', async () => {
+      const target = join(folder, 'many');
+      await model.save_pretrained(target, { adapter_name: 'default' });
+      const files = Object.fromEntries(readdirSync(target).map((name) => [name, new Uint8Array(readFileSync(join(target, name)))]));
+      const fresh = await load();
+      for (let i = 0; i < 100; i++) await fresh.load_adapter(files, { adapter_name: `adapter_${i}` });
+      await fresh.classify(TEXTS);
+      const started = performance.now();
+      for (let i = 0; i < 100; i++) await fresh.set_adapter(`adapter_${i}`);
+      expect((performance.now() - started) / 100).toBeLessThan(1);
+      expect(fresh.adapters).toHaveLength(100);
+      await fresh.dispose();
+    });
+  });
+
+  describe('mistakes', () => {
+    it.each([
+      ['an adapter that is not there', () => model.set_adapter('missing'), 'ADAPTER_UNKNOWN', /missing.*default, other, food/],
+      ['deleting one that is not there', async () => model.delete_adapter('missing'), 'ADAPTER_UNKNOWN', /default/],
+      ['saving one that is not there', () => model.save_pretrained(folder, { adapter_name: 'missing' }), 'ADAPTER_UNKNOWN', /default/],
+      ['an unknown adapter for a row', () => model.classify(['a'], { adapter_names: ['missing'] }), 'ADAPTER_UNKNOWN', /missing/],
+      ['too few names', () => model.classify(['a', 'b'], { adapter_names: ['default'] }), 'ADAPTER_NAMES', /1 names.*2/],
+      ['a folder without an adapter', () => model.load_adapter(ASSETS), 'HUB_FILE', /adapter_config\.json/],
+      ['something that is no adapter', () => model.load_adapter(7 as never), 'ADAPTER_SOURCE', /hub id/],
+      ['a label that is not known', () => model.evaluate({ texts: ['a'], labels: ['weather'] }), 'LABEL_UNKNOWN', /weather.*food/],
+      ['too few labels', () => model.fit({ texts: ['a', 'b'], labels: [0] }), 'LABEL_COUNT', /2/],
+      ['no texts', () => model.classify([]), 'TEXT_EMPTY', /at least one/],
+      ['another task', () => pipeline('fill-mask' as never, model, { transformers }), 'TASK_UNKNOWN', /text-classification/],
+      ['no library', () => load({ transformers: {} }), 'LIBRARY_MISSING', /npm install/],
+      ['a dtype that there is no file of', () => load({ dtype: 'fp16' }), 'HUB_FILE', /model_fp16\.onnx/],
+      ['a dtype that nobody trains on', () => load({ dtype: 'q4' as never }), 'DTYPE_UNKNOWN', /q8/],
+      ['an adapter folder that is not there', () => load({ adapter: join(folder, 'nothing') }), 'HUB_FILE', /nothing/],
+    ])('%s', async (__, action, code, message) => {
+      await model.set_adapter('default');
+      const error = await failure(action as () => Promise<unknown>);
+      expect(error.code).toBe(code);
+      expect(error.message).toMatch(message);
+    });
+
+    it('nothing is active, at first or after the active one was deleted', async () => {
+      const fresh = await load();
+      expect(fresh.active_adapter).toBeUndefined();
+      expect(await failure(fresh.classify(TEXTS))).toMatchObject({ code: 'ADAPTER_NONE' });
+      await fresh.dispose();
+    });
+
+    it('an adapter of another base is refused with both hashes', async () => {
+      const target = join(folder, 'foreign');
+      await model.save_pretrained(target, { adapter_name: 'default' });
+      const config = JSON.parse(readFileSync(join(target, 'adapter_config.json'), 'utf8')) as Record<string, unknown>;
+      const foreign = { 'adapter_config.json': new TextEncoder().encode(JSON.stringify({ ...config, base_weights_sha256: 'f'.repeat(64) })), 'adapter_model.safetensors': new Uint8Array(readFileSync(join(target, 'adapter_model.safetensors'))) };
+      const error = await failure(model.load_adapter(foreign, { adapter_name: 'foreign' }));
+      expect(error.code).toBe('ADAPTER_BASE_MISMATCH');
+      expect(error.message).toContain('f'.repeat(8));
+      expect(error.message).toContain(String(config['base_weights_sha256']).slice(0, 8));
+      expect(model.adapters).not.toContain('foreign');
+    });
+
+    it('training that is stopped leaves adapters as they were', async () => {
+      const before = await model.classify(TEXTS);
+      const controller = new AbortController();
+      const error = await failure(model.fit(train, { ...QUICK, signal: controller.signal, on_progress: ({ type }) => type === 'step' && controller.abort() }));
+      expect(error.code).toBe('ABORTED');
+      expect(await model.classify(TEXTS)).toEqual(before);
+    });
+
+    it('no file is left half written', () => {
+      expect(existsSync(folder) && readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.part'))).toEqual([]);
+    });
+  });
+});

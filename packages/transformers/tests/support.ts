@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import * as current from '@huggingface/transformers';
+import * as earlier from '@xenova/transformers';
+import { HadamardModelForSequenceClassification, type HadamardModel, type PretrainedOptions } from '../src/index.js';
+
+export { failure } from '../../onnxruntime/tests/support/failure.js';
+
+/** The folder that holds the embedded base model in the layout of the hub. */
+export const ASSETS = fileURLToPath(new URL('../../cli/assets/', import.meta.url));
+
+/** Both generations of transformers.js, kept from the network. */
+export const LIBRARIES = [
+  ['@huggingface/transformers', current],
+  ['@xenova/transformers', earlier],
+] as const;
+for (const [, { env }] of LIBRARIES) {
+  env.allowRemoteModels = false;
+  env.localModelPath = ASSETS;
+}
+
+export type AnyLibrary = (typeof LIBRARIES)[number][1];
+
+export const loaderOf =
+  (transformers: AnyLibrary) =>
+  (options: PretrainedOptions = {}): Promise<HadamardModel> =>
+    HadamardModelForSequenceClassification.from_pretrained('mini-bert', { transformers, threads: 2, ...options });
+
+/** Example texts on six subjects. */
+export function examples(split: 'train' | 'test', count = Number.POSITIVE_INFINITY): { texts: string[]; labels: string[] } {
+  const lines = readFileSync(`${ASSETS}examples/${split}.csv`, 'utf8').trim().split('\n').slice(1, 1 + count);
+  const rows = lines.map((line) => /^(?:"(?<quoted>.*)"|(?<plain>.*)),(?<label>\w+)$/.exec(line)?.groups as Readonly<Record<string, string>>);
+  return { texts: rows.map(({ quoted, plain }) => (quoted ?? plain ?? '').replaceAll('""', '"')), labels: rows.map(({ label }) => label as string) };
+}
+
+export const QUICK = { pooling: 'mean', classifier: { epochs: 8, learningRate: 0.02 }, num_train_epochs: 3, learning_rate: 0.01 } as const;
