@@ -2,13 +2,13 @@ import { DataError, METRICS, RuntimeError, argmax, decodeAdapter, type AdapterCo
 import { canonicalize, describeModel, type Graph } from '@hadamard-adapter/onnx';
 import { createServer, type AdapterServer } from '@hadamard-adapter/onnxruntime';
 import { readAdapterFiles, writeAdapterFiles, type AdapterSource } from './adapter-files.js';
-import { fitAdapter } from './fit.js';
+import { fitAdapter, merged, newAdapter, type FitBase } from './fit.js';
 import { adapterForward } from './forward.js';
 import { readModelFile } from './hub/model-file.js';
 import type { HubOptions } from './hub/places.js';
 import { classifierClass, libraryOf, type LibraryModel, type LibraryTokenizer, type TransformersLibrary } from './library.js';
 import { maxLength, tokenizeTexts, type LabelledTexts } from './texts.js';
-import type { Classification, FitOptions, FitResult, HadamardModel, PretrainedOptions } from './types.js';
+import type { AddOptions, Classification, FitOptions, FitResult, HadamardModel, PretrainedOptions } from './types.js';
 
 const DEFAULT_NAME = 'default';
 
@@ -88,11 +88,12 @@ function withAdapters(model: LibraryModel, { id, library, graph, server, tokeniz
     return results;
   };
 
+  const base: FitBase = { graph, tokenizer, longest, place, id, family: model.config.model_type };
   const methods = {
     tokenizer,
     async fit(data: LabelledTexts, options: FitOptions = {}): Promise<FitResult> {
       const { adapter_name: name = DEFAULT_NAME } = options;
-      const { files: trained, stages } = await fitAdapter({ graph, tokenizer, longest, place, id, family: model.config.model_type }, data, options, files.get(name));
+      const { files: trained, stages } = await fitAdapter(base, data, options, files.get(name));
       await add(name, trained);
       return { adapter_name: name, stages };
     },
@@ -118,12 +119,14 @@ function withAdapters(model: LibraryModel, { id, library, graph, server, tokeniz
     async load_adapter(source: AdapterSource, { adapter_name: name = DEFAULT_NAME, ...hub }: { readonly adapter_name?: string; readonly revision?: string; readonly local_files_only?: boolean } = {}): Promise<AdapterConfig> {
       return add(name, await readAdapterFiles(library.env, source, hub));
     },
+    add_adapter: async (name: string, options: AddOptions): Promise<AdapterConfig> => add(name, await newAdapter(base, options)),
     set_adapter: activate,
     delete_adapter(name: string): void {
       filesOf(name);
       server.removeAdapter(name);
       files.delete(name);
     },
+    merge_and_unload: ({ adapter_name: name = activeName() }: { readonly adapter_name?: string } = {}): Promise<Uint8Array[]> => merged(base, filesOf(name)),
     async save_pretrained(target: string | FileSystemDirectoryHandle, { adapter_name: name = activeName() }: { readonly adapter_name?: string } = {}): Promise<void> {
       await writeAdapterFiles(target, filesOf(name));
     },

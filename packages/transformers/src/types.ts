@@ -34,6 +34,11 @@ export interface FitOptions extends Pick<SessionOptions, 'site' | 'norm' | 'laye
   readonly on_progress?: (event: TrainEvent) => void;
 }
 
+/** What a new adapter is made for. */
+export interface AddOptions extends Pick<FitOptions, 'site' | 'norm' | 'layers' | 'pooling' | 'seed'> {
+  readonly id2label: NonNullable<FitOptions['id2label']>;
+}
+
 /** What `fit` did. */
 export interface FitResult {
   readonly adapter_name: string;
@@ -60,8 +65,12 @@ export type HadamardModel = LibraryModel & {
   classify(texts: readonly string[], options?: { readonly text_pairs?: readonly string[]; readonly adapter_names?: readonly string[]; readonly batch_size?: number }): Promise<Classification[]>;
   /** Load an adapter folder and make it active. */
   load_adapter(source: AdapterSource, options?: { readonly adapter_name?: string; readonly revision?: string; readonly local_files_only?: boolean }): Promise<AdapterConfig>;
+  /** A new adapter that has learned nothing yet: the identity, with a classifier of small random numbers. Makes it active. */
+  add_adapter(name: string, options: AddOptions): Promise<AdapterConfig>;
   set_adapter(name: string): Promise<AdapterConfig>;
   delete_adapter(name: string): void;
+  /** The active adapter folded into the weights: a plain ONNX file with the output `logits`, in chunks, which transformers.js runs as `onnx/model.onnx` without any adapter. */
+  merge_and_unload(options?: { readonly adapter_name?: string }): Promise<Uint8Array[]>;
   /** Write the folder of an adapter, the active one by default, in PEFT's layout. */
   save_pretrained(target: string | FileSystemDirectoryHandle, options?: { readonly adapter_name?: string }): Promise<void>;
   /** PEFT's line: trained numbers, all of them, and the share; answered and printed. */

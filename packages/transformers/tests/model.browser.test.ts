@@ -42,6 +42,17 @@ describe('in a browser', () => {
     await again.dispose();
   });
 
+  it('answers the same on WebGPU', async () => {
+    const { texts } = await examples('test', 8);
+    const gpu = await load('webgpu');
+    await gpu.load_adapter(folder);
+    const [found, expected] = [await gpu.classify(texts), await model.classify(texts)];
+    expect(found.map(({ label }) => label)).toEqual(expected.map(({ label }) => label));
+    // The int8 base rounds activations; one that falls the other way moves a score by as much.
+    found.forEach(({ score }, i) => expect(Math.abs(score - (expected[i]?.score as number))).toBeLessThan(0.02));
+    await gpu.dispose();
+  });
+
   it('says what a directory lacks', async () => {
     const empty = await folder.getDirectoryHandle('empty', { create: true });
     await expect(model.load_adapter(empty)).rejects.toMatchObject({ code: 'ADAPTER_SOURCE' });

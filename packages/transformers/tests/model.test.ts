@@ -1,6 +1,7 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type * as current from '@huggingface/transformers';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { pipeline, type HadamardModel } from '../src/index.js';
 import { ASSETS, LIBRARIES, QUICK, examples, failure, loaderOf } from './support.js';
@@ -110,6 +111,43 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
       expect(fresh.active_adapter).toBe('files');
       expect(await fresh.classify(test.texts)).toEqual(expected);
       await fresh.dispose();
+    });
+  });
+
+  describe('a merged adapter', () => {
+    it('is a model that transformers.js runs by itself, with the same logits', async () => {
+      await model.set_adapter('default');
+      const id = join(folder, 'merged');
+      mkdirSync(join(id, 'onnx'), { recursive: true });
+      writeFileSync(join(id, 'onnx', 'model.onnx'), Buffer.concat(await model.merge_and_unload()));
+      for (const name of ['config.json', 'tokenizer.json', 'tokenizer_config.json']) cpSync(join(ASSETS, 'mini-bert', name), join(id, name));
+      const inputs = await (model.tokenizer as unknown as (texts: string[], options: object) => Promise<Record<string, unknown>>)(TEXTS, { padding: true });
+      const expected = Array.from((await model(inputs)).logits?.data ?? [], Number);
+      const { env, AutoModelForSequenceClassification } = transformers as unknown as typeof current;
+      const before = env.localModelPath;
+      env.localModelPath = `${folder}/`;
+      // Each generation has its own words for the file with all digits.
+      const options = { dtype: 'fp32', quantized: false, device: 'cpu' } as object;
+      const merged = (await AutoModelForSequenceClassification.from_pretrained('merged', options)) as unknown as (given: object) => Promise<{ logits: { data: Float32Array } }>;
+      env.localModelPath = before;
+      const { logits } = await merged(inputs);
+      // Folding multiplies in another order, and an int8 base rounds activations that are a little different.
+      expect(maximum(Array.from(logits.data), expected)).toBeLessThan(2e-2);
+    });
+
+    it('a new adapter is there without training, and can be trained', async () => {
+      const { id2label } = await model.add_adapter('new', { id2label: ['a', 'b'], pooling: 'mean' });
+      expect(id2label).toEqual({ 0: 'a', 1: 'b' });
+      expect(model.active_adapter).toBe('new');
+      const two = ({ texts, labels }: typeof train): typeof train => {
+        const rows = [...labels.keys()].filter((row) => labels[row] === 'food' || labels[row] === 'sport');
+        return { texts: rows.map((row) => texts[row] as string), labels: rows.map((row) => (labels[row] === 'food' ? 'a' : 'b')) };
+      };
+      const { accuracy: untrained = 0 } = await model.evaluate(two(test));
+      await model.fit(two(train), { ...QUICK, adapter_name: 'new' });
+      const { accuracy = 0 } = await model.evaluate(two(test));
+      expect(accuracy).toBeGreaterThan(Math.max(untrained, 0.6));
+      model.delete_adapter('new');
     });
   });
 
