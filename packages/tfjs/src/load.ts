@@ -19,9 +19,10 @@ export interface LoadOptions extends Omit<SessionOptions, 'int8Bits'> {
 
 export interface TfSession extends LocalSession {
   /**
-   * Compile the shaders of a step and a prediction for batches of this size before they are needed; the page is given time to draw in between.
+   * Compile the shaders of a prediction and of a step of either stage, for batches of this size, before they are needed. The page can draw between the three; within one, TensorFlow.js compiles without a
+   * pause.
    *
-   * @param onProgress how much of it is done, from 0 to 1.
+   * @param onProgress how much of it is done, from 0 to 1; after every operator of the prediction, then after each step.
    */
   warmUp(size: { readonly batch: number; readonly sequence: number }, onProgress?: (share: number) => void): Promise<void>;
 }
