@@ -2,7 +2,7 @@ import { METRICS, train, twoStage, type Checkpoint, type TrainableModel } from '
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { availableDevices, loadModel, loadModelInWorker, probeDevices, saveAdapter, loadAdapter } from '../src/web.js';
 import { failure } from './support/failure.js';
-import { tinyBert, tinyModel, tinySplit } from './support/tiny.js';
+import { relativeDifference, tinyBert, tinyModel, tinySplit } from './support/tiny.js';
 
 const split = tinySplit('train', 12);
 const batch = split.batch(Int32Array.of(0, 1, 2, 3));
@@ -37,6 +37,22 @@ function distance(left: Float32Array, right: Float32Array): number {
   expect(left.length).toBe(right.length);
   return left.reduce((worst, value, i) => Math.max(worst, Math.abs(value - (right[i] as number))), 0);
 }
+
+describe('products with frozen weights in integers', () => {
+  it('come close to float32 on WASM, whatever the processor can do', async () => {
+    const [exact, rounded] = [await loadModel({ graph: tinyBert() }, { numLabels: 3, device: 'wasm', ...quiet }), await loadModel({ graph: tinyBert() }, { numLabels: 3, device: 'wasm', arithmetic: 'int8', ...quiet })];
+    const [expected, found] = [await exact.gradients(batch, ['adapter', 'norm']), await rounded.gradients(batch, ['adapter', 'norm'])];
+    expect(found.loss).not.toBe(expected.loss);
+    expect(Math.abs(found.loss - expected.loss)).toBeLessThan(0.02);
+    // Two roundings of 1/127 (1/63 where products would saturate) for each of the six products that a gradient comes through.
+    expect(relativeDifference(found.gradients, expected.gradients)).toBeLessThan(0.2);
+    await Promise.all([exact.dispose(), rounded.dispose()]);
+  });
+
+  it('are refused on a GPU', async () => {
+    expect(await failure(loadModel({ graph: tinyBert() }, { numLabels: 3, device: 'webgpu', arithmetic: 'int8' }))).toMatchObject({ code: 'ARITHMETIC_DEVICE' });
+  });
+});
 
 describe('devices', () => {
   it('are listed when they computed the right numbers', async () => {
