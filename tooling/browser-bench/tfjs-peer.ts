@@ -3,15 +3,14 @@ import * as tf from '@tensorflow/tfjs-core';
 // oxlint-disable-next-line import/no-unassigned-import -- it registers gradients, and has nothing else to give
 import '@tensorflow/tfjs-core/dist/register_all_gradients';
 import { setThreadsCount, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
-import { webgpu_util } from '@tensorflow/tfjs-backend-webgpu';
-import { version_webgl } from '@tensorflow/tfjs-backend-webgl';
+// oxlint-disable-next-line import/no-unassigned-import -- it registers a backend, and has nothing else that is wanted here
+import '@tensorflow/tfjs-backend-webgl';
+// oxlint-disable-next-line import/no-unassigned-import -- it registers a backend, and has nothing else that is wanted here
+import '@tensorflow/tfjs-backend-webgpu';
 import simd from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm?url';
 import threaded from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.wasm?url';
 import plain from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.wasm?url';
 import { randomWeights, type BenchSizes } from '../../packages/cli/src/bench/encoder.js';
-
-/** The backends, registered by their imports. */
-export const BACKENDS = { webgpu: webgpu_util, webgl: version_webgl };
 
 export { tf };
 

@@ -1,4 +1,4 @@
-import { DataError, predictSplit, sigmoid, softmax, type Loss, type TrainableModel } from '@hadamard-adapter/core';
+import { DataError, answerOf, predictSplit, type Loss, type TrainableModel } from '@hadamard-adapter/core';
 import { tokenize, type Tokenizer } from '@hadamard-adapter/tasks';
 
 /** What a model says of one text. */
@@ -38,13 +38,12 @@ export async function classify(model: TrainableModel, tokenizer: Tokenizer, labe
 }
 
 function predictionOf(input: TextInput, logits: Float32Array, labels: readonly string[], loss: Loss): Prediction {
-  if (loss === 'mse') return { ...input, label: labels[0] ?? 'score', score: logits[0] as number };
-  const values = loss === 'bce' ? logits.map(sigmoid) : softmax(logits.slice(), logits.length);
-  const best = values.indexOf(Math.max(...values));
+  const { index, score, probabilities } = answerOf(logits, loss);
+  const name = (label: number): string => labels[label] ?? (probabilities === undefined ? 'score' : `LABEL_${label}`);
   return {
     ...input,
-    label: labels[best] ?? `LABEL_${best}`,
-    score: values[best] as number,
-    probabilities: Object.fromEntries(Array.from(values, (value, i) => [labels[i] ?? `LABEL_${i}`, value])),
+    label: name(index),
+    score,
+    ...(probabilities === undefined ? {} : { probabilities: Object.fromEntries(Array.from(probabilities, (value, i) => [name(i), value])) }),
   };
 }

@@ -121,3 +121,21 @@ export function argmax(logits: Float32Array, numLabels: number): Int32Array {
     return best;
   });
 }
+
+/** What the logits of one row say. */
+export interface Answer {
+  /** The most probable class; 0 for a regression. */
+  readonly index: number;
+  /** Probability of that class, or the predicted number. */
+  readonly score: number;
+  /** Of each class; absent for a regression. */
+  readonly probabilities?: Float32Array;
+}
+
+/** @param logits [numLabels]. */
+export function answerOf(logits: Float32Array, loss: Loss): Answer {
+  if (loss === 'mse') return { index: 0, score: logits[0] as number };
+  const probabilities = loss === 'bce' ? logits.map(sigmoid) : softmax(logits, logits.length);
+  const index = argmax(probabilities, probabilities.length)[0] as number;
+  return { index, score: probabilities[index] as number, probabilities };
+}

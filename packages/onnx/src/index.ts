@@ -5,6 +5,8 @@ export { checkGraph } from './graph/check.js';
 export { indexGraph, type GraphIndex } from './graph/index-graph.js';
 export { freshNames, type FreshNames } from './graph/names.js';
 export { prune } from './graph/prune.js';
+export { rotaryTables } from './graph/angles.js';
+export { makeNode } from './graph/rewrite.js';
 export { sortGraph, sortNodes } from './graph/sort.js';
 export { capturedValues, definedValues, subgraphs, usedValues } from './graph/uses.js';
 
@@ -59,5 +61,8 @@ export type { Executor, MakeExecutor, RunInputs, SplitSource } from './session/e
 export { checkOptimizer, sameGroups, type MicroBatch, type ParameterStore } from './session/store.js';
 export { compileModel, makeSession, type AdapterSession, type CompiledDescription, type LocalSession, type SessionOptions } from './session/session.js';
 export { baseWeights } from './session/digest.js';
+export { inputValue, tokenInput, tokenValue } from './session/inputs.js';
+export { driverFor, type PlainModel, type RuntimeDriver, type TestedRuntime, type TestedSession, type TestedSource } from './session/tested.js';
 export { loadAdapter, optionsForAdapter, saveAdapter, type AdapterInfo } from './session/adapter.js';
 export { loadReferenceModel } from './reference/reference.js';
+export { PROBE, expectedAnswer, probeInput } from './reference/probe.js';

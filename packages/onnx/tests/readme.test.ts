@@ -1,15 +1,11 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import * as core from '@hadamard-adapter/core';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { examplesOf, runExample } from '../../../tooling/readme-example.js';
 import * as onnx from '../src/index.js';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-const block = (language: string): string => new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``).exec(readme)?.[1] ?? '';
-
-type Modules = Readonly<Record<string, object>>;
-
-const modules: Modules = { '@hadamard-adapter/core': core, '@hadamard-adapter/onnx': onnx };
-const AsyncFunction = (async () => undefined).constructor as new (...parts: string[]) => (modules: Modules) => Promise<void>;
+const [[code, printed] = ['', ' ']] = examplesOf(readme);
 
 /** Every error code in the sources. */
 function codes(): string[] {
@@ -20,11 +16,7 @@ function codes(): string[] {
 
 describe('README', () => {
   it('has an example that prints what it says', async () => {
-    const log = vi.spyOn(console, 'log').mockImplementation(() => {});
-    await new AsyncFunction('modules', block('js').replaceAll(/import (\{[^}]+\}) from '([^']+)';/g, "const $1 = modules['$2'];"))(modules);
-    const printed = log.mock.calls.map((values) => values.join(' ')).join('\n');
-    log.mockRestore();
-    expect(printed).toBe(block('text').trimEnd());
+    expect(await runExample(code, { '@hadamard-adapter/core': core, '@hadamard-adapter/onnx': onnx })).toBe(printed);
   });
 
   it('lists every error code', () => {

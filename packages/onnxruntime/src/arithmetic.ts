@@ -1,5 +1,5 @@
 import { ConfigError } from '@hadamard-adapter/core';
-import { fromNumbers, int, type Attributes, type Graph, type Int8Bits, type Node, type Tensor } from '@hadamard-adapter/onnx';
+import { fromNumbers, int, makeNode, type Graph, type Int8Bits, type Node, type Tensor } from '@hadamard-adapter/onnx';
 import type { Device } from './devices/device.js';
 import type { Feeds } from './ort.js';
 import { createSession, floats } from './session.js';
@@ -38,9 +38,9 @@ export async function int8BitsFor(device: Device, arithmetic: Arithmetic = 'floa
 async function saturates(device: Device): Promise<boolean> {
   const [inner, columns] = [64, 16];
   const nodes = [
-    node('Cast', ['x'], 'levels', { to: int(UINT8) }),
-    node('MatMulInteger', ['levels', 'weight'], 'sums'),
-    node('Cast', ['sums'], 'y', { to: int(FLOAT) }),
+    makeNode('Cast', ['x'], ['levels'], { to: int(UINT8) }),
+    makeNode('MatMulInteger', ['levels', 'weight'], ['sums']),
+    makeNode('Cast', ['sums'], ['y'], { to: int(FLOAT) }),
   ];
   const graph = graphOf([1, inner], [1, columns], nodes, fromNumbers('int8', new Int8Array(inner * columns).fill(127), [inner, columns]));
   const session = await createSession(device, graph);
@@ -54,12 +54,12 @@ const [ROWS, WIDTH, ROUNDS] = [256, 768, 3];
 
 async function integersWin(device: Device): Promise<boolean> {
   const dims = [ROWS, WIDTH];
-  const plain = graphOf(dims, dims, [node('Gemm', ['x', 'weight'], 'y')], fromNumbers('float32', new Float32Array(WIDTH * WIDTH).fill(0.1), [WIDTH, WIDTH]));
+  const plain = graphOf(dims, dims, [makeNode('Gemm', ['x', 'weight'], ['y'])], fromNumbers('float32', new Float32Array(WIDTH * WIDTH).fill(0.1), [WIDTH, WIDTH]));
   const nodes = [
-    { ...node('DynamicQuantizeLinear', ['x'], 'levels'), outputs: ['levels', 'scale', 'zero'] },
-    node('MatMulInteger', ['levels', 'weight', 'zero'], 'sums'),
-    node('Cast', ['sums'], 'product', { to: int(FLOAT) }),
-    node('Mul', ['product', 'scale'], 'y'),
+    makeNode('DynamicQuantizeLinear', ['x'], ['levels', 'scale', 'zero']),
+    makeNode('MatMulInteger', ['levels', 'weight', 'zero'], ['sums']),
+    makeNode('Cast', ['sums'], ['product'], { to: int(FLOAT) }),
+    makeNode('Mul', ['product', 'scale'], ['y']),
   ];
   const integer = graphOf(dims, dims, nodes, fromNumbers('int8', Int8Array.from({ length: WIDTH * WIDTH }, (_, i) => ((i * 37) % 255) - 127), [WIDTH, WIDTH]));
   const feeds = { x: new device.ort.Tensor('float32', Float32Array.from({ length: ROWS * WIDTH }, (_, i) => ((i * 37) % 19) / 19 - 0.5), dims) };
@@ -81,10 +81,6 @@ async function fastestRun(device: Device, graph: Graph, feeds: Feeds): Promise<n
   }
   await session.release();
   return best;
-}
-
-function node(op: string, inputs: readonly string[], output: string, attributes: Attributes = {}): Node {
-  return { op, domain: '', name: output, inputs, outputs: [output], attributes };
 }
 
 function graphOf(from: readonly number[], to: readonly number[], nodes: readonly Node[], weight: Tensor): Graph {

@@ -10,7 +10,7 @@ import { readBytes, type ModelBytes } from './source.js';
 /** A base model: an ONNX file (its bytes, a File, or the URL to fetch it from), or a graph that was built or read before. */
 export type BaseModel = { readonly model: ModelBytes; readonly externalData?: ExternalData } | { readonly graph: Graph };
 
-export interface LoadOptions extends Omit<SessionOptions, 'int8Bits'>, SessionSettings, DeviceOptions {
+export interface LoadOptions extends SessionOptions, SessionSettings, DeviceOptions {
   /** Default: `cpu` in Node, `wasm` in a browser. `availableDevices` tells which there are. */
   readonly device?: string;
   /** Default `float32`. */

@@ -1,20 +1,10 @@
-/// <reference types="vite/client" />
-import { runSuite, readFixture, type SuiteReport } from '@hadamard-adapter/conformance';
+import { runSuite, type SuiteReport } from '@hadamard-adapter/conformance';
 import { describe, expect, it } from 'vitest';
+import { families, fetchFixture } from '../../conformance/tests/support/in-browser.js';
 import { conformanceDriver, webPlatform } from '../src/conformance.js';
 
-const urls = import.meta.glob<string>('../../conformance/fixtures/*/*', { query: '?url', import: 'default' });
-const files = Object.keys(urls);
-const families = [...new Set(files.map((path) => path.split('/').at(-2) as string))].toSorted();
-
-async function read(family: string, file: string): Promise<Uint8Array | undefined> {
-  const path = files.find((each) => each.endsWith(`/${family}/${file}`));
-  return path === undefined ? undefined : new Uint8Array(await (await fetch((await urls[path]?.()) ?? '')).arrayBuffer());
-}
-
 async function run(device: string, family: string, variant: string, key?: string): Promise<SuiteReport> {
-  const fixture = await readFixture(family, [variant], (file) => read(family, file));
-  return runSuite(conformanceDriver(webPlatform, device, { onNotice: () => undefined }), [fixture], { variants: [variant], ...(key === undefined ? {} : { key }) });
+  return runSuite(conformanceDriver(webPlatform, device, { onNotice: () => undefined }), [await fetchFixture(family, variant)], { variants: [variant], ...(key === undefined ? {} : { key }) });
 }
 
 describe('the conformance suite on wasm', () => {

@@ -1,35 +1,22 @@
-import { existsSync, readFileSync } from 'node:fs';
 import * as fs from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import * as core from '@hadamard-adapter/core';
 import * as tasks from '@hadamard-adapter/tasks';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { examplesOf, runExample } from '../../../tooling/readme-example.js';
 import * as onnxruntime from '../src/index.js';
 
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-/** Each example with what it prints. */
-const examples = [...readme.matchAll(/```js\n([\s\S]*?)```\n[\s\S]*?```text\n([\s\S]*?)```/g)].map(([, code, printed]) => [code as string, printed as string] as const);
-
-type Modules = Readonly<Record<string, object>>;
-
-const modules: Modules = { 'node:fs': fs, '@hadamard-adapter/core': core, '@hadamard-adapter/tasks': tasks, '@hadamard-adapter/onnxruntime': onnxruntime };
-const AsyncFunction = (async () => undefined).constructor as new (...parts: string[]) => (modules: Modules) => Promise<void>;
+const readme = fs.readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const modules = { 'node:fs': fs, '@hadamard-adapter/core': core, '@hadamard-adapter/tasks': tasks, '@hadamard-adapter/onnxruntime': onnxruntime };
+const assets = fileURLToPath(new URL('../../cli/assets/', import.meta.url));
 
 describe('README', () => {
   it('has two examples', () => {
-    expect(examples).toHaveLength(2);
+    expect(examplesOf(readme)).toHaveLength(2);
   });
 
-  it.each(examples)('has an example that prints what it says (%#)', async (source, expected) => {
-    const base = new URL('../../cli/assets/mini-bert', import.meta.url).pathname;
-    expect(existsSync(base)).toBe(true);
-    const code = source
-      .replaceAll(/import (\{[^}]+\}) from '([^']+)';/g, "const $1 = modules['$2'];")
-      .replace('node_modules/@hadamard-adapter/cli/assets/mini-bert', base);
-    const log = vi.spyOn(console, 'log').mockImplementation(() => {});
-    await new AsyncFunction('modules', code)(modules);
-    const printed = log.mock.calls.map((values) => values.join(' ')).join('\n');
-    log.mockRestore();
-    expect(printed).toBe(expected.trimEnd());
+  it.each(examplesOf(readme))('has an example that prints what it says (%#)', async (code, printed) => {
+    expect(await runExample(code, modules, { 'node_modules/@hadamard-adapter/cli/assets/': assets })).toBe(printed);
   });
 
   it('names every function that is exported', () => {

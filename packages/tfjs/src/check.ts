@@ -1,6 +1,5 @@
-import { UnsupportedError } from '@hadamard-adapter/core';
-import { compileForward, inferNode, operatorName, elementCount, type AdapterModel, type Graph, type Node, type Value } from '@hadamard-adapter/onnx';
-import { anglesOf } from './graph/angles.js';
+import { compileForward, inferNode, operatorName, elementCount, rotaryTables, type AdapterModel, type Graph, type Node, type Value } from '@hadamard-adapter/onnx';
+import { kernelMissing } from './failures.js';
 import { constantValue, knownValue } from './graph/operand.js';
 import { operatorFor } from './ops/index.js';
 import { checkAxis } from './ops/normalization.js';
@@ -42,18 +41,12 @@ export function checkOperators(tf: Tf, device: string, model: AdapterModel): voi
 }
 
 function demandKernel(tf: Tf, device: string, kernel: string, where: string): void {
-  if (tf.getKernel(kernel, device) !== undefined) return;
-  const others = Object.keys(tf.engine().registryFactory).filter((backend) => tf.getKernel(kernel, backend) !== undefined);
-  throw new UnsupportedError(`TensorFlow.js cannot compute ${kernel} on the device ${device}`, {
-    code: 'KERNEL_MISSING',
-    found: `needed by ${where}`,
-    expected: others.length === 0 ? 'a backend that has it' : `one of the devices ${others.join(', ')}, which have it`,
-  });
+  if (tf.getKernel(kernel, device) === undefined) throw kernelMissing(tf, device, kernel, `needed by ${where}`);
 }
 
 /** Nodes whose results are not known from shapes and token ids, and how many axes every value has. */
 function deviceNodes(graph: Graph): { nodes: Node[]; ranks: ReadonlyMap<string, number> } {
-  const angles = anglesOf(graph);
+  const angles = rotaryTables(graph);
   const values = new Map<string, Value>();
   for (const { name, dtype, dims } of graph.inputs) {
     const sizes = dims.map((size, axis) => (typeof size === 'number' ? size : axis === 0 ? TRIAL.batch : TRIAL.sequence));

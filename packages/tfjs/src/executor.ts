@@ -1,11 +1,12 @@
-import { layout, type Batch, type Group } from '@hadamard-adapter/core';
-import { DROPOUT_INPUT, TARGETS_INPUT, compileForward, elementCount, parameterInfo, type AdapterModel, type Executor, type RunInputs, type Value } from '@hadamard-adapter/onnx';
+import { layout, type Group } from '@hadamard-adapter/core';
+import { compileForward, elementCount, inputValue, parameterInfo, type AdapterModel, type Executor, type RunInputs } from '@hadamard-adapter/onnx';
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
 import { constantsOn } from './graph/constants.js';
 import { deviceOperand, hostOperand, type Operand } from './graph/operand.js';
 import { makeProgram, type Program } from './graph/program.js';
 import { explaining } from './failures.js';
-import { on } from './devices/devices.js';
+import { on } from './devices/on.js';
+import { read } from './read.js';
 import type { Tf } from './tf.js';
 
 /** What the session offers beside core's contract. */
@@ -20,6 +21,7 @@ export interface TfExecutor extends Executor {
  */
 export function tfExecutor(tf: Tf, device: string, model: AdapterModel, values: Float32Array): TfExecutor {
   const places = layout(model.parameters.map(parameterInfo));
+  const everything = [...new Set(model.parameters.map(({ group }) => group))];
   const constants = constantsOn(tf);
   const programs = new Map<string, { readonly program: Program; readonly output: string }>();
 
@@ -32,28 +34,21 @@ export function tfExecutor(tf: Tf, device: string, model: AdapterModel, values: 
     programs.set(key, made);
     return made;
   };
-  /** Every parameter cut out of the vector of its kind: trained or not. */
-  const parameterFeeds = (flat: Tensor, chosen: AdapterModel['parameters']): [string, Operand][] => {
+  /** The parameters of some groups, cut out of the vector of them. */
+  const parameterFeeds = (flat: Tensor, groups: readonly Group[]): [string, Operand][] => {
+    const chosen = model.parameters.filter(({ group }) => groups.includes(group));
     if (chosen.length === 0) return [];
-    const parts = tf.split(flat as Tensor, chosen.map(({ shape }) => elementCount(shape)));
+    const parts = tf.split(flat, chosen.map(({ shape }) => elementCount(shape)));
     return chosen.map(({ name, shape }, i) => [name, { ...deviceOperand(tf.reshape(parts[i] as Tensor, [...shape]), { dtype: 'float32', dims: shape }), own: false }]);
   };
-  const gathered = (chosen: AdapterModel['parameters']): Float32Array => {
-    const all = new Float32Array(chosen.reduce((sum, { shape }) => sum + elementCount(shape), 0));
-    let at = 0;
-    for (const { name } of chosen) {
-      const part = places.slice(values, name);
-      all.set(part, at);
-      at += part.length;
-    }
-    return all;
-  };
+  const uploaded = (groups: readonly Group[]): Tensor => tf.tensor1d(places.gather(values, groups));
+  const frozenFeeds = (groups: readonly Group[]): [string, Operand][] => parameterFeeds(uploaded(groups), groups);
   const inputFeeds = ({ graph }: Program, inputs: RunInputs): [string, Operand][] =>
     graph.inputs.flatMap(({ name }): [string, Operand][] => {
       const value = inputValue(model, inputs, name);
       return value === undefined ? [] : [[name, hostOperand(tf, value)]];
     });
-  const feedsOf = (program: Program, inputs: RunInputs): Map<string, Operand> => new Map([...inputFeeds(program, inputs), ...parameterFeeds(tf.tensor1d(gathered(model.parameters)), model.parameters)]);
+  const feedsOf = (program: Program, inputs: RunInputs): Map<string, Operand> => new Map([...inputFeeds(program, inputs), ...frozenFeeds(everything)]);
 
   const infer = async (wanted: Parameters<typeof compileForward>[1], inputs: RunInputs): Promise<Float32Array> => {
     const { program, output } = programFor(wanted);
@@ -69,16 +64,15 @@ export function tfExecutor(tf: Tf, device: string, model: AdapterModel, values: 
   return {
     async train(groups: readonly Group[], inputs) {
       const { program } = programFor('loss');
-      const trained = model.parameters.filter(({ group }) => groups.includes(group));
-      const frozen = model.parameters.filter(({ group }) => !groups.includes(group));
+      const frozen = everything.filter((group) => !groups.includes(group));
       const { value, gradient } = explaining(tf, device, () =>
         on(tf, device, () => {
           program.prepare();
           // A variable copies what it starts with.
-          const flat = tf.tidy(() => tf.variable(tf.tensor1d(gathered(trained)), true));
+          const flat = tf.tidy(() => tf.variable(uploaded(groups), true));
           try {
-            const loss = (): Scalar => program.run(new Map([...inputFeeds(program, inputs), ...parameterFeeds(tf.tensor1d(gathered(frozen)), frozen), ...parameterFeeds(flat, trained)])).get('loss') as Scalar;
-            if (trained.length === 0) return { value: tf.tidy(loss), gradient: undefined };
+            const loss = (): Scalar => program.run(new Map([...inputFeeds(program, inputs), ...frozenFeeds(frozen), ...parameterFeeds(flat, groups)])).get('loss') as Scalar;
+            if (flat.size === 0) return { value: tf.tidy(loss), gradient: undefined };
             const { value: found, grads } = tf.variableGrads(loss, [flat]);
             return { value: found, gradient: grads[flat.name] };
           } finally {
@@ -109,35 +103,4 @@ export function tfExecutor(tf: Tf, device: string, model: AdapterModel, values: 
       constants.dispose();
     },
   };
-}
-
-async function read(tensor: Tensor): Promise<Float32Array> {
-  try {
-    return Float32Array.from(await tensor.data());
-  } finally {
-    tensor.dispose();
-  }
-}
-
-/** Tokens, targets and dropout by the names that graphs give them; undefined for a parameter. */
-function inputValue(model: AdapterModel, { batch, targets, dropout }: RunInputs, name: string): Value | undefined {
-  const matrix = (data: ArrayLike<number>, width: number): Value => ({ dtype: 'float32', dims: [batch.batch, width], data: Float64Array.from(data) });
-  if (name === TARGETS_INPUT) return targets === undefined ? undefined : matrix(targets, model.options.numLabels);
-  if (name === DROPOUT_INPUT) return matrix(dropout ?? new Float32Array(batch.batch * model.canonical.hiddenSize).fill(1), model.canonical.hiddenSize);
-  return tokenValue(batch, name);
-}
-
-/** A token input of a model by its usual name, [batch, sequence]. */
-export function tokenValue({ batch, sequence, inputIds, attentionMask, tokenTypeIds }: Batch, name: string): Value | undefined {
-  const matrix = (data: ArrayLike<number>): Value => ({ dtype: 'int64', dims: [batch, sequence], data: Float64Array.from(data) });
-  switch (name) {
-    case 'input_ids':
-      return matrix(inputIds);
-    case 'attention_mask':
-      return matrix(attentionMask);
-    case 'token_type_ids':
-      return matrix(tokenTypeIds ?? new Int32Array(batch * sequence));
-    default:
-      return undefined;
-  }
 }

@@ -16,16 +16,7 @@ export function explain(tf: Tf, device: string, cause: unknown): HadamardError {
   if (cause instanceof HadamardError) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);
   const kernel = /Kernel '(\w+)' not registered/.exec(message)?.[1] ?? /Cannot compute gradient: gradient function not found for (\w+)/.exec(message)?.[1];
-  if (kernel !== undefined) {
-    const others = Object.keys(tf.engine().registryFactory).filter((backend) => backend !== device && tf.getKernel(kernel, backend) !== undefined);
-    return new UnsupportedError(`TensorFlow.js cannot compute ${kernel} on the device ${device}`, {
-      code: 'KERNEL_MISSING',
-      found: message,
-      expected: others.length === 0 ? 'a kernel and its gradient' : `one of the devices ${others.join(', ')}, which have it`,
-      hint: "With @tensorflow/tfjs-core alone, gradients have to be registered: import '@tensorflow/tfjs-core/dist/register_all_gradients'.",
-      cause,
-    });
-  }
+  if (kernel !== undefined) return kernelMissing(tf, device, kernel, message, cause);
   if (/context ?lost|device.*lost|lost.*device/i.test(message)) {
     return new RuntimeError(`The device ${device} was lost`, { code: 'DEVICE_LOST', found: message, hint: 'The state of the last step is kept: save it, and load the model again.', cause });
   }
@@ -33,4 +24,16 @@ export function explain(tf: Tf, device: string, cause: unknown): HadamardError {
     return new RuntimeError(`The memory of the device ${device} does not suffice`, { code: 'OUT_OF_MEMORY', found: message, hint: 'Less is needed with a smaller batch (and "accumulate" for the same step), shorter sequences, or adapters on the upper layers only (layers).', cause });
   }
   return new RuntimeError('TensorFlow.js could not run the graph', { code: 'TFJS_RUN', found: message, cause });
+}
+
+/** @param found who needs it, or what TensorFlow.js says. */
+export function kernelMissing(tf: Tf, device: string, kernel: string, found: string, cause?: unknown): UnsupportedError {
+  const others = Object.keys(tf.engine().registryFactory).filter((backend) => backend !== device && tf.getKernel(kernel, backend) !== undefined);
+  return new UnsupportedError(`TensorFlow.js cannot compute ${kernel} on the device ${device}`, {
+    code: 'KERNEL_MISSING',
+    found,
+    expected: others.length === 0 ? 'a kernel and its gradient' : `one of the devices ${others.join(', ')}, which have it`,
+    hint: "With @tensorflow/tfjs-core alone, gradients have to be registered: import '@tensorflow/tfjs-core/dist/register_all_gradients'.",
+    cause,
+  });
 }

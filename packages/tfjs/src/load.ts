@@ -10,7 +10,7 @@ import { checkTf, type Tf } from './tf.js';
 /** A base model: the bytes of an ONNX file, or a graph that was built or read before. */
 export type BaseModel = { readonly model: Uint8Array | ArrayBuffer; readonly externalData?: ExternalData } | { readonly graph: Graph };
 
-export interface LoadOptions extends Omit<SessionOptions, 'int8Bits'> {
+export interface LoadOptions extends SessionOptions {
   /** Your TensorFlow.js, with the backend of `device` registered. */
   readonly tf: Tf;
   /** `webgpu`, `webgl`, `wasm`, `cpu`, or `tensorflow` (Node, with tfjs-node or tfjs-node-gpu). Default: the active backend. */

@@ -1,22 +1,12 @@
-/// <reference types="vite/client" />
-import { readFixture, runSuite, type SuiteReport } from '@hadamard-adapter/conformance';
+import { runSuite, type SuiteReport } from '@hadamard-adapter/conformance';
 import { describe, expect, it } from 'vitest';
+import { families, fetchFixture } from '../../conformance/tests/support/in-browser.js';
 import { conformanceDriver } from '../src/conformance.js';
 import { availableDevices } from '../src/index.js';
 import { tf } from './support/browser.js';
 
-const urls = import.meta.glob<string>('../../conformance/fixtures/*/*', { query: '?url', import: 'default' });
-const files = Object.keys(urls);
-const families = [...new Set(files.map((path) => path.split('/').at(-2) as string))].toSorted();
-
-async function read(family: string, file: string): Promise<Uint8Array | undefined> {
-  const path = files.find((each) => each.endsWith(`/${family}/${file}`));
-  return path === undefined ? undefined : new Uint8Array(await (await fetch((await urls[path]?.()) ?? '')).arrayBuffer());
-}
-
 async function run(device: string, family: string, key: string): Promise<SuiteReport> {
-  const fixture = await readFixture(family, ['model.onnx'], (file) => read(family, file));
-  return runSuite(conformanceDriver(tf, device), [fixture], { variants: ['model.onnx'], key });
+  return runSuite(conformanceDriver(tf, device), [await fetchFixture(family, 'model.onnx')], { variants: ['model.onnx'], key });
 }
 
 it('every backend works here, the fastest first', async () => {

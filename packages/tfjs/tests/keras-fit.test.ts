@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { hadamardLayers, type FitStageName } from '../src/keras.js';
 import { textClassifier } from './support/keras-model.js';
-import { predictions, rejected, toyTask, weightsOf } from './support/keras.js';
+import { disposingModels, predictions, rejected, toyTask, weightsOf } from './support/keras.js';
 
 const { injectAdapters, hadamardAdapter, twoStageFit } = hadamardLayers(tf);
 const data = toyTask(96);
@@ -12,19 +12,7 @@ const ONE = { classifier: { epochs: 1, shuffle: false }, adapter: { epochs: 1, s
 
 afterAll(() => tf.dispose([data.x, data.y]));
 
-let tensors = 0;
-const open: tf.LayersModel[] = [];
-function kept<M extends tf.LayersModel>(model: M): M {
-  open.push(model);
-  return model;
-}
-beforeEach(() => {
-  tensors = tf.memory().numTensors;
-});
-afterEach(() => {
-  for (const model of open.splice(0)) model.dispose();
-  expect(tf.memory().numTensors).toBe(tensors);
-});
+const kept = disposingModels();
 
 /** The classifier of the toy task with adapters; the model without them is gone, its layers are not. */
 function adapted(): tf.LayersModel {

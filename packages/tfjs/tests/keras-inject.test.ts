@@ -1,28 +1,15 @@
 import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { hadamardLayers } from '../src/keras.js';
 import { CHANNELS, SEQUENCE, sequentialClassifier, textClassifier } from './support/keras-model.js';
-import { predictions, refused, toyTask } from './support/keras.js';
+import { disposingModels, predictions, refused, toyTask } from './support/keras.js';
 
 const { injectAdapters, hadamardAdapter } = hadamardLayers(tf);
 const names = (model: tf.LayersModel): string[] => model.layers.map(({ name }) => name);
 const { x } = toyTask(6);
 
-let tensors = 0;
-const open: tf.LayersModel[] = [];
-/** Disposed of when the test ends; then no tensor may be left over. */
-function kept<M extends tf.LayersModel>(model: M): M {
-  open.push(model);
-  return model;
-}
-beforeEach(() => {
-  tensors = tf.memory().numTensors;
-});
-afterEach(() => {
-  for (const model of open.splice(0)) model.dispose();
-  expect(tf.memory().numTensors).toBe(tensors);
-});
+const kept = disposingModels();
 
 /** Write w = 2, b = 1 into an adapter: whoever is behind it must notice. */
 function disturb(model: tf.LayersModel, adapter: string): void {
@@ -170,9 +157,9 @@ describe('injectAdapters refuses', () => {
   });
 
   it('an output with an unknown last axis, before any layer is called', () => {
-    const any = tf.input({ shape: [3, null], name: 'any' });
+    const unknown = tf.input({ shape: [3, null], name: 'unknown' });
     const act = tf.layers.activation({ name: 'act', activation: 'relu' });
-    const model = tf.model({ inputs: any, outputs: act.apply(any) as tf.SymbolicTensor });
+    const model = tf.model({ inputs: unknown, outputs: act.apply(unknown) as tf.SymbolicTensor });
     const error = refused(() => injectAdapters(model, { match: 'act' }));
     expect(error).toMatchObject({ name: 'MismatchError', code: 'ADAPTER_SHAPE', found: 'shape [?, 3, ?]' });
     expect(error.message).toContain('"act"');

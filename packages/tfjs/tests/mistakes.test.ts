@@ -7,7 +7,7 @@ import { failure, tf, tinyBert } from './support/node.js';
 
 const load = (options: Partial<LoadOptions> | { tf: unknown } = {}): Promise<unknown> => loadModel({ graph: tinyBert() }, { tf, device: 'cpu', numLabels: 3, ...options } as LoadOptions);
 /** This TensorFlow.js with something else in it. */
-const with_ = (changes: object): Tf => ({ ...tf, ...changes }) as unknown as Tf;
+const altered = (changes: object): Tf => ({ ...tf, ...changes }) as unknown as Tf;
 
 describe('TensorFlow.js itself', () => {
   it.each([
@@ -18,13 +18,13 @@ describe('TensorFlow.js itself', () => {
   });
 
   it('another version', async () => {
-    const error = await failure(load({ tf: with_({ version_core: '3.21.0' }) }));
+    const error = await failure(load({ tf: altered({ version_core: '3.21.0' }) }));
     expect(error.code).toBe('TF_VERSION');
     expect(error.message).toContain('3.21.0');
   });
 
   it('a second copy, whose classes are not those of the engine', async () => {
-    const error = await failure(load({ tf: with_({ Environment: Map }) }));
+    const error = await failure(load({ tf: altered({ Environment: Map }) }));
     expect(error.code).toBe('TF_COPIES');
     expect(error.message).toContain('dedupe');
   });
@@ -54,7 +54,7 @@ describe('devices', () => {
 
   it('WebGL with half floats', async () => {
     const active = tf.getBackend();
-    const half = with_({
+    const half = altered({
       findBackendFactory: () => () => undefined,
       setBackend: async () => true,
       getBackend: () => active,
@@ -72,7 +72,7 @@ describe('devices', () => {
   });
 
   it('that compute wrong numbers are not available', async () => {
-    const wrong = with_({ erf: (x: Parameters<Tf['erf']>[0]) => tf.mul(tf.erf(x), 1.01) });
+    const wrong = altered({ erf: (x: Parameters<Tf['erf']>[0]) => tf.mul(tf.erf(x), 1.01) });
     const reports = await probeDevices({ tf: wrong });
     expect(reports.some(({ available }) => available)).toBe(false);
     expect(reports.find(({ device }) => device === 'cpu')?.reason).toContain('wrong numbers');
@@ -98,7 +98,7 @@ describe('models', () => {
   });
 
   it('with a kernel that this backend lacks, naming those that have it', async () => {
-    const lacking = with_({ getKernel: (kernel: string, backend: string) => (kernel === 'Erf' && backend === 'wasm' ? undefined : tf.getKernel(kernel, backend)) });
+    const lacking = altered({ getKernel: (kernel: string, backend: string) => (kernel === 'Erf' && backend === 'wasm' ? undefined : tf.getKernel(kernel, backend)) });
     const error = await failure(load({ tf: lacking, device: 'wasm' }));
     expect(error.code).toBe('KERNEL_MISSING');
     expect(error.message).toMatch(/Erf.*wasm/);

@@ -1,39 +1,27 @@
 import * as fs from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import * as core from '@hadamard-adapter/core';
 import * as tasks from '@hadamard-adapter/tasks';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { examplesOf, runExample } from '../../../tooling/readme-example.js';
 import * as tfjs from '../src/index.js';
+import * as keras from '../src/keras.js';
 import { tf } from './support/node.js';
 
 const readme = fs.readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-/** Each example with what it prints. */
-const examples = [...readme.matchAll(/```js\n([\s\S]*?)```\n[\s\S]*?```text\n([\s\S]*?)```/g)].map(([, code, printed]) => [code as string, printed as string] as const);
-
-type Modules = Readonly<Record<string, object>>;
-
-const modules: Modules = { 'node:fs': fs, '@tensorflow/tfjs': tf, '@hadamard-adapter/core': core, '@hadamard-adapter/tasks': tasks, '@hadamard-adapter/tfjs': tfjs };
-const AsyncFunction = (async () => undefined).constructor as new (...parts: string[]) => (modules: Modules) => Promise<void>;
+const modules = { 'node:fs': fs, '@tensorflow/tfjs': tf, '@hadamard-adapter/core': core, '@hadamard-adapter/tasks': tasks, '@hadamard-adapter/tfjs': tfjs };
+const assets = fileURLToPath(new URL('../../cli/assets/', import.meta.url));
 
 describe('README', () => {
   it('has an example', () => {
-    expect(examples.length).toBeGreaterThan(0);
+    expect(examplesOf(readme)).toHaveLength(1);
   });
 
-  it.each(examples)('has an example that prints what it says (%#)', async (source, expected) => {
-    const base = new URL('../../cli/assets/mini-bert', import.meta.url).pathname;
-    expect(fs.existsSync(base)).toBe(true);
-    const code = source
-      .replaceAll(/import (?:\* as (\w+)|(\{[^}]+\})) from '([^']+)';/g, (_, all, some, name) => `const ${all ?? some} = modules['${name}'];`)
-      .replaceAll(/import '[^']+';\n/g, '')
-      .replace('node_modules/@hadamard-adapter/cli/assets/mini-bert', base);
-    const log = vi.spyOn(console, 'log').mockImplementation(() => {});
-    await new AsyncFunction('modules', code)(modules);
-    const printed = log.mock.calls.map((values) => values.join(' ')).join('\n');
-    log.mockRestore();
-    expect(printed).toBe(expected.trimEnd());
+  it.each(examplesOf(readme))('has an example that prints what it says (%#)', async (code, printed) => {
+    expect(await runExample(code, modules, { 'node_modules/@hadamard-adapter/cli/assets/': assets })).toBe(printed);
   });
 
   it('names every function that is exported', () => {
-    expect(Object.keys(tfjs).filter((name) => !readme.includes(`\`${name}(`))).toEqual([]);
+    expect([...Object.keys(tfjs), ...Object.keys(keras)].filter((name) => !readme.includes(`${name}(`))).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 import { ADAPTER_CARD_FILE, ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE, ConfigError, type Files } from '@hadamard-adapter/core';
 import { readHubFile } from './hub/read-file.js';
 import type { HubOptions } from './hub/places.js';
+import { writeWhole } from './hub/write-file.js';
 import type { LibraryEnv } from './library.js';
 
 /** Where an adapter folder is: a hub id, a path, the address of a folder, a directory of the browser (OPFS), or its files. */
@@ -40,11 +41,5 @@ export async function writeAdapterFiles(target: string | FileSystemDirectoryHand
     }
     return;
   }
-  const [{ mkdir, rename, writeFile }, { join }] = await Promise.all([import('node:fs/promises'), import('node:path')]);
-  await mkdir(target, { recursive: true });
-  for (const [name, bytes] of Object.entries(files)) {
-    const part = join(target, `${name}.${process.pid}.part`);
-    await writeFile(part, bytes);
-    await rename(part, join(target, name));
-  }
+  for (const [name, bytes] of Object.entries(files)) await writeWhole(`${target}/${name}`, bytes);
 }

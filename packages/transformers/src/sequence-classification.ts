@@ -1,16 +1,19 @@
-import { DataError, METRICS, RuntimeError, argmax, decodeAdapter, type AdapterConfig, type Files, type Metric } from '@hadamard-adapter/core';
+import { DataError, METRICS, RuntimeError, answerOf, decodeAdapter, evaluate, sequentialBatches, type AdapterConfig, type Batch, type Files, type Split } from '@hadamard-adapter/core';
 import { canonicalize, describeModel, type Graph } from '@hadamard-adapter/onnx';
 import { createServer, type AdapterServer } from '@hadamard-adapter/onnxruntime';
-import { readAdapterFiles, writeAdapterFiles, type AdapterSource } from './adapter-files.js';
+import { readAdapterFiles, writeAdapterFiles } from './adapter-files.js';
 import { fitAdapter, merged, newAdapter, type FitBase } from './fit.js';
 import { adapterForward } from './forward.js';
 import { readModelFile } from './hub/model-file.js';
 import type { HubOptions } from './hub/places.js';
 import { classifierClass, libraryOf, type LibraryModel, type LibraryTokenizer, type TransformersLibrary } from './library.js';
-import { maxLength, tokenizeTexts, type LabelledTexts } from './texts.js';
-import type { AddOptions, Classification, FitOptions, FitResult, HadamardModel, PretrainedOptions } from './types.js';
+import { maxLength, tokenizeTexts } from './texts.js';
+import type { AdapterMethods, HadamardModel, PretrainedOptions } from './types.js';
 
 const DEFAULT_NAME = 'default';
+
+/** Texts at once where nobody says how many. */
+const BATCH_SIZE = 32;
 
 /**
  * A base model of the hub with Hadamard adapters for text classification: `await HadamardModelForSequenceClassification.from_pretrained('org/name')`. Configuration, tokenizer, downloads and cache are those of
@@ -69,19 +72,16 @@ function withAdapters(model: LibraryModel, { id, library, graph, server, tokeniz
     files.set(name, added);
     return activate(name);
   };
-  const labelsOf = (name: string): string[] => Object.values(decodeAdapter(filesOf(name)).config.id2label);
+  const configOf = (name: string): AdapterConfig => decodeAdapter(filesOf(name)).config;
   const activeName = (): string => {
     const name = server.activeAdapter;
     if (name === undefined) throw new RuntimeError('No adapter is active', { code: 'ADAPTER_NONE', expected: 'one that was trained with fit, loaded with load_adapter or chosen with set_adapter' });
     return name;
   };
-  /** Logits of each text, in batches of texts of similar length. */
-  const logitsOf = async (data: LabelledTexts, labels: readonly string[], size: number, names?: readonly string[]): Promise<Float32Array[]> => {
-    const split = tokenizeTexts('texts', { texts: data.texts, ...(data.text_pairs === undefined ? {} : { text_pairs: data.text_pairs }) }, tokenizer, longest, labels);
-    const order = Int32Array.from(data.texts.keys()).toSorted((a, b) => (split.lengths[a] as number) - (split.lengths[b] as number));
+  /** Logits of each text of a split, of the active adapter or of one for each. */
+  const logitsOf = async (split: Split, size: number, names?: readonly string[]): Promise<Float32Array[]> => {
     const results: Float32Array[] = [];
-    for (let start = 0; start < order.length; start += size) {
-      const rows = order.slice(start, start + size);
+    for (const rows of sequentialBatches(split.lengths, size)) {
       const logits = await server.predict(split.batch(rows), names === undefined ? {} : { adapterNames: Array.from(rows, (row) => names[row] as string) });
       rows.forEach((row, i) => (results[row] = logits[i] as Float32Array));
     }
@@ -89,49 +89,44 @@ function withAdapters(model: LibraryModel, { id, library, graph, server, tokeniz
   };
 
   const base: FitBase = { graph, tokenizer, longest, place, id, family: model.config.model_type };
-  const methods = {
+  const methods: AdapterMethods = {
     tokenizer,
-    async fit(data: LabelledTexts, options: FitOptions = {}): Promise<FitResult> {
+    async fit(data, options = {}) {
       const { adapter_name: name = DEFAULT_NAME } = options;
       const { files: trained, stages } = await fitAdapter(base, data, options, files.get(name));
       await add(name, trained);
       return { adapter_name: name, stages };
     },
-    async evaluate(data: LabelledTexts, { metric = METRICS.accuracy, batch_size: size = 32 }: { readonly metric?: Metric; readonly batch_size?: number } = {}): Promise<Readonly<Record<string, number>>> {
-      const labels = labelsOf(activeName());
-      const targets = tokenizeTexts('dev', data, tokenizer, longest, labels).labels ?? new Float32Array(0);
-      const logits = await logitsOf(data, labels, size);
-      const all = new Float32Array(logits.length * labels.length);
-      logits.forEach((row, i) => all.set(row, i * labels.length));
-      return metric.compute(all, targets, labels.length);
+    async evaluate(data, { metric = METRICS.accuracy, batch_size: batchSize = BATCH_SIZE } = {}) {
+      const { id2label, num_labels: numLabels, loss } = configOf(activeName());
+      const split = tokenizeTexts('dev', data, tokenizer, longest, Object.values(id2label));
+      const predict = async (batch: Batch): Promise<Float32Array> => Float32Array.from((await server.predict(batch)).flatMap((row) => [...row]));
+      return (await evaluate({ predict, numLabels, loss }, split, metric, { batchSize })).scores;
     },
-    async classify(texts: readonly string[], { text_pairs, adapter_names: names, batch_size: size = 32 }: { readonly text_pairs?: readonly string[]; readonly adapter_names?: readonly string[]; readonly batch_size?: number } = {}): Promise<Classification[]> {
+    async classify(texts, { text_pairs: pairs, adapter_names: names, batch_size: size = BATCH_SIZE } = {}) {
       if (names !== undefined && names.length !== texts.length) throw new DataError('There has to be one adapter name per text', { code: 'ADAPTER_NAMES', found: `${names.length} names`, expected: `${texts.length}` });
-      for (const name of new Set(names)) filesOf(name);
-      const logits = await logitsOf({ texts, ...(text_pairs === undefined ? {} : { text_pairs }) }, [], size, names);
-      return logits.map((row, i) => {
-        const best = argmax(row, row.length)[0] as number;
-        const largest = row[best] as number;
-        const sum = row.reduce((total, value) => total + Math.exp(value - largest), 0);
-        return { label: labelsOf(names?.[i] ?? activeName())[best] as string, score: 1 / sum };
+      const configs = new Map([...new Set(names ?? [activeName()])].map((name) => [name, configOf(name)]));
+      const split = tokenizeTexts('texts', { texts, ...(pairs === undefined ? {} : { text_pairs: pairs }) }, tokenizer, longest, []);
+      return (await logitsOf(split, size, names)).map((logits, i) => {
+        const { id2label, loss } = configs.get(names?.[i] ?? activeName()) as AdapterConfig;
+        const { index, score } = answerOf(logits, loss);
+        return { label: id2label[String(index)] as string, score };
       });
     },
-    async load_adapter(source: AdapterSource, { adapter_name: name = DEFAULT_NAME, ...hub }: { readonly adapter_name?: string; readonly revision?: string; readonly local_files_only?: boolean } = {}): Promise<AdapterConfig> {
-      return add(name, await readAdapterFiles(library.env, source, hub));
-    },
-    add_adapter: async (name: string, options: AddOptions): Promise<AdapterConfig> => add(name, await newAdapter(base, options)),
+    load_adapter: async (source, { adapter_name: name = DEFAULT_NAME, ...hub } = {}) => add(name, await readAdapterFiles(library.env, source, hub)),
+    add_adapter: async (name, options) => add(name, await newAdapter(base, options)),
     set_adapter: activate,
-    delete_adapter(name: string): void {
+    delete_adapter(name) {
       filesOf(name);
       server.removeAdapter(name);
       files.delete(name);
     },
-    merge_and_unload: ({ adapter_name: name = activeName() }: { readonly adapter_name?: string } = {}): Promise<Uint8Array[]> => merged(base, filesOf(name)),
-    async save_pretrained(target: string | FileSystemDirectoryHandle, { adapter_name: name = activeName() }: { readonly adapter_name?: string } = {}): Promise<void> {
+    merge_and_unload: async ({ adapter_name: name = activeName() } = {}) => merged(base, filesOf(name)),
+    async save_pretrained(target, { adapter_name: name = activeName() } = {}) {
       await writeAdapterFiles(target, filesOf(name));
     },
-    print_trainable_parameters(): string {
-      const { site, norm, layers, cross_attention: crossAttention = false } = decodeAdapter(filesOf(activeName())).config;
+    print_trainable_parameters() {
+      const { site, norm, layers, cross_attention: crossAttention = false } = configOf(activeName());
       const { trainable: trained, total: all } = describeModel(canonicalize(graph), { site, norm, layers, crossAttention });
       const line = `trainable params: ${trained.toLocaleString('en')} || all params: ${all.toLocaleString('en')} || trainable%: ${((100 * trained) / all).toFixed(4)}`;
       console.log(line);

@@ -2,6 +2,7 @@ import type { AdapterConfig, Metric, StageResult, TrainEvent, TwoStageOptions } 
 import type { SessionOptions } from '@hadamard-adapter/onnx';
 import type { AdapterSource } from './adapter-files.js';
 import type { ModelFileOptions } from './hub/model-file.js';
+import type { HubOptions } from './hub/places.js';
 import type { LibraryModel, LibraryTokenizer } from './library.js';
 import type { LabelledTexts } from './texts.js';
 
@@ -50,30 +51,47 @@ export interface Classification {
   readonly score: number;
 }
 
-/** A text classifier of transformers.js whose answers are those of the active Hadamard adapter. */
-export type HadamardModel = LibraryModel & {
-  (inputs: Readonly<Record<string, unknown>> & { readonly adapter_names?: readonly string[] }): ReturnType<LibraryModel>;
+/** What a model with adapters can do besides what transformers.js lets it. */
+export interface AdapterMethods {
   readonly tokenizer: LibraryTokenizer;
-  readonly active_adapter: string | undefined;
-  /** Names of the loaded adapters. */
-  readonly adapters: readonly string[];
   /** Train an adapter in two stages and make it active. */
   fit(data: LabelledTexts, options?: FitOptions): Promise<FitResult>;
-  /** Scores of the active adapter, and what knowing the most frequent label alone would reach. */
+  /** Scores of the active adapter. */
   evaluate(data: LabelledTexts, options?: { readonly metric?: Metric; readonly batch_size?: number }): Promise<Readonly<Record<string, number>>>;
   /** The most probable label of each text; `adapter_names` has one adapter for each. */
-  classify(texts: readonly string[], options?: { readonly text_pairs?: readonly string[]; readonly adapter_names?: readonly string[]; readonly batch_size?: number }): Promise<Classification[]>;
+  classify(texts: readonly string[], options?: ClassifyOptions): Promise<Classification[]>;
   /** Load an adapter folder and make it active. */
-  load_adapter(source: AdapterSource, options?: { readonly adapter_name?: string; readonly revision?: string; readonly local_files_only?: boolean }): Promise<AdapterConfig>;
+  load_adapter(source: AdapterSource, options?: LoadAdapterOptions): Promise<AdapterConfig>;
   /** A new adapter that has learned nothing yet: the identity, with a classifier of small random numbers. Makes it active. */
   add_adapter(name: string, options: AddOptions): Promise<AdapterConfig>;
   set_adapter(name: string): Promise<AdapterConfig>;
   delete_adapter(name: string): void;
   /** The active adapter folded into the weights: a plain ONNX file with the output `logits`, in chunks, which transformers.js runs as `onnx/model.onnx` without any adapter. */
-  merge_and_unload(options?: { readonly adapter_name?: string }): Promise<Uint8Array[]>;
+  merge_and_unload(options?: AdapterChoice): Promise<Uint8Array[]>;
   /** Write the folder of an adapter, the active one by default, in PEFT's layout. */
-  save_pretrained(target: string | FileSystemDirectoryHandle, options?: { readonly adapter_name?: string }): Promise<void>;
+  save_pretrained(target: string | FileSystemDirectoryHandle, options?: AdapterChoice): Promise<void>;
   /** PEFT's line: trained numbers, all of them, and the share; answered and printed. */
   print_trainable_parameters(): string;
   dispose(): Promise<unknown>;
-};
+}
+
+export interface ClassifyOptions {
+  readonly text_pairs?: readonly string[];
+  readonly adapter_names?: readonly string[];
+  readonly batch_size?: number;
+}
+
+export interface AdapterChoice {
+  readonly adapter_name?: string;
+}
+
+export interface LoadAdapterOptions extends AdapterChoice, HubOptions {}
+
+/** A text classifier of transformers.js whose answers are those of the active Hadamard adapter. */
+export type HadamardModel = LibraryModel &
+  AdapterMethods & {
+    (inputs: Readonly<Record<string, unknown>> & { readonly adapter_names?: readonly string[] }): ReturnType<LibraryModel>;
+    readonly active_adapter: string | undefined;
+    /** Names of the loaded adapters. */
+    readonly adapters: readonly string[];
+  };

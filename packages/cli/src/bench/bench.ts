@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '@hadamard-adapter/core';
 import { median } from './median.js';
-import { startBenchProcess, type BenchProcess, type BenchRequest, type BenchSetup, type BenchWork } from './peer.js';
+import { startBenchProcess, type BenchProcess, type BenchRequest, type BenchSetup, type BenchSizes, type BenchWay, type BenchWork } from './peer.js';
 
 /** One measured configuration of one contestant. */
 export interface BenchRow {
@@ -29,14 +29,15 @@ export interface BenchOptions {
 }
 
 /** A tiny BERT, MiniLM-L6 and BERT-base, with random weights; the last again with the batch at which its memory is judged. */
-export const BENCH_MODELS: Readonly<Record<string, Omit<BenchSetup, 'threads'> & { readonly batch: number }>> = {
+export const BENCH_MODELS: Readonly<Record<string, BenchSizes & { readonly batch: number }>> = {
   'L2-H128': { layers: 2, hidden: 128, heads: 2, intermediate: 512, vocab: 30522, positions: 512, batch: 32 },
   'L6-H384': { layers: 6, hidden: 384, heads: 12, intermediate: 1536, vocab: 30522, positions: 512, batch: 16 },
   'L12-H768': { layers: 12, hidden: 768, heads: 12, intermediate: 3072, vocab: 30522, positions: 512, batch: 8 },
   'L12-H768-B16': { layers: 12, hidden: 768, heads: 12, intermediate: 3072, vocab: 30522, positions: 512, batch: 16 },
 };
 
-const MEMORY_MODEL = 'L12-H768-B16';
+/** Of ours: as it comes and in integers; where memory is judged, as it comes and saving it. */
+const waysOf = (model: string): BenchWay[] => (model === 'L12-H768-B16' ? [{}, { lowMemory: true }, { lowMemory: true, arithmetic: 'int8' }] : [{}, { arithmetic: 'int8' }]);
 
 /** @throws ConfigError BENCH_MODEL for a size that there is not. */
 export function checkModels(names: readonly string[]): void {
@@ -51,7 +52,7 @@ export async function runBench(options: BenchOptions): Promise<BenchRow[]> {
   for (const name of options.models) {
     const { batch, ...sizes } = BENCH_MODELS[name] as (typeof BENCH_MODELS)[string];
     const setup = { ...sizes, threads: options.threads };
-    const contestants = startContestants(options.python, name === MEMORY_MODEL ? [{}, { lowMemory: true }, { lowMemory: true, arithmetic: 'int8' }] : [{}, { arithmetic: 'int8' }]);
+    const contestants = startContestants(options.python, waysOf(name));
     try {
       for (const contestant of contestants) await prepare(contestant, setup);
       for (let round = 0; round <= options.rounds; round++) {
@@ -75,8 +76,6 @@ export function startContestants(python: string | undefined, ways: readonly Benc
   });
   return [...ours, ...(python === undefined ? [] : [start('torch', python, [fileURLToPath(new URL('../assets/bench/torch_peer.py', import.meta.url))])])];
 }
-
-type BenchWay = Pick<BenchSetup, 'arithmetic' | 'lowMemory'>;
 
 export interface Contestant {
   runtime: string;

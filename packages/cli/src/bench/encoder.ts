@@ -1,9 +1,8 @@
 import type { Batch } from '@hadamard-adapter/core';
 import { buildEncoder, float32Tensor, type Graph } from '@hadamard-adapter/onnx';
-import type { BenchSetup, BenchWork } from './peer.js';
+import type { BenchSizes, BenchWork } from './peer.js';
 
-/** Sizes of an encoder. */
-export type BenchSizes = Omit<BenchSetup, 'threads' | 'adapted' | 'arithmetic' | 'lowMemory'>;
+export type { BenchSizes } from './peer.js';
 
 /** A BERT of these sizes with random weights. */
 export function benchEncoder({ layers, hidden, heads, intermediate, vocab, positions }: BenchSizes): Graph {

@@ -1,8 +1,9 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { concatChunks, float32Tensor, writeModel, type Graph } from '@hadamard-adapter/onnx';
+import { concatChunks, float32Tensor, makeNode, writeModel, type Graph } from '@hadamard-adapter/onnx';
 import { BENCH_MODELS, prepare, settle, startContestants } from './bench.js';
-import { randomWeights, type BenchSizes } from './encoder.js';
+import { randomWeights } from './encoder.js';
 import { median } from './median.js';
+import type { BenchSizes } from './peer.js';
 
 /** The products with weights of one training step, by themselves. */
 export interface FloorRow {
@@ -81,13 +82,12 @@ const CHAIN = 6;
 
 async function load({ width, between }: Pair, rows: number, threads: number): Promise<{ run(): Promise<number>; release(): Promise<void> }> {
   const weights = Array.from({ length: CHAIN }, (_, i) => [`up_${i}`, `down_${i}`] as const);
-  const product = (x: string, weight: string, y: string): Graph['nodes'][number] => ({ op: 'Gemm', domain: '', name: y, inputs: [x, weight], outputs: [y], attributes: {} });
   const graph: Graph = {
     name: 'products',
     opsets: new Map([['', 18]]),
     inputs: [{ name: 'x_0', dtype: 'float32', dims: [rows, width] }],
     outputs: [{ name: `x_${CHAIN}`, dtype: 'float32', dims: [rows, width] }],
-    nodes: weights.flatMap(([up, down], i) => [product(`x_${i}`, up, `y_${i}`), product(`y_${i}`, down, `x_${i + 1}`)]),
+    nodes: weights.flatMap(([up, down], i) => [makeNode('Gemm', [`x_${i}`, up], [`y_${i}`]), makeNode('Gemm', [`y_${i}`, down], [`x_${i + 1}`])]),
     tensors: new Map(weights.flatMap(([up, down]) => [[up, float32Tensor(randomWeights(up, width * between), [width, between])] as const, [down, float32Tensor(randomWeights(down, width * between), [between, width])] as const])),
   };
   const session = await InferenceSession.create(concatChunks(writeModel(graph)), { intraOpNumThreads: threads, interOpNumThreads: 1, enableMemPattern: false });

@@ -2,19 +2,27 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { RuntimeError } from '@hadamard-adapter/core';
 
-/** Sizes of the encoder under test; weights are random. */
-export interface BenchSetup {
+/** Sizes of an encoder; weights are random. */
+export interface BenchSizes {
   readonly layers: number;
   readonly hidden: number;
   readonly heads: number;
   readonly intermediate: number;
   readonly vocab: number;
   readonly positions: number;
-  readonly threads: number;
-  /** Of products with frozen weights; PyTorch, which has no such choice, passes it over. */
+}
+
+/** How a contestant of ours is set. PyTorch, which has no such choices, passes them over. */
+export interface BenchWay {
+  /** Of products with frozen weights. */
   readonly arithmetic?: 'float32' | 'int8';
-  /** Weights on disk, one graph at a time; the same. */
+  /** Weights on disk, one graph at a time. */
   readonly lowMemory?: boolean;
+}
+
+/** The encoder under test. */
+export interface BenchSetup extends BenchSizes, BenchWay {
+  readonly threads: number;
   /** Layers that carry an adapter; all when absent. */
   readonly adapted?: readonly number[];
 }

@@ -2,12 +2,11 @@ import type { Group } from '@hadamard-adapter/core';
 import { compileInference, compileSiteInput, compileTraining } from '../compile/compile.js';
 import type { AdapterModel } from '../compile/model.js';
 import type { Graph } from '../graph/graph.js';
-import { DROPOUT_INPUT } from '../head/head.js';
-import { TARGETS_INPUT } from '../head/loss.js';
 import { PARAMETERS_INPUT } from '../lower/flatten.js';
 import { evaluate } from '../ops/evaluate.js';
 import type { Value } from '../ops/value.js';
 import type { Executor, RunInputs } from '../session/executor.js';
+import { inputValue } from '../session/inputs.js';
 import { compileModel, makeSession, type LocalSession, type SessionOptions } from '../session/session.js';
 
 /**
@@ -51,21 +50,12 @@ function referenceExecutor(model: AdapterModel, parameters: Float32Array): Execu
   };
 }
 
-function evaluateWith(graph: Graph, { batch, targets, dropout }: RunInputs, model: AdapterModel, parameters: Float32Array): Map<string, Value> {
-  const matrix = (width: number, data: ArrayLike<number>, dtype: Value['dtype'] = 'float32'): Value => ({ dtype, dims: [batch.batch, width], data: Float64Array.from(data) });
-  const size = batch.batch * batch.sequence;
-  const sources: Readonly<Record<string, () => Value>> = {
-    input_ids: () => matrix(batch.sequence, batch.inputIds, 'int64'),
-    attention_mask: () => matrix(batch.sequence, batch.attentionMask, 'int64'),
-    token_type_ids: () => matrix(batch.sequence, batch.tokenTypeIds ?? new Int32Array(size), 'int64'),
-    [PARAMETERS_INPUT]: () => ({ dtype: 'float32', dims: [parameters.length], data: Float64Array.from(parameters) }),
-    [TARGETS_INPUT]: () => matrix(model.options.numLabels, targets ?? []),
-    [DROPOUT_INPUT]: () => matrix(model.canonical.hiddenSize, dropout ?? new Float32Array(batch.batch * model.canonical.hiddenSize).fill(1)),
-  };
+function evaluateWith(graph: Graph, inputs: RunInputs, model: AdapterModel, parameters: Float32Array): Map<string, Value> {
+  const valueOf = (name: string): Value | undefined => (name === PARAMETERS_INPUT ? { dtype: 'float32', dims: [parameters.length], data: Float64Array.from(parameters) } : inputValue(model, inputs, name));
   const feeds = new Map<string, Value>();
   for (const { name } of graph.inputs) {
-    const source = sources[name];
-    if (source !== undefined) feeds.set(name, source());
+    const value = valueOf(name);
+    if (value !== undefined) feeds.set(name, value);
   }
   return evaluate(graph, feeds, { maxElements: Number.POSITIVE_INFINITY });
 }

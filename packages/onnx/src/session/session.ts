@@ -1,7 +1,6 @@
 import { ConfigError, layout, normal, weightsDigest, type Batch, type HeadKind, type Loss, type Norm, type Pooling, type Site, type TrainableModel } from '@hadamard-adapter/core';
 import { canonicalize, type CanonicalGraph } from '../canonicalize/canonicalize.js';
-import type { Int8Bits } from '../compile/int8-weights.js';
-import { buildAdapterModel, type AdapterModel } from '../compile/model.js';
+import { buildAdapterModel, type AdapterModel, type AdapterModelOptions } from '../compile/model.js';
 import { foldWithRecord } from '../fold/fold.js';
 import { encodeRecord } from '../fold/record.js';
 import type { Graph } from '../graph/graph.js';
@@ -29,8 +28,6 @@ export interface SessionOptions extends SiteChoice {
   readonly dropout?: number;
   /** Also make the base weights trainable. Default false. */
   readonly trainBase?: boolean;
-  /** See `AdapterModelOptions`. */
-  readonly int8Bits?: Int8Bits;
   /** Seed of the classifier's first weights and of dropout; default 0. */
   readonly seed?: number;
 }
@@ -65,7 +62,7 @@ const HEAD_DEVIATION = 0.02;
  *
  * @throws ConfigError NUM_LABELS, ADAPTER_LAYERS; UnsupportedError for a model without recognisable attention.
  */
-export function compileModel(graph: Graph, options: SessionOptions): AdapterModel {
+export function compileModel(graph: Graph, options: SessionOptions & Pick<AdapterModelOptions, 'int8Bits'>): AdapterModel {
   const { numLabels, dropout = 0, layers, crossAttention = false, trainBase = false, int8Bits } = options;
   if (!Number.isInteger(numLabels) || numLabels < 1) {
     throw new ConfigError('The number of labels is wrong', { code: 'NUM_LABELS', found: String(numLabels), expected: 'an integer from 1 on' });

@@ -1,7 +1,7 @@
 import { ConfigError } from '@hadamard-adapter/core';
+import { PROBE } from '@hadamard-adapter/onnx';
 import { createSession } from '../session.js';
 import type { Device, DeviceOptions, Platform } from './device.js';
-import { PROBE } from './probe-graph.js';
 
 /**
  * Open a device by name.

@@ -1,8 +1,8 @@
 import { HadamardError } from '@hadamard-adapter/core';
+import { PROBE, expectedAnswer, probeInput } from '@hadamard-adapter/onnx';
 import { createSession, floats } from '../session.js';
 import type { DeviceOptions, Notice, Platform } from './device.js';
 import { openDevice } from './open.js';
-import { PROBE, expectedAnswer, probeInput } from './probe-graph.js';
 
 /** What was found out about one device. */
 export interface DeviceReport {
@@ -37,7 +37,7 @@ async function probe(platform: Platform, name: string, options: Omit<DeviceOptio
     const device = await openDevice(platform, name, { ...options, onNotice: (notice) => notices.push(notice) });
     try {
       const session = await createSession(device, PROBE);
-      const found = await floats(await session.run({ x: probeInput(device.ort.Tensor) }, ['y']), 'y');
+      const found = await floats(await session.run({ x: new device.ort.Tensor('float32', probeInput(), PROBE.inputs[0]?.dims as number[]) }, ['y']), 'y');
       await session.release();
       const worst = Math.max(...Array.from(expectedAnswer(), (value, i) => Math.abs(value - (found[i] ?? Number.NaN))));
       if (worst <= TOLERANCE) return { device: name, available: true, notices };

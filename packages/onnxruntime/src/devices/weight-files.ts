@@ -21,7 +21,7 @@ const PREFIX = 'hadamard-weights-';
 export async function openWeightFiles(): Promise<WeightFiles> {
   const [fs, { tmpdir }, { join }] = await Promise.all([import('node:fs'), import('node:os'), import('node:path')]);
   sweep(fs, join, tmpdir());
-  const folder = onDisk(tmpdir(), () => fs.mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`)));
+  const folder = writing(tmpdir(), () => fs.mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`)));
   const remove = (): void => fs.rmSync(folder, { recursive: true, force: true });
   process.once('exit', remove);
   const file = fs.openSync(join(folder, WEIGHTS), 'w+');
@@ -31,7 +31,7 @@ export async function openWeightFiles(): Promise<WeightFiles> {
   let graphs = 0;
 
   const append = (to: number, offset: number, bytes: Uint8Array): number => {
-    onDisk(folder, () => {
+    writing(folder, () => {
       for (let done = 0; done < bytes.byteLength; ) done += fs.writeSync(to, bytes, done, bytes.byteLength - done, offset + done);
     });
     return Math.ceil((offset + bytes.byteLength) / PAGE) * PAGE;
@@ -134,7 +134,7 @@ function isAlive(pid: number): boolean {
 }
 
 /** @throws RuntimeError WEIGHT_FILES when the disk is full or the folder cannot be written. */
-function onDisk<T>(folder: string, write: () => T): T {
+function writing<T>(folder: string, write: () => T): T {
   try {
     return write();
   } catch (cause) {

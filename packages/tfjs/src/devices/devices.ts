@@ -1,5 +1,6 @@
 import { ConfigError, RuntimeError } from '@hadamard-adapter/core';
 import { checkTf, type Tf } from '../tf.js';
+import { tryOut } from './try-out.js';
 
 /** Backends of TensorFlow.js, the fastest first, and the import that registers each. */
 export const BACKENDS: Readonly<Record<string, string>> = {
@@ -48,20 +49,6 @@ export async function openDevice(tf: Tf, name: string): Promise<void> {
   }
 }
 
-/**
- * Run `work`, which must not wait, with this backend active, and give the one before back. Several models of one page can live on different backends that way.
- */
-export function on<T>(tf: Tf, name: string, work: () => T): T {
-  const active = tf.getBackend();
-  // Once a backend is ready the switch takes effect at once; the promise has nothing to wait for.
-  if (active !== name) void tf.setBackend(name);
-  try {
-    return work();
-  } finally {
-    if (active !== name) void tf.setBackend(active);
-  }
-}
-
 /** What was found out about one device. */
 export interface DeviceReport {
   readonly device: string;
@@ -77,8 +64,7 @@ export async function probeDevices({ tf: given }: { readonly tf: Tf }): Promise<
   for (const device of Object.keys(BACKENDS)) {
     try {
       await openDevice(tf, device);
-      const found = await on(tf, device, () => trial(tf)).data();
-      const worst = Math.max(...EXPECTED.map((value, i) => Math.abs(value - (found[i] ?? Number.NaN))));
+      const worst = await tryOut(tf, device);
       reports.push(worst <= TOLERANCE ? { device, available: true } : { device, available: false, reason: `It computes wrong numbers: off by ${worst}` });
     } catch (error) {
       reports.push({ device, available: false, reason: error instanceof Error ? error.message : String(error) });
@@ -90,46 +76,5 @@ export async function probeDevices({ tf: given }: { readonly tf: Tf }): Promise<
 /** Names of the devices that work here, the fastest first. */
 export const availableDevices = async (options: { readonly tf: Tf }): Promise<string[]> => (await probeDevices(options)).flatMap(({ device, available }) => (available ? [device] : []));
 
-/** WebGL's functions are off by 1e-5; half precision would be off by 1e-3. */
+/** Software adapters are off by 1e-6, functions of a GPU by ten times that; half precision by 1e-3. */
 const TOLERANCE = 1e-4;
-
-/** Derivative of Σ softmax(x·W) ∘ erf(x·W) by x, for x and W of simple numbers. */
-function trial(tf: Tf): ReturnType<Tf['tensor']> {
-  return tf.tidy(() => {
-    const x = tf.tensor2d([0.5, -0.25, 0.75, -1], [2, 2]);
-    const weight = tf.tensor2d([0.3, -0.7, 0.2, 0.9], [2, 2]);
-    const loss = (value: ReturnType<Tf['tensor']>): ReturnType<Tf['scalar']> => {
-      const product = tf.matMul(value as typeof x, weight);
-      return tf.sum(tf.mul(tf.softmax(product), tf.erf(product)));
-    };
-    return tf.grad(loss as (value: ReturnType<Tf['tensor']>) => ReturnType<Tf['tensor']>)(x);
-  });
-}
-
-/** `trial` in float64, from central differences of its definition. */
-const EXPECTED: readonly number[] = expected();
-
-function expected(): number[] {
-  const [x, weight] = [[0.5, -0.25, 0.75, -1], [0.3, -0.7, 0.2, 0.9]] as const;
-  const loss = (values: readonly number[]): number => {
-    let total = 0;
-    for (const row of [0, 1]) {
-      const products = [0, 1].map((column) => (values[2 * row] as number) * (weight[column] as number) + (values[2 * row + 1] as number) * (weight[2 + column] as number));
-      const sum = products.reduce((all, product) => all + Math.exp(product), 0);
-      for (const product of products) total += (Math.exp(product) / sum) * errorFunction(product);
-    }
-    return total;
-  };
-  const h = 1e-5;
-  return x.map((_, i) => (loss(x.map((value, k) => (k === i ? value + h : value))) - loss(x.map((value, k) => (k === i ? value - h : value)))) / (2 * h));
-}
-
-/** By its series, which converges fast for the small numbers of the trial. */
-function errorFunction(x: number): number {
-  let [term, sum] = [x, x];
-  for (let n = 1; n < 40; n++) {
-    term *= (-x * x) / n;
-    sum += term / (2 * n + 1);
-  }
-  return (2 / Math.sqrt(Math.PI)) * sum;
-}

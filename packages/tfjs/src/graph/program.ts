@@ -1,10 +1,9 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
-import { inferNode, type Graph, type Node } from '@hadamard-adapter/onnx';
+import { inferNode, rotaryTables, type Graph, type Node } from '@hadamard-adapter/onnx';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { operatorFor } from '../ops/index.js';
 import type { Tf } from '../tf.js';
 import type { Constants } from './constants.js';
-import { anglesOf } from './angles.js';
 import { deviceOperand, hostOperand, knownValue, lastingOperand, type LastingOperand, type Operand } from './operand.js';
 
 /** A graph that can be run. */
@@ -28,7 +27,8 @@ export function makeProgram(tf: Tf, graph: Graph, constants: Constants): Program
   const fixedNodes = nodesOfConstants(graph);
   const nodes = graph.nodes.filter((node) => !fixedNodes.has(node));
   const finished = finishedAfter(graph, nodes);
-  const angles = anglesOf(graph);
+  // GPUs take sines and cosines of large angles to three digits only: they are computed here, from the frequencies on.
+  const angles = rotaryTables(graph);
   const fixed = new Map<string, LastingOperand>();
   let prepared = false;
 

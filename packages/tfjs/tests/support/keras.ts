@@ -1,6 +1,6 @@
 import { HadamardError } from '@hadamard-adapter/core';
 import * as tf from '@tensorflow/tfjs';
-import { expect } from 'vitest';
+import { afterEach, beforeEach, expect } from 'vitest';
 import { SEQUENCE, VOCABULARY } from './keras-model.js';
 
 /** The error of a call that must be refused: one of ours. */
@@ -44,4 +44,21 @@ export function toyTask(rows: number): { x: tf.Tensor2D; y: tf.Tensor2D } {
 /** Predictions as numbers; the tensor is gone. */
 export function predictions(model: tf.LayersModel, x: tf.Tensor): number[] {
   return tf.tidy(() => [...(model.predict(x) as tf.Tensor).dataSync()]);
+}
+
+/** For every test of a file: models that are given to the answer are disposed of when it ends, and then no tensor may be left over. */
+export function disposingModels(): <M extends tf.LayersModel>(model: M) => M {
+  const open: tf.LayersModel[] = [];
+  let tensors = 0;
+  beforeEach(() => {
+    tensors = tf.memory().numTensors;
+  });
+  afterEach(() => {
+    for (const model of open.splice(0)) model.dispose();
+    expect(tf.memory().numTensors).toBe(tensors);
+  });
+  return (model) => {
+    open.push(model);
+    return model;
+  };
 }

@@ -1,5 +1,6 @@
 import { DataError } from '@hadamard-adapter/core';
 import type { FileCache, LibraryEnv } from '../library.js';
+import { writeWhole } from './write-file.js';
 import { placesOf, type HubOptions, type Places } from './places.js';
 
 /**
@@ -58,11 +59,7 @@ async function keep({ cached, remote }: Places, cache: FileCache | undefined, by
     // A full cache is no reason to fail.
     await cache.put(remote, new Response(bytes as Uint8Array<ArrayBuffer>, { headers: { 'content-length': String(bytes.byteLength) } })).catch(() => undefined);
   } else if (cached !== undefined) {
-    const [{ mkdir, rename, writeFile }, { dirname }] = await Promise.all([import('node:fs/promises'), import('node:path')]);
-    const part = `${cached}.${process.pid}.part`;
-    await mkdir(dirname(cached), { recursive: true });
-    await writeFile(part, bytes);
-    await rename(part, cached);
+    await writeWhole(cached, bytes);
   }
 }
 
