@@ -11,6 +11,7 @@ import {
   encodeCheckpoint,
   evaluate,
   labelsOf,
+  rowLoss,
   share,
   train,
   type Checkpoint,
@@ -163,7 +164,7 @@ function placementOf({ compiled: { options } }: AdapterSession): Record<string, 
 }
 
 function majorityScore(trainSplit: Parameters<typeof labelsOf>[0], dev: Parameters<typeof labelsOf>[0], metric: Metric, { loss, numLabels }: AdapterSession): number {
-  const scores = baselineScores(labelsOf(trainSplit, loss, numLabels), labelsOf(dev, loss, numLabels), metric, loss, numLabels);
+  const scores = baselineScores(labelsOf(trainSplit, loss, numLabels), labelsOf(dev, loss, numLabels), metric, rowLoss(loss), numLabels);
   return scores[metric.main] ?? 0;
 }
 

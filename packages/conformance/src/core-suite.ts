@@ -1,4 +1,4 @@
-import { learningRateAt, referenceLoss, targetMatrix, type Loss } from '@hadamard-adapter/core';
+import { learningRateAt, referenceLoss, targetMatrix, type RowLoss } from '@hadamard-adapter/core';
 import type { Errors } from './cases/case.js';
 import { keyPattern } from './collect.js';
 import { largestDifference, within } from './compare.js';
@@ -60,7 +60,7 @@ function coreCases(fixture: Fixture): CoreCase[] {
 }
 
 interface Head {
-  readonly loss: Loss;
+  readonly loss: RowLoss;
   readonly numLabels: number;
   /** Name of the golden labels. */
   readonly targets: string;
@@ -70,7 +70,7 @@ type Of = (what: string) => string;
 
 function targetsOf(fixture: Fixture, { loss, numLabels, targets }: Head): Float32Array {
   const labels = Float32Array.from(fixture.exact(targets));
-  return targetMatrix(labels, loss, numLabels, loss === 'cross-entropy' ? labels.length : labels.length / numLabels);
+  return targetMatrix(labels, loss, numLabels, { batch: loss === 'cross-entropy' ? labels.length : labels.length / numLabels, sequence: 1 });
 }
 
 function lossCase(fixture: Fixture, of: Of, head: Head): Errors {

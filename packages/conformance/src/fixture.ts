@@ -1,4 +1,4 @@
-import { FormatError, parseJson, readSafetensors, shorten, toFloat64, validate, type Batch, type Loss, type Pooling, type Safetensors } from '@hadamard-adapter/core';
+import { FormatError, parseJson, readSafetensors, shorten, toFloat64, validate, type Batch, type RowLoss, type Pooling, type Safetensors } from '@hadamard-adapter/core';
 import * as v from 'valibot';
 
 /** Reads a file of a fixture folder; undefined when there is none. */
@@ -121,7 +121,7 @@ export function poolingOf({ pooling }: GoldenDescription): Pooling | undefined {
   return /mean/.test(pooling) ? 'mean' : undefined;
 }
 
-export function lossOf(text: string): Loss {
+export function lossOf(text: string): RowLoss {
   if (/cross/.test(text)) return 'cross-entropy';
   return /bce|binary/.test(text) ? 'bce' : 'mse';
 }

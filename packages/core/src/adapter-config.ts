@@ -1,5 +1,7 @@
 import * as v from 'valibot';
 import { ConfigError, FormatError } from './errors.js';
+import { isTokenLoss } from './loss.js';
+import type { HeadKind, Loss } from './model.js';
 import { parseJson, validate } from './validate.js';
 
 const count = (least: number, most: number) => v.pipe(v.number(), v.integer(`an integer from ${least} to ${most}`), v.minValue(least, `at least ${least}`), v.maxValue(most, `at most ${most}`));
@@ -26,13 +28,14 @@ const schema = v.pipe(
     ),
     /** Whether the cross-attentions of a decoder carry adapters too. */
     cross_attention: v.exactOptional(v.boolean()),
-    pooling: v.picklist(['first', 'last', 'mean']),
-    head: v.picklist(['linear', 'tanh', 'model']),
-    loss: v.picklist(['cross-entropy', 'mse', 'bce']),
+    pooling: v.picklist(['first', 'last', 'mean', 'none']),
+    head: v.picklist(['linear', 'tanh', 'model', 'cosine']),
+    loss: v.picklist(['cross-entropy', 'mse', 'bce', 'token-cross-entropy', 'span-cross-entropy']),
     num_labels: count(1, 100_000),
     /** Names of the labels by index, as in a Hugging Face config. */
     id2label: v.record(v.string(), text),
-    task_type: v.literal('SEQ_CLS'),
+    /** PEFT's. `FEATURE_EXTRACTION` has the head `cosine` and no classifier. */
+    task_type: v.picklist(['SEQ_CLS', 'TOKEN_CLS', 'QUESTION_ANS', 'FEATURE_EXTRACTION']),
     /** Name of the task, for instance `sst2`. */
     task: v.exactOptional(text),
     /** Tokens after which texts were cut. */
@@ -45,7 +48,15 @@ const schema = v.pipe(
   }),
   v.check(({ layers, num_layers }) => (layers.at(-1) ?? 0) < num_layers, 'layers below num_layers'),
   v.check(({ id2label, num_labels }) => Object.keys(id2label).length === num_labels && Object.keys(id2label).every((key, i) => key === String(i)), 'id2label with a name for every label from "0" on'),
+  v.check((config) => config.task_type === taskTypeOf(config), 'a task_type that fits loss and head'),
+  v.check(({ loss, pooling }) => isTokenLoss(loss) === (pooling === 'none'), 'pooling "none" with losses of tokens, and only with them'),
 );
+
+/** The `task_type` of an adapter. */
+export function taskTypeOf({ loss, head }: { readonly loss: Loss; readonly head: HeadKind }): 'SEQ_CLS' | 'TOKEN_CLS' | 'QUESTION_ANS' | 'FEATURE_EXTRACTION' {
+  if (head === 'cosine') return 'FEATURE_EXTRACTION';
+  return loss === 'token-cross-entropy' ? 'TOKEN_CLS' : loss === 'span-cross-entropy' ? 'QUESTION_ANS' : 'SEQ_CLS';
+}
 
 /** `adapter_config.json`. Keys that are not listed here are ignored, so that other tools may add theirs. */
 export type AdapterConfig = v.InferOutput<typeof schema>;

@@ -93,8 +93,9 @@ export interface Metric {
   /**
    * @param logits [rows, numLabels].
    * @param labels in the layout of `Batch.labels`.
+   * @param rows of tokens: the text that each is in, ascending.
    */
-  compute(logits: Float32Array, labels: Float32Array, numLabels: number): Readonly<Record<string, number>>;
+  compute(logits: Float32Array, labels: Float32Array, numLabels: number, rows?: Int32Array): Readonly<Record<string, number>>;
 }
 
 /** A metric of predicted classes. */

@@ -22,6 +22,9 @@ export interface CardInfo {
 /** A hub id, `name` or `owner/name`. Anything else would be a path of one machine, which has no place in a published card. */
 const HUB_ID = /^[A-Za-z0-9][\w.-]*(\/[\w.-]+)?$/;
 
+/** Tasks of the hub. */
+const PIPELINES = { SEQ_CLS: 'text-classification', TOKEN_CLS: 'token-classification', QUESTION_ANS: 'question-answering', FEATURE_EXTRACTION: 'feature-extraction' } as const;
+
 /** `README.md` of an adapter folder: Hugging Face front matter, what was trained on what, how well, and how to load it. */
 export function modelCard(config: AdapterConfig, { metric, scores = {}, trainable, total, license, language, tags = [], notes }: CardInfo = {}): string {
   const base = HUB_ID.test(config.base_model_name_or_path) ? config.base_model_name_or_path : undefined;
@@ -31,7 +34,7 @@ export function modelCard(config: AdapterConfig, { metric, scores = {}, trainabl
     '---',
     'library_name: hadamard-adapter',
     ...(base === undefined ? [] : [`base_model: ${JSON.stringify(base)}`, 'base_model_relation: adapter']),
-    'pipeline_tag: text-classification',
+    `pipeline_tag: ${PIPELINES[config.task_type]}`,
     ...(license === undefined ? [] : [`license: ${JSON.stringify(license)}`]),
     ...(language === undefined ? [] : [`language: ${JSON.stringify(language)}`]),
     'tags:',
@@ -65,9 +68,9 @@ export function modelCard(config: AdapterConfig, { metric, scores = {}, trainabl
     '',
     'With this folder and the base model on disk:',
     '',
-    '```sh',
-    'npx --package @hadamard-adapter/cli hadamard predict --model path/to/base-model --adapter path/to/this-folder --text "…"',
-    '```',
+    ...(config.task_type === 'SEQ_CLS'
+      ? ['```sh', 'npx --package @hadamard-adapter/cli hadamard predict --model path/to/base-model --adapter path/to/this-folder --text "…"', '```']
+      : ['```js', "const { pipeline } = await import('@hadamard-adapter/transformers');", `const run = await pipeline('${PIPELINES[config.task_type]}', 'path/to/base-model', { adapter: 'path/to/this-folder' });`, '```']),
     '',
     'Loading checks the hash of the base weights: another base model is refused.',
     ...(notes === undefined ? [] : ['', notes.trim()]),

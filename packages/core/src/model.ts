@@ -15,16 +15,28 @@ export type Site = 'context' | 'output';
 /** Which LayerNorm is trained with the adapter: after the attention residual, after the feed-forward residual, both, or none. */
 export type Norm = 'attention' | 'output' | 'both' | 'none';
 
-/** How the sequence becomes one vector: the first position (the paper), the last one that is no padding (decoders, as BART), or the mean over unmasked positions. */
-export type Pooling = 'first' | 'last' | 'mean';
+/**
+ * How the sequence becomes one vector: the first position (the paper), the last one that is no padding (decoders, as BART), or the mean over unmasked positions. `none`: it does not, and the head
+ * answers for every token.
+ */
+export type Pooling = 'first' | 'last' | 'mean' | 'none';
 
 /**
  * `linear`: logits = pooled · Wᵀ + b, as in the paper. `tanh`: a dense layer with tanh in front, as in BERT's pooler and RoBERTa's head. `model`: the classifier that the base model came with,
- * starting from its own weights.
+ * starting from its own weights. `cosine`: nothing of its own; the answer to a pair of texts is the cosine of their pooled vectors (Reimers & Gurevych, arXiv 1908.10084).
  */
-export type HeadKind = 'linear' | 'tanh' | 'model';
+export type HeadKind = 'linear' | 'tanh' | 'model' | 'cosine';
 
-export type Loss = 'cross-entropy' | 'mse' | 'bce';
+/** Losses with one answer for each example. */
+export type RowLoss = 'cross-entropy' | 'mse' | 'bce';
+
+/**
+ * Losses with an answer for each token, logits [batch, sequence, numLabels]. `token-cross-entropy`: a class for each token. `span-cross-entropy`: the tokens at which a span begins and ends, two labels;
+ * the classes are the unmasked positions of the text.
+ */
+export type TokenLoss = 'token-cross-entropy' | 'span-cross-entropy';
+
+export type Loss = RowLoss | TokenLoss;
 
 /** One trainable tensor of a loaded model. */
 export interface ParameterInfo {
@@ -92,7 +104,7 @@ export interface TrainableModel {
    * Starting another set of groups than in the last step resets the optimizer state.
    */
   step(batches: readonly Batch[], settings: StepSettings): Promise<{ loss: number }>;
-  /** Logits [batch, numLabels], row-major. */
+  /** Logits [batch, numLabels], row-major; with a `TokenLoss` [batch, sequence, numLabels]; of pairs of texts [batch / 2, 1]. */
   predict(batch: Batch): Promise<Float32Array>;
   /** Hidden states of the last layer, [batch, sequence, hidden]. */
   encode(batch: Batch): Promise<Float32Array>;

@@ -1,8 +1,9 @@
-import type { Split } from './batch.js';
+import { IGNORED, type Split } from './batch.js';
 import { epochBatches } from './bucketing.js';
 import { checkCheckpoint, dataFingerprint, type Checkpoint, type EpochRecord, type StageResult } from './checkpoint.js';
 import { ConfigError, DataError, MismatchError, RuntimeError } from './errors.js';
-import { evaluate, labelsOf, type Evaluation } from './evaluate.js';
+import { evaluate, labelsOf } from './evaluate.js';
+import type { Evaluation } from './predict.js';
 import { layout } from './layout.js';
 import type { Metric } from './metrics.js';
 import type { Group, TrainableModel } from './model.js';
@@ -107,8 +108,11 @@ async function prepare(model: TrainableModel, data: TrainData, plan: Plan, optio
   }
   const labels = labelsOf(data.train, model.loss, model.numLabels);
   if (data.dev !== undefined) labelsOf(data.dev, model.loss, model.numLabels);
-  if (model.loss === 'cross-entropy' && labels.every((label) => label === labels[0])) {
-    throw new DataError('The training data has one class only', { code: 'TRAIN_ONE_CLASS', found: `class ${labels[0]} in all ${labels.length} rows`, expected: 'at least two classes' });
+  if (model.loss === 'cross-entropy' || model.loss === 'token-cross-entropy') {
+    const judged = labels.filter((label) => label !== IGNORED);
+    if (judged.every((label) => label === judged[0])) {
+      throw new DataError('The training data has one class only', { code: 'TRAIN_ONE_CLASS', found: `class ${judged[0]} in all ${judged.length} ${model.loss === 'cross-entropy' ? 'rows' : 'tokens'}`, expected: 'at least two classes' });
+    }
   }
 
   const fingerprint = await dataFingerprint([data.train, data.dev]);

@@ -30,9 +30,9 @@ describe('reference losses agree with PyTorch in float64', () => {
 
 describe('targetMatrix', () => {
   it('makes one-hot rows for classes and copies targets otherwise', () => {
-    expect(targetMatrix(new Float32Array([1, 0, 2]), 'cross-entropy', 3, 3)).toEqual(new Float32Array([0, 1, 0, 1, 0, 0, 0, 0, 1]));
-    expect(targetMatrix(new Float32Array([2.5, -1]), 'mse', 1, 2)).toEqual(new Float32Array([2.5, -1]));
-    expect(targetMatrix(new Float32Array([1, 0, 0, 0.5]), 'bce', 2, 2)).toEqual(new Float32Array([1, 0, 0, 0.5]));
+    expect(targetMatrix(new Float32Array([1, 0, 2]), 'cross-entropy', 3, { batch: 3, sequence: 1 })).toEqual(new Float32Array([0, 1, 0, 1, 0, 0, 0, 0, 1]));
+    expect(targetMatrix(new Float32Array([2.5, -1]), 'mse', 1, { batch: 2, sequence: 1 })).toEqual(new Float32Array([2.5, -1]));
+    expect(targetMatrix(new Float32Array([1, 0, 0, 0.5]), 'bce', 2, { batch: 2, sequence: 1 })).toEqual(new Float32Array([1, 0, 0, 0.5]));
   });
 
   it.each([
@@ -45,7 +45,7 @@ describe('targetMatrix', () => {
     ['LABEL_OUT_OF_RANGE', [0.5], 'cross-entropy', 2, 1],
     ['TARGET_OUT_OF_RANGE', [1.5], 'bce', 1, 1],
   ] as const)('refuses with %s: %j for %s', async (code, labels, loss, numLabels, batch) => {
-    expect((await failure(() => targetMatrix(Float32Array.from(labels), loss, numLabels, batch))).code).toBe(code);
+    expect((await failure(() => targetMatrix(Float32Array.from(labels), loss, numLabels, { batch, sequence: 1 }))).code).toBe(code);
   });
 });
 

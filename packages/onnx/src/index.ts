@@ -46,10 +46,10 @@ export { UPDATE_SETTINGS, compileAccumulation, compileUpdate, type UpdateSetting
 export type { Int8Bits } from './compile/int8-weights.js';
 export type { ActivationBudget, BatchSize } from './compile/recompute.js';
 export type { Frontier, FrontierValue } from './compile/frontier.js';
-export { compileServing, compileServingRows } from './serve/compile.js';
+export { compileServing, compileServingRows, type ServedOutput } from './serve/compile.js';
 export { ROWS_INPUT } from './serve/per-row.js';
 export { buildServingModel, unionOfNorms, type ServingModel, type ServingOptions } from './serve/model.js';
-export { checkAdapter, headShape, joinServing, layOut, servingOptions, widen, type CheckedAdapter, type ServedAdapter, type ServingBase } from './serve/adapter.js';
+export { baseAdapter, checkAdapter, headShape, joinServing, layOut, servingOptions, widen, type CheckedAdapter, type LoadedAdapter, type ServedAdapter, type ServingBase } from './serve/adapter.js';
 export { foldAdapters, type ParameterValues } from './fold/fold.js';
 export { unfoldAdapters } from './fold/unfold.js';
 export { readMetadata } from './read/metadata.js';
@@ -61,7 +61,7 @@ export type { Executor, MakeExecutor, RunInputs, SplitSource } from './session/e
 export { checkOptimizer, sameGroups, type MicroBatch, type ParameterStore } from './session/store.js';
 export { compileModel, makeSession, type AdapterSession, type CompiledDescription, type LocalSession, type SessionOptions } from './session/session.js';
 export { baseWeights } from './session/digest.js';
-export { inputValue, tokenInput, tokenValue } from './session/inputs.js';
+export { floatInput, inputValue, tokenInput, tokenValue } from './session/inputs.js';
 export { driverFor, type PlainModel, type RuntimeDriver, type TestedRuntime, type TestedSession, type TestedSource } from './session/tested.js';
 export { loadAdapter, optionsForAdapter, saveAdapter, type AdapterInfo } from './session/adapter.js';
 export { loadReferenceModel } from './reference/reference.js';

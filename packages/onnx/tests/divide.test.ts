@@ -32,4 +32,14 @@ describe('a batch in parts', () => {
     for (const field of fields) expect(joined(field)).toEqual(Array.from(field(inputs)));
     for (const { inputs: { batch }, weight } of parts) expect(weight).toBeCloseTo((0.5 * batch.batch) / 5, 12);
   });
+
+  it('does not tear pairs apart', () => {
+    const pairs = { batch: { ...inputs.batch, batch: 6, inputIds: Int32Array.from(ramp(12)), attentionMask: new Int32Array(12).fill(1), tokenTypeIds: new Int32Array(12), labels: ramp(3), pairs: true, source: { split: 'train', rows: Int32Array.of(7, 8, 9) } }, targets: ramp(6) };
+    for (const rows of [1, 2, 3]) {
+      const parts = divide(pairs, rows);
+      expect(parts.map(({ inputs: { batch } }) => [batch.batch, ...(batch.labels ?? []), ...(batch.source?.rows ?? [])])).toEqual([[2, 0, 7], [2, 1, 8], [2, 2, 9]]);
+      expect(parts.map(({ inputs: { targets } }) => [...(targets ?? [])])).toEqual([[0, 1], [2, 3], [4, 5]]);
+    }
+    expect(divide(pairs, 5).map(({ inputs: { batch } }) => batch.batch)).toEqual([4, 2]);
+  });
 });

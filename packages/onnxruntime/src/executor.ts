@@ -1,13 +1,12 @@
 import type { Batch, Group } from '@hadamard-adapter/core';
 import {
-  DROPOUT_INPUT,
   GRADIENTS_OUTPUT,
   PARAMETERS_INPUT,
-  TARGETS_INPUT,
   compileInference,
   compilePrefix,
   compileSiteInput,
   compileTraining,
+  floatInput,
   trainingActivations,
   parameterInfo,
   trainingFrontiers,
@@ -87,14 +86,13 @@ export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameter
       }),
     );
 
-  const feedsFor = ({ inputs: names }: Session, { batch, targets, dropout }: RunInputs, extra: Feeds = {}): Feeds => {
+  const feedsFor = ({ inputs: names }: Session, inputs: RunInputs, extra: Feeds = {}): Feeds => {
     const { Tensor } = ort();
-    const feeds: Record<string, Feeds[string]> = { ...tokenFeeds(Tensor, names, batch), ...extra };
+    const feeds: Record<string, Feeds[string]> = { ...tokenFeeds(Tensor, names, inputs.batch), ...extra };
     if (names.includes(PARAMETERS_INPUT)) feeds[PARAMETERS_INPUT] = store?.parameters() ?? new Tensor('float32', parameters, [parameters.length]);
-    if (names.includes(TARGETS_INPUT) && targets !== undefined) feeds[TARGETS_INPUT] = new Tensor('float32', targets, [batch.batch, model.options.numLabels]);
-    if (names.includes(DROPOUT_INPUT)) {
-      const { hiddenSize } = model.canonical;
-      feeds[DROPOUT_INPUT] = new Tensor('float32', dropout ?? new Float32Array(batch.batch * hiddenSize).fill(1), [batch.batch, hiddenSize]);
+    for (const name of names) {
+      const input = floatInput(model, inputs, name);
+      if (input !== undefined) feeds[name] = new Tensor('float32', input.data, input.dims);
     }
     return feeds;
   };

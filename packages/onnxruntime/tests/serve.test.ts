@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { normal, type Batch, type Files } from '@hadamard-adapter/core';
-import { readEncoder, type Graph, type SessionOptions } from '@hadamard-adapter/onnx';
+import { concatChunks, readEncoder, readModel, type Graph, type SessionOptions } from '@hadamard-adapter/onnx';
 import { describe, expect, it } from 'vitest';
-import { createServer, loadModel, saveAdapter } from '../src/index.js';
+import { BASE_ADAPTER, createServer, loadModel, saveAdapter } from '../src/index.js';
 import { failure } from './support/failure.js';
 import { relativeDifference, tinyBert, tinySplit } from './support/tiny.js';
 
@@ -175,5 +175,73 @@ describe('a server', () => {
     expect(server.removeAdapter('base')).toBe(false);
     await server.dispose();
     expect(await failure(() => server.predict(batch))).toMatchObject({ code: 'MODEL_DISPOSED' });
+  });
+});
+
+describe('other answers of a server', () => {
+  it('are hidden states, of adapters mixed with the base, as if the rows were run one at a time', async () => {
+    const trained = await adapter(tinyBert(), { numLabels: 1, head: 'cosine' }, 1, { ...batch, pairs: true });
+    const server = await createServer({ graph: tinyBert() });
+    server.disableAdapter();
+    expect(server.activeAdapter).toBe(BASE_ADAPTER);
+    const plain = await server.encode(batch);
+    await server.addAdapter('a', trained.files);
+    await server.setAdapter('a');
+    const adapted = await server.encode(batch);
+    const session = await loadModel({ graph: tinyBert() }, { numLabels: 2 });
+    const hidden = await session.encode(batch);
+    plain.forEach((row, i) => same(row, hidden.slice(i * row.length, (i + 1) * row.length)));
+    const names = Array.from({ length: 8 }, (_, i) => (i % 2 === 0 ? 'a' : BASE_ADAPTER));
+    const mixed = await server.encode(batch, { adapterNames: names });
+    mixed.forEach((row, i) => same(row, (i % 2 === 0 ? adapted : plain)[i] as Float32Array));
+    expect(relativeDifference(mixed[0] as Float32Array, plain[0] as Float32Array)).toBeGreaterThan(0.01);
+    expect(await failure(() => server.predict(batch))).toMatchObject({ code: 'LOGITS_NONE' });
+    await server.dispose();
+    await session.dispose();
+  });
+
+  it('are logits for each token, with as many labels as the adapter of the row has', async () => {
+    const options = { loss: 'token-cross-entropy' } as const;
+    const trained = { two: await adapter(tinyBert(), { ...options, numLabels: 2 }, 1), five: await adapter(tinyBert(), { ...options, numLabels: 5 }, 2) };
+    const server = await createServer({ graph: tinyBert() });
+    for (const [name, { files }] of Object.entries(trained)) await server.addAdapter(name, files);
+    const names = Array.from({ length: 8 }, (_, i) => (i % 3 === 0 ? 'two' : 'five') as keyof typeof trained);
+    const rows = await server.predict(batch, { adapterNames: names });
+    rows.forEach((row, i) => {
+      const { logits } = trained[names[i] as keyof typeof trained];
+      const width = logits.length / 8;
+      expect(row).toHaveLength(width);
+      same(row, logits.slice(i * width, (i + 1) * width));
+    });
+    expect(await failure(() => server.predict(batch, { adapterNames: names.map((name, i) => (i === 0 ? BASE_ADAPTER : name)) }))).toMatchObject({ code: 'BASE_HEAD' });
+    await server.dispose();
+  });
+
+  it('are those of the base with its own classifier, where it has one', async () => {
+    const session = await loadModel({ graph: tinyBert() }, { numLabels: 3, pooling: 'mean' });
+    const classifier = readModel(concatChunks(await session.fold()));
+    const server = await createServer({ graph: classifier });
+    server.disableAdapter();
+    const expected = await session.predict(batch);
+    (await server.predict(batch)).forEach((row, i) => same(row, expected.slice(3 * i, 3 * i + 3)));
+    const plain = await createServer({ graph: tinyBert() });
+    plain.disableAdapter();
+    expect(await failure(() => plain.predict(batch))).toMatchObject({ code: 'MODEL_HEAD' });
+    expect(await failure(() => plain.addAdapter(BASE_ADAPTER, {}))).toMatchObject({ code: 'ADAPTER_NAME' });
+    await Promise.all([server.dispose(), plain.dispose(), session.dispose()]);
+  });
+});
+
+describe('a classifier of tokens that a model came with', () => {
+  it('goes on being trained, and is folded with spans under their own names', async () => {
+    const first = await loadModel({ graph: tinyBert() }, { numLabels: 3, loss: 'token-cross-entropy' });
+    const base = readModel(concatChunks(await first.fold()));
+    const again = await loadModel({ graph: base }, { numLabels: 3, loss: 'token-cross-entropy', head: 'model' });
+    same(await again.predict(batch), await first.predict(batch));
+    expect(again.parameters.filter(({ group }) => group === 'classifier').map(({ shape }) => shape.reduce((a, b) => a * b, 1)).toSorted((a, b) => a - b)).toEqual([3, 3 * 16]);
+    await expect(loadModel({ graph: base }, { numLabels: 3, head: 'model' })).rejects.toMatchObject({ code: 'HEAD_LOSS' });
+    const spans = await loadModel({ graph: tinyBert() }, { numLabels: 2, loss: 'span-cross-entropy' });
+    expect(readModel(concatChunks(await spans.fold())).outputs.map(({ name, dims }) => [name, dims.length])).toEqual([['start_logits', 2], ['end_logits', 2], ['last_hidden_state', 3]]);
+    await Promise.all([first.dispose(), again.dispose(), spans.dispose()]);
   });
 });

@@ -49,7 +49,7 @@ function deviceNodes(graph: Graph): { nodes: Node[]; ranks: ReadonlyMap<string, 
   const angles = rotaryTables(graph);
   const values = new Map<string, Value>();
   for (const { name, dtype, dims } of graph.inputs) {
-    const sizes = dims.map((size, axis) => (typeof size === 'number' ? size : axis === 0 ? TRIAL.batch : TRIAL.sequence));
+    const sizes = dims.map((size, axis) => (typeof size === 'number' ? size : axis === 0 || size === 'batch' ? TRIAL.batch : TRIAL.sequence));
     // Token ids are known, parameters and targets are not.
     values.set(name, { dtype, dims: sizes, ...(dtype === 'float32' ? {} : { data: new Float64Array(elementCount(sizes)).fill(1) }) });
   }

@@ -1,5 +1,5 @@
 import { compileModel, makeSession, readModel, type ExternalData, type Graph, type LocalSession, type SessionOptions } from '@hadamard-adapter/onnx';
-import type { Batch } from '@hadamard-adapter/core';
+import { labelCount, type Batch } from '@hadamard-adapter/core';
 import { openDevice } from './devices/devices.js';
 import { registerMissingKernels } from './devices/kernels.js';
 import { checkOperators } from './check.js';
@@ -60,7 +60,10 @@ export async function loadModel(base: BaseModel, options: LoadOptions): Promise<
   };
 }
 
-function warmUpBatch(batch: number, sequence: number, { numLabels, loss }: LocalSession): Batch {
-  const size = batch * sequence;
-  return { batch, sequence, inputIds: new Int32Array(size), attentionMask: new Int32Array(size).fill(1), labels: new Float32Array(loss === 'cross-entropy' ? batch : batch * numLabels) };
+function warmUpBatch(batch: number, sequence: number, { numLabels, loss, compiled: { options } }: LocalSession): Batch {
+  const pairs = options.head === 'cosine';
+  const rows = pairs ? 2 * batch : batch;
+  const size = rows * sequence;
+  const labels = new Float32Array(labelCount(loss, numLabels, { rows: batch, tokens: size }));
+  return { batch: rows, sequence, inputIds: new Int32Array(size), attentionMask: new Int32Array(size).fill(1), labels, ...(pairs ? { pairs } : {}) };
 }

@@ -1,4 +1,4 @@
-import { METRICS, train, twoStage, type Checkpoint } from '@hadamard-adapter/core';
+import { IGNORED, METRICS, train, twoStage, type Checkpoint } from '@hadamard-adapter/core';
 import { loadModel as loadOrt } from '@hadamard-adapter/onnxruntime';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadAdapter, loadModel, saveAdapter } from '../src/index.js';
@@ -21,6 +21,25 @@ describe('two gradients, ours by ONNX Runtime and that of tf.variableGrads', () 
     expect(Math.abs(found.loss - expected.loss)).toBeLessThan(1e-6);
     // Sums in another order.
     expect(relativeDifference(found.gradients, expected.gradients)).toBeLessThan(2e-5);
+    await Promise.all([mine.dispose(), other.dispose()]);
+  });
+});
+
+describe('heads for tokens and for pairs', () => {
+  const tokens = { ...batch, labels: Float32Array.from(batch.attentionMask, (isToken, i) => (isToken === 1 && i % 2 === 0 ? i % 3 : IGNORED)) };
+  const cases = [
+    ['classes of tokens', { loss: 'token-cross-entropy' }, tokens],
+    ['spans', { loss: 'span-cross-entropy', numLabels: 2 }, { ...batch, labels: Float32Array.of(0, 1, 1, 1, 0, 0, 1, 1) }],
+    ['pairs', { head: 'cosine', numLabels: 1 }, { ...batch, pairs: true, labels: Float32Array.of(0.2, 0.9) }],
+  ] as const;
+
+  it.each(cases)('agree with ONNX Runtime: %s', async (_, options, labelled) => {
+    const [mine, other] = [await load(options), await loadOrt({ graph: tinyBert() }, { numLabels: 3, ...options })];
+    const [found, expected] = [await mine.gradients(labelled, ['classifier', 'adapter', 'norm']), await other.gradients(labelled, ['classifier', 'adapter', 'norm'])];
+    expect(Math.abs(found.loss - expected.loss)).toBeLessThan(1e-6);
+    expect(relativeDifference(found.gradients, expected.gradients)).toBeLessThan(2e-5);
+    expect(relativeDifference(await mine.predict(labelled), await other.predict(labelled))).toBeLessThan(1e-5);
+    await mine.warmUp({ batch: 2, sequence: 5 });
     await Promise.all([mine.dispose(), other.dispose()]);
   });
 });

@@ -1,16 +1,13 @@
-import { METRICS, RuntimeError, decodeAdapter, train, twoStage, type Files, type StageResult } from '@hadamard-adapter/core';
+import { RuntimeError, decodeAdapter, train, twoStage, type Files, type Plan, type StageResult } from '@hadamard-adapter/core';
 import { loadAdapter, optionsForAdapter, saveAdapter, type AdapterSession, type Graph, type SessionOptions } from '@hadamard-adapter/onnx';
 import { loadModel } from '@hadamard-adapter/onnxruntime';
-import type { LibraryTokenizer } from './library.js';
-import { labelNames, tokenizeTexts, type LabelledTexts } from './texts.js';
+import type { Reader } from './data/reader.js';
+import type { Task } from './task.js';
 import type { AddOptions, FitOptions } from './types.js';
 
 /** What an adapter is trained on. */
-export interface FitBase {
+export interface FitBase extends Reader {
   readonly graph: Graph;
-  readonly tokenizer: LibraryTokenizer;
-  /** Tokens after which texts are cut. */
-  readonly longest: number;
   /** Device and threads. */
   readonly place: { readonly device?: string; readonly threads?: number };
   /** For the adapter folder. */
@@ -19,19 +16,19 @@ export interface FitBase {
 }
 
 /**
- * Train an adapter in two stages, from the start or from where `before` is.
+ * Train an adapter in two stages, from the start or from where `before` is; where there is no classifier, in the second alone.
  *
- * @throws DataError TEXT_EMPTY, LABEL_COUNT, LABEL_UNKNOWN; RuntimeError ABORTED; as `loadModel` and core's `train`.
+ * @throws DataError for data that is not as the task wants it; RuntimeError ABORTED; as `loadModel` and core's `train`.
  */
-export async function fitAdapter(base: FitBase, data: LabelledTexts, options: FitOptions, before: Files | undefined): Promise<{ files: Files; stages: readonly StageResult[] }> {
-  const { tokenizer, longest } = base;
-  const { metric = METRICS.accuracy, seed = 0, signal, on_progress: onProgress, eval_dataset: dev } = options;
+export async function fitAdapter<Data>(base: FitBase, task: Task<Data>, data: Data, options: FitOptions<Data>, before: Files | undefined): Promise<{ files: Files; stages: readonly StageResult[] }> {
+  const { seed = 0, signal, on_progress: onProgress, eval_dataset: dev } = options;
   const known = before === undefined ? undefined : decodeAdapter(before).config;
-  const labels = known === undefined ? (namesOf(options.id2label) ?? labelNames(data)) : Object.values(known.id2label);
-  const splits = { train: tokenizeTexts('train', data, tokenizer, longest, labels), ...(dev === undefined ? {} : { dev: tokenizeTexts('dev', dev, tokenizer, longest, labels) }) };
-  return withSession(base, { ...placementOf(known ?? options), numLabels: labels.length, seed }, before, async (session) => {
+  const labels = known === undefined ? (namesOf(options.id2label) ?? task.labelNames(data)) : Object.values(known.id2label);
+  const { metric = task.metric(labels) } = options;
+  const splits = { train: task.split('train', data, base, labels), ...(dev === undefined ? {} : { dev: task.split('dev', dev, base, labels) }) };
+  return withSession(base, { ...placementOf(known ?? options), ...task.session, ...poolingOf(task, known ?? options), numLabels: labels.length, seed }, before, async (session) => {
     let stages: readonly StageResult[] = [];
-    for await (const event of train(session, splits, planOf(options), { metric, ...(signal === undefined ? {} : { signal }) })) {
+    for await (const event of train(session, splits, planOf(options, task), { metric, ...(signal === undefined ? {} : { signal }) })) {
       onProgress?.(event);
       if (event.type === 'end') stages = event.result.stages;
       if (event.type === 'interrupted') throw new RuntimeError('Training was stopped', { code: 'ABORTED', hint: 'Adapters are as they were before.' });
@@ -41,9 +38,9 @@ export async function fitAdapter(base: FitBase, data: LabelledTexts, options: Fi
 }
 
 /** An adapter that has learned nothing yet. */
-export function newAdapter(base: FitBase, { id2label, seed = 0, ...placement }: AddOptions): Promise<Files> {
-  const labels = namesOf(id2label) ?? [];
-  return withSession(base, { ...placementOf(placement), numLabels: labels.length, seed }, undefined, (session) => saved(session, base, labels));
+export function newAdapter<Data>(base: FitBase, task: Task<Data>, { id2label, seed = 0, ...placement }: AddOptions): Promise<Files> {
+  const labels = namesOf(id2label) ?? task.labelNames({} as Data);
+  return withSession(base, { ...placementOf(placement), ...task.session, ...poolingOf(task, placement), numLabels: labels.length, seed }, undefined, (session) => saved(session, base, labels));
 }
 
 /** The base with an adapter folded into its weights, an ONNX file in chunks. */
@@ -64,20 +61,23 @@ async function withSession<T>({ graph, place }: FitBase, options: SessionOptions
 const saved = (session: AdapterSession, { id, family, longest }: FitBase, labels: readonly string[]): Promise<Files> =>
   saveAdapter(session, { baseModel: id, labels, ...(family === undefined ? {} : { family }), maxLength: longest });
 
-type Placement = Pick<SessionOptions, 'site' | 'norm' | 'layers' | 'pooling' | 'dropout'>;
+type Placement = Pick<SessionOptions, 'site' | 'norm' | 'layers' | 'dropout'>;
 
-function placementOf({ site, norm, layers, pooling, dropout }: Placement): Placement {
-  return Object.fromEntries(Object.entries({ site, norm, layers, pooling, dropout }).filter(([, value]) => value !== undefined));
+function placementOf({ site, norm, layers, dropout }: Placement): Placement {
+  return Object.fromEntries(Object.entries({ site, norm, layers, dropout }).filter(([, value]) => value !== undefined));
 }
 
-function namesOf(id2label: FitOptions['id2label']): string[] | undefined {
+const poolingOf = ({ session }: Pick<Task<never>, 'session'>, { pooling }: Pick<SessionOptions, 'pooling'>): Pick<SessionOptions, 'pooling'> => (session.pooling === 'none' || pooling === undefined ? {} : { pooling });
+
+function namesOf(id2label: FitOptions<unknown>['id2label']): string[] | undefined {
   if (id2label === undefined || Array.isArray(id2label)) return id2label === undefined ? undefined : [...(id2label as readonly string[])];
   return Object.entries(id2label as Readonly<Record<string, string>>)
     .toSorted(([a], [b]) => Number(a) - Number(b))
     .map(([, label]) => label);
 }
 
-function planOf({ num_train_epochs: epochs, learning_rate: learningRate, per_device_train_batch_size: batchSize, classifier, seed = 0 }: FitOptions): ReturnType<typeof twoStage> {
+function planOf<Data>({ num_train_epochs: epochs, learning_rate: learningRate, per_device_train_batch_size: batchSize, classifier, seed = 0 }: FitOptions<Data>, { session }: Task<Data>): Plan {
   const common = batchSize === undefined ? {} : { batchSize };
-  return twoStage({ classifier: { ...common, ...classifier }, adapter: { ...common, ...(epochs === undefined ? {} : { epochs }), ...(learningRate === undefined ? {} : { learningRate }) }, seed });
+  const plan = twoStage({ classifier: { ...common, ...classifier }, adapter: { ...common, ...(epochs === undefined ? {} : { epochs }), ...(learningRate === undefined ? {} : { learningRate }) }, seed });
+  return session.head === 'cosine' ? { ...plan, stages: plan.stages.filter(({ groups }) => !groups.includes('classifier')) } : plan;
 }

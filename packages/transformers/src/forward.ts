@@ -1,6 +1,7 @@
 import type { Batch } from '@hadamard-adapter/core';
 import type { AdapterServer } from '@hadamard-adapter/onnxruntime';
 import type { LibraryTensor, TransformersLibrary } from './library.js';
+import type { Answers, Task } from './task.js';
 
 /** What a tokenizer answered, and perhaps an adapter for each row (PEFT's `adapter_names`). */
 export interface ModelInputs {
@@ -11,20 +12,16 @@ export interface ModelInputs {
 }
 
 /** The forward pass of a model of transformers.js. */
-export type Forward = (self: unknown, inputs: ModelInputs) => Promise<{ logits: LibraryTensor }>;
+export type Forward = (self: unknown, inputs: ModelInputs) => Promise<Answers>;
 
-/**
- * What a model of transformers.js runs instead of its own session: logits of the active adapter, or of one for each row, [batch, labels]. Rows of adapters with fewer labels are filled up with −∞, which a
- * softmax makes 0.
- */
-export function adapterForward(server: AdapterServer, Tensor: TransformersLibrary['Tensor']): Forward {
+/** What a model of transformers.js runs instead of its own session: the answers of the active adapter, or of one for each row. */
+export function adapterForward(server: AdapterServer, task: Pick<Task<never>, 'output' | 'answers'>, Tensor: TransformersLibrary['Tensor']): Forward {
   return async (_, inputs) => {
     const { adapter_names: names } = inputs;
-    const rows = await server.predict(batchOf(inputs), names === undefined ? {} : { adapterNames: names });
-    const labels = Math.max(...rows.map(({ length }) => length));
-    const logits = new Float32Array(rows.length * labels).fill(Number.NEGATIVE_INFINITY);
-    rows.forEach((row, i) => logits.set(row, i * labels));
-    return { logits: new Tensor('float32', logits, [rows.length, labels]) };
+    const batch = batchOf(inputs);
+    const options = names === undefined ? {} : { adapterNames: names };
+    const values = await (task.output === 'hidden' ? server.encode(batch, options) : server.predict(batch, options));
+    return task.answers({ values, batch: batch.batch, sequence: batch.sequence }, Tensor);
   };
 }
 

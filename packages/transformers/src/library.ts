@@ -44,7 +44,8 @@ export interface Encoded {
 }
 
 export interface LibraryTokenizer {
-  (texts: readonly string[], options: { readonly text_pair?: readonly string[]; readonly truncation: true; readonly max_length: number; readonly padding: false; readonly return_tensor: false }): Encoded;
+  (texts: readonly string[], options: { readonly text_pair?: readonly string[]; readonly add_special_tokens?: boolean; readonly truncation: boolean; readonly max_length?: number; readonly padding: false; readonly return_tensor: false }): Encoded;
+  decode(ids: readonly number[], options: { readonly skip_special_tokens: boolean }): string;
   readonly model_max_length?: number;
   readonly pad_token_id?: number;
 }
@@ -58,18 +59,23 @@ export interface LibraryModel {
 type ModelClass = new (config: LibraryConfig, sessions: object, configs: object) => LibraryModel;
 
 /** The part of `@huggingface/transformers` 4 that this package uses; `@xenova/transformers` 2.17 has it too. */
-export interface TransformersLibrary {
+export type TransformersLibrary = {
   readonly env: LibraryEnv;
   readonly AutoConfig: { from_pretrained(id: string, options?: object): Promise<LibraryConfig> };
   readonly AutoTokenizer: { from_pretrained(id: string, options?: object): Promise<LibraryTokenizer> };
   readonly PreTrainedModel: ModelClass;
   readonly Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => LibraryTensor;
-  readonly AutoModelForSequenceClassification: { readonly MODEL_CLASS_MAPPINGS: readonly ReadonlyMap<string, string | readonly [string, ModelClass]>[] };
-  readonly TextClassificationPipeline: new (parts: { readonly task: string; readonly model: LibraryModel; readonly tokenizer: LibraryTokenizer }) => TextClassifier;
-}
+} & { readonly [Name in AutoClass]: { readonly MODEL_CLASS_MAPPINGS: readonly ReadonlyMap<string, string | readonly [string, ModelClass]>[] } } & {
+  readonly [Name in PipelineClass]: new (parts: { readonly task: string; readonly model: LibraryModel; readonly tokenizer: LibraryTokenizer }) => LibraryPipeline;
+};
+
+/** Classes that know the model of each task. */
+export type AutoClass = 'AutoModel' | 'AutoModelForSequenceClassification' | 'AutoModelForTokenClassification' | 'AutoModelForQuestionAnswering';
+
+export type PipelineClass = 'FeatureExtractionPipeline' | 'TextClassificationPipeline' | 'TokenClassificationPipeline' | 'QuestionAnsweringPipeline';
 
 /** A pipeline of transformers.js. */
-export type TextClassifier = (texts: string | readonly string[], options?: { readonly top_k?: number | null }) => Promise<unknown>;
+export type LibraryPipeline = (...inputs: readonly unknown[]) => Promise<unknown>;
 
 /**
  * The person's transformers.js: the one that is given, or the one that is installed.
@@ -98,9 +104,9 @@ function missing(cause: unknown): never {
   });
 }
 
-/** The class that transformers.js would take for a text classifier with this configuration. */
-export function classifierClass(library: TransformersLibrary, { model_type: type = '' }: LibraryConfig): ModelClass {
-  for (const mapping of library.AutoModelForSequenceClassification.MODEL_CLASS_MAPPINGS) {
+/** The class that transformers.js would take for a task with this configuration. */
+export function modelClass(library: TransformersLibrary, auto: AutoClass, { model_type: type = '' }: LibraryConfig): ModelClass {
+  for (const mapping of library[auto].MODEL_CLASS_MAPPINGS) {
     const entry = mapping.get(type);
     const found = typeof entry === 'string' ? (library as unknown as Readonly<Record<string, ModelClass>>)[entry] : entry?.[1];
     if (found !== undefined) return found;

@@ -4,7 +4,6 @@ import type { AdapterSource } from './adapter-files.js';
 import type { ModelFileOptions } from './hub/model-file.js';
 import type { HubOptions } from './hub/places.js';
 import type { LibraryModel, LibraryTokenizer } from './library.js';
-import type { LabelledTexts } from './texts.js';
 
 export interface PretrainedOptions extends ModelFileOptions {
   /** Your transformers.js; the installed `@huggingface/transformers` when absent. */
@@ -16,7 +15,7 @@ export interface PretrainedOptions extends ModelFileOptions {
   readonly adapter?: AdapterSource;
 }
 
-export interface FitOptions extends Pick<SessionOptions, 'site' | 'norm' | 'layers' | 'pooling' | 'dropout'> {
+export interface FitOptions<Data> extends Pick<SessionOptions, 'site' | 'norm' | 'layers' | 'pooling' | 'dropout'> {
   /** Name of the adapter that is trained; one of that name goes on from where it is. Default `default`. */
   readonly adapter_name?: string;
   /** Names of the labels by index; default: those of the data in alphabetic order. */
@@ -28,16 +27,17 @@ export interface FitOptions extends Pick<SessionOptions, 'site' | 'norm' | 'laye
   readonly classifier?: TwoStageOptions['classifier'];
   readonly seed?: number;
   /** Scored after every epoch; the best one is kept. */
-  readonly eval_dataset?: LabelledTexts;
-  /** Default accuracy. */
+  readonly eval_dataset?: Data;
+  /** Default: that of the task. */
   readonly metric?: Metric;
   readonly signal?: AbortSignal;
   readonly on_progress?: (event: TrainEvent) => void;
 }
 
 /** What a new adapter is made for. */
-export interface AddOptions extends Pick<FitOptions, 'site' | 'norm' | 'layers' | 'pooling' | 'seed'> {
-  readonly id2label: NonNullable<FitOptions['id2label']>;
+export interface AddOptions extends Pick<FitOptions<unknown>, 'site' | 'norm' | 'layers' | 'pooling' | 'seed'> {
+  /** Needed where there is a classifier of labels. */
+  readonly id2label?: FitOptions<unknown>['id2label'];
 }
 
 /** What `fit` did. */
@@ -46,27 +46,23 @@ export interface FitResult {
   readonly stages: readonly StageResult[];
 }
 
-export interface Classification {
-  readonly label: string;
-  readonly score: number;
-}
-
-/** What a model with adapters can do besides what transformers.js lets it. */
-export interface AdapterMethods {
+/** What a model with adapters can do besides what transformers.js lets it, whatever its task. */
+export interface AdapterMethods<Data> {
   readonly tokenizer: LibraryTokenizer;
   /** Train an adapter in two stages and make it active. */
-  fit(data: LabelledTexts, options?: FitOptions): Promise<FitResult>;
+  fit(data: Data, options?: FitOptions<Data>): Promise<FitResult>;
   /** Scores of the active adapter. */
-  evaluate(data: LabelledTexts, options?: { readonly metric?: Metric; readonly batch_size?: number }): Promise<Readonly<Record<string, number>>>;
-  /** The most probable label of each text; `adapter_names` has one adapter for each. */
-  classify(texts: readonly string[], options?: ClassifyOptions): Promise<Classification[]>;
-  /** Load an adapter folder and make it active. */
+  evaluate(data: Data, options?: { readonly metric?: Metric; readonly batch_size?: number }): Promise<Readonly<Record<string, number>>>;
+  /** Load an adapter folder and make it active: one of ours, or an IA³ or LN-tuning folder of PEFT. */
   load_adapter(source: AdapterSource, options?: LoadAdapterOptions): Promise<AdapterConfig>;
   /** A new adapter that has learned nothing yet: the identity, with a classifier of small random numbers. Makes it active. */
-  add_adapter(name: string, options: AddOptions): Promise<AdapterConfig>;
+  add_adapter(name: string, options?: AddOptions): Promise<AdapterConfig>;
   set_adapter(name: string): Promise<AdapterConfig>;
   delete_adapter(name: string): void;
-  /** The active adapter folded into the weights: a plain ONNX file with the output `logits`, in chunks, which transformers.js runs as `onnx/model.onnx` without any adapter. */
+  /** Answer as the base model, with its own classifier where it was exported with one: while `work` runs, or until an adapter is set. */
+  disable_adapter(): void;
+  disable_adapter<T>(work: () => Promise<T>): Promise<T>;
+  /** The active adapter folded into the weights: a plain ONNX file in chunks, which transformers.js runs as `onnx/model.onnx` without any adapter. */
   merge_and_unload(options?: AdapterChoice): Promise<Uint8Array[]>;
   /** Write the folder of an adapter, the active one by default, in PEFT's layout. */
   save_pretrained(target: string | FileSystemDirectoryHandle, options?: AdapterChoice): Promise<void>;
@@ -75,8 +71,9 @@ export interface AdapterMethods {
   dispose(): Promise<unknown>;
 }
 
-export interface ClassifyOptions {
-  readonly text_pairs?: readonly string[];
+/** Which adapters answer, and how many rows at once. */
+export interface AnswerOptions {
+  /** One adapter for each row; `__base__` for none. Default: the active one. */
   readonly adapter_names?: readonly string[];
   readonly batch_size?: number;
 }
@@ -87,9 +84,9 @@ export interface AdapterChoice {
 
 export interface LoadAdapterOptions extends AdapterChoice, HubOptions {}
 
-/** A text classifier of transformers.js whose answers are those of the active Hadamard adapter. */
-export type HadamardModel = LibraryModel &
-  AdapterMethods & {
+/** A model of transformers.js whose answers are those of the active Hadamard adapter. */
+export type AdaptedModel<Data> = LibraryModel &
+  AdapterMethods<Data> & {
     (inputs: Readonly<Record<string, unknown>> & { readonly adapter_names?: readonly string[] }): ReturnType<LibraryModel>;
     readonly active_adapter: string | undefined;
     /** Names of the loaded adapters. */

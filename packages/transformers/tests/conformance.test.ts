@@ -7,7 +7,7 @@ import type { Batch, Files } from '@hadamard-adapter/core';
 import { loadAdapter, loadModel, saveAdapter } from '@hadamard-adapter/onnxruntime';
 import { conformanceDriver, nodePlatform } from '@hadamard-adapter/onnxruntime/conformance';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { HadamardModelForSequenceClassification, type HadamardModel } from '../src/index.js';
+import { HadamardModelForSequenceClassification, type SequenceClassifier } from '../src/index.js';
 import { readModelFile } from '../src/hub/model-file.js';
 import type { LibraryEnv } from '../src/library.js';
 import { ASSETS, LIBRARIES, type AnyLibrary } from './support.js';
@@ -49,8 +49,8 @@ function driverOf(library: AnyLibrary): Driver {
       // Without adapters of its own, or with more than a folder of them holds, there is nothing to load into transformers.js.
       if (options.site === 'none' || options.trainBase || options.crossAttention || options.head !== 'linear') return plain.load(source, options) as Promise<LoadedModel>;
       const session = await loadModel({ graph: await readModelFile(library.env as unknown as LibraryEnv, id, { dtype }) }, { ...options, threads: 1 });
-      let opened: HadamardModel | undefined;
-      const model = async (): Promise<HadamardModel> => (opened ??= await HadamardModelForSequenceClassification.from_pretrained(id, { transformers: library, dtype, threads: 1 }));
+      let opened: SequenceClassifier | undefined;
+      const model = async (): Promise<SequenceClassifier> => (opened ??= await HadamardModelForSequenceClassification.from_pretrained(id, { transformers: library, dtype, threads: 1 }));
       const save = (): Promise<Files> => saveAdapter(session, { baseModel: id, labels: Array.from({ length: session.numLabels }, (_, i) => `LABEL_${i}`) });
       const loaded: LoadedModel = {
         ...session,

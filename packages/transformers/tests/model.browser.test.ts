@@ -1,6 +1,6 @@
 import * as transformers from '@huggingface/transformers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { HadamardModelForSequenceClassification, type HadamardModel } from '../src/index.js';
+import { HadamardModelForSequenceClassification, type SequenceClassifier } from '../src/index.js';
 
 const QUICK = { pooling: 'mean', classifier: { epochs: 8, learningRate: 0.02 }, num_train_epochs: 3, learning_rate: 0.01 } as const;
 const ASSETS = '/packages/cli/assets/';
@@ -9,7 +9,7 @@ transformers.env.allowRemoteModels = false;
 transformers.env.allowLocalModels = true;
 transformers.env.localModelPath = ASSETS;
 
-const load = (device: string): Promise<HadamardModel> => HadamardModelForSequenceClassification.from_pretrained('mini-bert', { transformers, device });
+const load = (device: string): Promise<SequenceClassifier> => HadamardModelForSequenceClassification.from_pretrained('mini-bert', { transformers, device });
 
 async function examples(split: 'train' | 'test', count: number): Promise<{ texts: string[]; labels: string[] }> {
   const lines = (await (await fetch(`${ASSETS}examples/${split}.csv`)).text()).trim().split('\n').slice(1, 1 + count);
@@ -18,7 +18,7 @@ async function examples(split: 'train' | 'test', count: number): Promise<{ texts
 }
 
 describe('in a browser', () => {
-  let model: HadamardModel;
+  let model: SequenceClassifier;
   let folder: FileSystemDirectoryHandle;
   beforeAll(async () => {
     folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('subjects', { create: true });

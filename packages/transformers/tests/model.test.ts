@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as current from '@huggingface/transformers';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { pipeline, type HadamardModel } from '../src/index.js';
+import { pipeline, type SequenceClassifier } from '../src/index.js';
 import { ASSETS, LIBRARIES, QUICK, examples, failure, loaderOf } from './support.js';
 
 const train = examples('train', 160);
@@ -14,7 +14,7 @@ const maximum = (a: ArrayLike<number>, b: ArrayLike<number>): number => Math.max
 
 describe.each(LIBRARIES)('%s', (_, transformers) => {
   const load = loaderOf(transformers);
-  let model: HadamardModel;
+  let model: SequenceClassifier;
   let folder: string;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'hadamard-transformers-'));
@@ -179,7 +179,7 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
       ['a label that is not known', () => model.evaluate({ texts: ['a'], labels: ['weather'] }), 'LABEL_UNKNOWN', /weather.*food/],
       ['too few labels', () => model.fit({ texts: ['a', 'b'], labels: [0] }), 'LABEL_COUNT', /2/],
       ['no texts', () => model.classify([]), 'TEXT_EMPTY', /at least one/],
-      ['another task', () => pipeline('fill-mask' as never, model, { transformers }), 'TASK_UNKNOWN', /text-classification/],
+      ['another task', () => pipeline('fill-mask' as 'text-classification', model, { transformers }), 'TASK_UNKNOWN', /text-classification/],
       ['no library', () => load({ transformers: {} }), 'LIBRARY_MISSING', /npm install/],
       ['a dtype that there is no file of', () => load({ dtype: 'fp16' }), 'HUB_FILE', /model_fp16\.onnx/],
       ['a dtype that nobody trains on', () => load({ dtype: 'q4' as never }), 'DTYPE_UNKNOWN', /q8/],

@@ -11,10 +11,11 @@ const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const modules = { '@huggingface/transformers': library, '@hadamard-adapter/transformers': own };
 
 describe('README', () => {
-  it('has an example that prints what it says, and saves what it says', async () => {
+  it('has examples that print what they say, and save what they say', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'hadamard-readme-'));
-    const [[code, printed] = ['', ' ']] = examplesOf(readme);
-    expect(await runExample(code, modules, { 'node_modules/@hadamard-adapter/cli/assets/': ASSETS, 'adapters/animals': join(folder, 'animals') })).toBe(printed);
+    const examples = examplesOf(readme);
+    expect(examples).toHaveLength(2);
+    for (const [code, printed] of examples) expect(await runExample(code, modules, { 'node_modules/@hadamard-adapter/cli/assets/': ASSETS, 'adapters/animals': join(folder, 'animals') })).toBe(printed);
     expect(readdirSync(join(folder, 'animals'))).toContain('adapter_model.safetensors');
     rmSync(folder, { recursive: true, force: true });
   });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as current from '@huggingface/transformers';
 import * as earlier from '@xenova/transformers';
-import { HadamardModelForSequenceClassification, type HadamardModel, type PretrainedOptions } from '../src/index.js';
+import { HadamardModelForSequenceClassification, type SequenceClassifier, type PretrainedOptions } from '../src/index.js';
 
 export { failure } from '../../onnxruntime/tests/support/failure.js';
 
@@ -23,7 +23,7 @@ export type AnyLibrary = (typeof LIBRARIES)[number][1];
 
 export const loaderOf =
   (transformers: AnyLibrary) =>
-  (options: PretrainedOptions = {}): Promise<HadamardModel> =>
+  (options: PretrainedOptions = {}): Promise<SequenceClassifier> =>
     HadamardModelForSequenceClassification.from_pretrained('mini-bert', { transformers, threads: 2, ...options });
 
 /** Example texts on six subjects. */

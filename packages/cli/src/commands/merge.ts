@@ -1,3 +1,4 @@
+import { isTokenLoss } from '@hadamard-adapter/core';
 import { Command } from 'commander';
 import { print, printJson } from '../output/report.js';
 import { jsonOption } from '../options.js';
@@ -54,16 +55,19 @@ export const CLASSES: Readonly<Record<string, string>> = {
   'xlm-roberta': 'XLMRoberta',
 };
 
+/** Ends of the names of the classes of each task. */
+const ARCHITECTURES = { SEQ_CLS: 'ForSequenceClassification', TOKEN_CLS: 'ForTokenClassification', QUESTION_ANS: 'ForQuestionAnswering', FEATURE_EXTRACTION: 'Model' } as const;
+
 /** The base model's config with the labels, and the architecture that transformers.js chooses its class by. */
 function mergedConfig({ folder, labels, config }: Awaited<ReturnType<typeof useAdapter>>): Record<string, unknown> {
   const family = folder.family ?? 'bert';
   const stem = CLASSES[family];
   return {
     ...folder.config,
-    ...(stem === undefined ? {} : { architectures: [`${stem}ForSequenceClassification`] }),
+    ...(stem === undefined ? {} : { architectures: [`${stem}${ARCHITECTURES[config.task_type]}`] }),
     num_labels: config.num_labels,
     id2label: Object.fromEntries(labels.map((label, i) => [String(i), label])),
     label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
-    problem_type: { 'cross-entropy': 'single_label_classification', mse: 'regression', bce: 'multi_label_classification' }[config.loss],
+    ...(isTokenLoss(config.loss) ? {} : { problem_type: { 'cross-entropy': 'single_label_classification', mse: 'regression', bce: 'multi_label_classification' }[config.loss] }),
   };
 }

@@ -11,7 +11,7 @@ import {
   uniform,
   type Batch,
   type Group,
-  type Loss,
+  type RowLoss,
   type OptimizerState,
   type ParameterInfo,
   type Split,
@@ -52,7 +52,7 @@ export interface ToyModel extends TrainableModel {
 /**
  * A model small enough to be written out: features of the tokens, an adapter, a norm's scale and shift, and a linear classifier, with gradients by hand.
  */
-export function toyModel({ loss = 'cross-entropy', numLabels = 2 }: { loss?: Loss; numLabels?: number } = {}): ToyModel {
+export function toyModel({ loss = 'cross-entropy', numLabels = 2 }: { loss?: RowLoss; numLabels?: number } = {}): ToyModel {
   const parameters: ParameterInfo[] = [
     { name: 'classifier.weight', group: 'classifier', shape: [numLabels, HIDDEN] },
     { name: 'classifier.bias', group: 'classifier', shape: [numLabels] },
@@ -92,7 +92,7 @@ export function toyModel({ loss = 'cross-entropy', numLabels = 2 }: { loss?: Los
 
   const gradients = (batch: Batch, groups: readonly Group[]) => {
     const { x, y, z, logits } = forward(batch);
-    const { loss: value, gradient } = referenceLoss(loss, logits, targetMatrix(batch.labels as Float32Array, loss, numLabels, batch.batch), numLabels);
+    const { loss: value, gradient } = referenceLoss(loss, logits, targetMatrix(batch.labels as Float32Array, loss, numLabels, batch), numLabels);
     const all = new Float32Array(places.size);
     const weight = named('classifier.weight');
     const dz = new Float32Array(z.length);

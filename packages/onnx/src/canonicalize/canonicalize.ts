@@ -31,6 +31,8 @@ export interface CanonicalGraph {
   readonly hiddenSize: number;
   /** Labels of the model's own head, where that is kept. */
   readonly numLabels: number | undefined;
+  /** Whether that head answers for each token: logits [batch, sequence, labels]. */
+  readonly perToken: boolean;
   /** Outputs of the model that are not used, as people read them: `logits [batch, 2]`. */
   readonly cut: readonly string[];
   /** Numbers in the weights of the model as it came, poolers and heads included. */

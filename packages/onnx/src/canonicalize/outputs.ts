@@ -18,6 +18,8 @@ export interface Outputs {
   readonly hiddenSize: number;
   /** Labels of the head that is kept. */
   readonly numLabels: number | undefined;
+  /** Whether it answers for each token: logits [batch, sequence, labels]. */
+  readonly perToken: boolean;
   /** What the model gives besides, as people read it: `logits [batch, 2]`. */
   readonly cut: readonly string[];
 }
@@ -50,13 +52,14 @@ export function cutOutputs(graph: Graph, source: readonly ValueInfo[], keepHead:
   const kept = new Set([hidden, head?.name]);
   const outputs: ValueInfo[] = [
     { name: nameOf(hidden), dtype: 'float32', dims: ['batch', 'sequence', size] },
-    ...(head === undefined ? [] : [{ name: nameOf(head.name), dtype: 'float32' as const, dims: ['batch', head.labels] }]),
+    ...(head === undefined ? [] : [{ name: nameOf(head.name), dtype: 'float32' as const, dims: head.perToken ? ['batch', 'sequence', head.labels] : ['batch', head.labels] }]),
   ];
   return {
     graph: head === undefined ? prune({ ...renamed, outputs }) : unpackBehind(prune({ ...renamed, outputs }), nameOf(hidden)),
     hidden: nameOf(hidden),
     hiddenSize: size,
     numLabels: head?.labels,
+    perToken: head?.perToken ?? false,
     cut: source.filter(({ name }) => !kept.has(name)).map(({ name }) => outputText(name, shapes)),
   };
 }
@@ -78,18 +81,21 @@ function onlyStates({ outputs }: Graph, shapes: Probe): string | undefined {
   return candidates.length === 1 ? candidates[0]?.name : undefined;
 }
 
-/** The output with one number for each label. A pooler gives as many numbers as the hidden states have and is no head. */
-function headOf({ outputs }: Graph, shapes: Probe): { name: string; labels: number } {
+/** The output with one number for each label, of the text or of each token. A pooler gives as many numbers as the hidden states have and is no head. */
+function headOf({ outputs }: Graph, shapes: Probe): { name: string; labels: number; perToken: boolean } {
+  const dims = outputs.some(({ name }) => name === LOGITS) ? dimsOf(shapes, LOGITS) : undefined;
+  const [ofTokens] = isStates(dims) ? (dims?.at(-1) ?? []) : [];
+  if (ofTokens !== undefined) return { name: LOGITS, labels: ofTokens, perToken: true };
   const candidates = outputs.flatMap(({ name }) => {
     const [batch, labels, ...rest] = dimsOf(shapes, name) ?? [];
-    return rest.length === 0 && isBatch(batch) && labels !== undefined && isConstantDim(labels) && !/pool/i.test(name) ? [{ name, labels: labels[0] }] : [];
+    return rest.length === 0 && isBatch(batch) && labels !== undefined && isConstantDim(labels) && !/pool/i.test(name) ? [{ name, labels: labels[0], perToken: false }] : [];
   });
   const head = candidates.find(({ name }) => name === LOGITS) ?? (candidates.length === 1 ? candidates[0] : undefined);
   if (head !== undefined) return head;
   throw new ConfigError('The model has no classifier of its own to keep', {
     code: 'MODEL_HEAD',
     found: `outputs ${outputs.map(({ name }) => outputText(name, shapes)).join('; ')}`,
-    expected: 'logits [batch, labels]',
+    expected: 'logits [batch, labels] or [batch, sequence, labels]',
     hint: 'Use a new classifier: head "linear" or "tanh".',
   });
 }

@@ -25,7 +25,7 @@ export type Dim = readonly [number, number];
 
 /**
  * Evaluate a graph at the probe sizes. Integer inputs of shape [batch, sequence] get data (padding on either side and holes in the mask, so that
- * mask idioms show themselves); other inputs have a shape only. Dimensions named by strings count as batch when first and sequence when later.
+ * mask idioms show themselves); other inputs have a shape only. Dimensions named by strings count as batch when first or called so, and as sequence otherwise.
  */
 export function probe(graph: Graph): Probe {
   return [probeAt(graph, 0), probeAt(graph, 1)];
@@ -48,7 +48,7 @@ function probeAt(graph: Graph, index: 0 | 1): Map<string, Value> {
   const { batch, sequence } = PROBES[index];
   const feeds = new Map<string, Value>();
   for (const input of graph.inputs) {
-    const dims = input.dims.map((dim, axis) => (typeof dim === 'number' ? dim : axis === 0 ? batch : sequence));
+    const dims = input.dims.map((dim, axis) => (typeof dim === 'number' ? dim : axis === 0 || dim === 'batch' ? batch : sequence));
     const integer = input.dtype === 'int64' || input.dtype === 'int32';
     feeds.set(input.name, integer ? { dtype: input.dtype, dims, data: probeData(input.name, dims) } : { dtype: input.dtype, dims });
   }

@@ -1,4 +1,4 @@
-import { ConfigError, type HeadKind, type Loss, type Norm, type ParameterInfo, type Pooling, type Site } from '@hadamard-adapter/core';
+import { ConfigError, isTokenLoss, type HeadKind, type Loss, type Norm, type ParameterInfo, type Pooling, type Site } from '@hadamard-adapter/core';
 import { buildOn } from '../graph/builder.js';
 import type { Graph } from '../graph/graph.js';
 import { exposeBase } from '../adapt/base.js';
@@ -9,8 +9,8 @@ import type { CanonicalGraph } from '../canonicalize/canonicalize.js';
 import { LOGITS } from '../canonicalize/outputs.js';
 import { paddingMaskInput } from '../canonicalize/masks.js';
 import { probe } from '../canonicalize/probe.js';
-import { DROPOUT_INPUT, attachHead, headParameters } from '../head/head.js';
-import { TARGETS_INPUT, attachLoss } from '../head/loss.js';
+import { DROPOUT_INPUT, PARTNERS_INPUT, attachHead, headParameters } from '../head/head.js';
+import { TARGETS_INPUT, attachLoss, targetDims } from '../head/loss.js';
 import type { SiteChoice } from '../sites/choose.js';
 import type { Int8Bits } from './int8-weights.js';
 import { findSites, type SiteInfo } from '../sites/sites.js';
@@ -53,9 +53,7 @@ export interface AdapterModel {
 export function buildAdapterModel(canonical: CanonicalGraph, options: AdapterModelOptions): AdapterModel {
   const sites = findSites(canonical);
   const { hiddenSize } = canonical;
-  if (options.head === 'model' && options.dropout === true) {
-    throw new ConfigError("Dropout sits in front of a new classifier, not of the model's own", { code: 'HEAD_DROPOUT', found: 'head "model" with dropout', expected: 'no dropout, or head "linear" or "tanh"' });
-  }
+  checkHead(canonical, options);
   const adapted = insertAdapters(canonical.graph, sites, options);
   const own = options.head === 'model' ? exposeOwnHead(adapted.graph, canonical, options.numLabels) : { graph: adapted.graph, parameters: [] };
   const base = options.trainBase === true ? exposeBase(own.graph) : { graph: own.graph, parameters: [] };
@@ -63,15 +61,16 @@ export function buildAdapterModel(canonical: CanonicalGraph, options: AdapterMod
   const inputs = [
     ...base.graph.inputs,
     ...added.map(parameterInput),
-    { name: TARGETS_INPUT, dtype: 'float32' as const, dims: ['batch', options.numLabels] },
+    { name: TARGETS_INPUT, dtype: 'float32' as const, dims: targetDims(options.loss, options.numLabels) },
+    ...(options.head === 'cosine' ? [{ name: PARTNERS_INPUT, dtype: 'float32' as const, dims: ['batch', 'batch'] }] : []),
     ...(options.dropout === true ? [{ name: DROPOUT_INPUT, dtype: 'float32' as const, dims: ['batch', hiddenSize] }] : []),
   ];
   const graph: Graph = { ...base.graph, inputs };
   const shapes = probe(graph);
   const mask = paddingMaskInput(graph, shapes);
   const builder = buildOn(graph, shapes);
-  const logits = options.head === 'model' ? LOGITS : attachHead(builder, canonical.hidden, mask, { ...options, head: options.head, hiddenSize }).logits;
-  const loss = attachLoss(builder, logits, options.loss);
+  const logits = options.head === 'model' ? LOGITS : attachHead(builder, canonical.hidden, mask, { ...options, head: options.head, hiddenSize });
+  const loss = attachLoss(builder, logits, options.loss, mask);
   return {
     canonical,
     sites,
@@ -80,6 +79,18 @@ export function buildAdapterModel(canonical: CanonicalGraph, options: AdapterMod
     mask,
     parameters: sortParameters([...added, ...own.parameters, ...adapted.parameters, ...base.parameters]),
   };
+}
+
+/** @throws ConfigError HEAD_DROPOUT, HEAD_LOSS. */
+function checkHead({ perToken }: CanonicalGraph, { head, loss, pooling, numLabels, dropout = false }: AdapterModelOptions): void {
+  if (dropout && (head === 'model' || head === 'cosine')) {
+    throw new ConfigError('Dropout sits in front of a new classifier', { code: 'HEAD_DROPOUT', found: `head "${head}" with dropout`, expected: 'no dropout, or head "linear" or "tanh"' });
+  }
+  const wrong = (found: string, expected: string): ConfigError => new ConfigError('Head, pooling and loss do not belong together', { code: 'HEAD_LOSS', found, expected });
+  if (isTokenLoss(loss) !== (pooling === 'none')) throw wrong(`pooling "${pooling}" with loss "${loss}"`, 'pooling "none" with losses of tokens, and only with them');
+  if (head === 'model' && perToken !== isTokenLoss(loss)) throw wrong(`a classifier of ${perToken ? 'tokens' : 'texts'} with loss "${loss}"`, perToken ? 'a loss of tokens' : 'a loss of texts');
+  if (loss === 'span-cross-entropy' && numLabels !== 2) throw wrong(`${numLabels} labels for spans`, '2: where a span begins, and where it ends');
+  if (head === 'cosine' && (loss !== 'mse' || numLabels !== 1)) throw wrong(`head "cosine" with loss "${loss}" and ${numLabels} labels`, 'loss "mse" and one label');
 }
 
 /** The part of a parameter that runtimes and files show. */

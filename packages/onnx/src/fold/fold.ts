@@ -1,6 +1,6 @@
 import { MismatchError } from '@hadamard-adapter/core';
 import { intAttribute, type Graph, type Node, type Tensor } from '../graph/graph.js';
-import { buildOn } from '../graph/builder.js';
+import { buildOn, type Builder } from '../graph/builder.js';
 import { isQuantizedLinear } from '../graph/linear.js';
 import { makeNode } from '../graph/rewrite.js';
 import { elementCount, float32Tensor, toFloat32 } from '../graph/tensors.js';
@@ -19,7 +19,7 @@ export type ParameterValues = ReadonlyMap<string, Float32Array>;
 
 /**
  * Fold trained adapters into the weights behind them, so that inference costs nothing: a plain graph of the base model's inputs with the outputs
- * `logits` and the hidden states. Site `context`: W′ = diag(w)·W and bias′ = bias + b·W; site `output`: W′ = W·diag(w) and bias′ = w⊙bias + b
+ * `logits` and the hidden states; of spans `start_logits` and `end_logits` [batch, sequence], as Hugging Face exports them; without a classifier the hidden states alone. Site `context`: W′ = diag(w)·W and bias′ = bias + b·W; site `output`: W′ = W·diag(w) and bias′ = w⊙bias + b
  * (W as [in, out]); trained norms and the classifier become constants. Only the matrices that change are copied. A quantized matrix is not touched: behind it w goes into its scales, in
  * front of it the adapter stays as two vectors.
  *
@@ -39,6 +39,12 @@ export function foldWithRecord(model: AdapterModel, values: ParameterValues): { 
   return { graph: asStored(plain, canonical.hidden, canonical.precision), record };
 }
 
+/** The two sides of logits [batch, sequence, 2] as outputs of their own. */
+function spanOutputs(builder: Builder, logits: string): string[] {
+  const sides = builder.ints([2]);
+  return ['start_logits', 'end_logits'].map((output, side) => builder.emit('Squeeze', [builder.emit('Slice', [logits, builder.ints([side]), builder.ints([side + 1]), sides]), sides], {}, { output }));
+}
+
 /** Pooling and a classifier of our own behind the hidden states, its weights constants. */
 function withNewHead(folded: Graph, { options, canonical, mask }: AdapterModel, head: NewHead, values: ParameterValues): Graph {
   const tensors = new Map(folded.tensors);
@@ -48,7 +54,9 @@ function withNewHead(folded: Graph, { options, canonical, mask }: AdapterModel, 
   }
   const graph: Graph = { ...folded, tensors };
   const builder = buildOn(graph, probe(graph));
-  return builder.finish([attachHead(builder, canonical.hidden, mask, own).logits, canonical.hidden]);
+  if (head === 'cosine') return builder.finish([canonical.hidden]);
+  const logits = attachHead(builder, canonical.hidden, mask, own);
+  return builder.finish([...(options.loss === 'span-cross-entropy' ? spanOutputs(builder, logits) : [logits]), canonical.hidden]);
 }
 
 function foldEncoder({ canonical, sites, options, parameters }: AdapterModel, values: ParameterValues, record: FoldRecord): Graph {

@@ -11,15 +11,8 @@ export interface HeadOptions {
   readonly head: NewHead;
   readonly numLabels: number;
   readonly hiddenSize: number;
-  /** Multiply the pooled vector by the input `dropout_mask` [batch, hidden]; made outside, since runtimes have no common generator. */
+  /** Multiply what is classified by the input `dropout_mask` [batch, hidden], of tokens all of a text by the same; made outside, since runtimes have no common generator. */
   readonly dropout?: boolean;
-}
-
-export interface HeadValues {
-  /** [batch, hiddenSize] */
-  readonly pooled: string;
-  /** [batch, numLabels] */
-  readonly logits: string;
 }
 
 /** Name of the optional input that carries a dropout mask: 0, or 1 / (1 − rate). */
@@ -31,23 +24,37 @@ export function headParameters({ head, numLabels, hiddenSize }: Pick<HeadOptions
     { name: `${name}.weight`, group: 'classifier', shape: [outputs, hiddenSize], initial: { random: 'head' } },
     { name: `${name}.bias`, group: 'classifier', shape: [outputs], initial: { fill: 0 } },
   ];
+  if (head === 'cosine') return [];
   return [...(head === 'tanh' ? linear('pooler', hiddenSize) : []), ...linear('classifier', numLabels)];
 }
 
 /**
  * Attach pooling and classifier to hidden states [batch, sequence, hidden]. `linear` is the paper's classifier, one matrix; `tanh` has a dense layer with tanh in
- * front, as BERT's pooler and RoBERTa's classification head do.
+ * front, as BERT's pooler and RoBERTa's classification head do; `cosine` compares each text with its partner.
  *
  * @param mask graph input with 1 at tokens, needed to pool anything but the first position.
+ * @returns the logits: [batch, numLabels], with pooling `none` [batch, sequence, numLabels].
  * @throws UnsupportedError POOLING_MASK when it is missing.
  */
-export function attachHead(builder: Builder, hidden: string, mask: string | undefined, options: HeadOptions): HeadValues {
-  const pooled = pool(builder, hidden, mask, options);
+export function attachHead(builder: Builder, hidden: string, mask: string | undefined, options: HeadOptions): string {
+  const pooled = options.pooling === 'none' ? hidden : pool(builder, hidden, mask, { ...options, pooling: options.pooling });
+  if (options.head === 'cosine') return cosines(builder, pooled);
   const linear = (input: string, name: string, output?: string): string =>
     builder.emit('Linear', [input, `${name}.weight`, `${name}.bias`], { transB: int(1) }, { domain: INTERNAL_DOMAIN, ...(output === undefined ? {} : { output }) });
   const features = options.head === 'tanh' ? builder.emit('Tanh', [linear(pooled, 'pooler')]) : pooled;
-  const kept = options.dropout === true ? builder.emit('Mul', [features, DROPOUT_INPUT]) : features;
-  return { pooled, logits: linear(kept, 'classifier', 'logits') };
+  const dropout = options.pooling === 'none' ? (): string => builder.emit('Unsqueeze', [DROPOUT_INPUT, builder.ints([1])]) : (): string => DROPOUT_INPUT;
+  return linear(options.dropout === true ? builder.emit('Mul', [features, dropout()]) : features, 'classifier', 'logits');
+}
+
+/** Name of the input that says which text each is compared with, float32 [batch, batch]: in each row a 1 at its partner. */
+export const PARTNERS_INPUT = 'partners';
+
+/** The cosine of each vector [batch, hidden] with that of its partner, [batch, 1]: both texts of a pair get it. */
+function cosines(builder: Builder, pooled: string): string {
+  const squares = builder.emit('ReduceSum', [builder.emit('Mul', [pooled, pooled]), builder.ints([1])], { keepdims: int(1) });
+  const unit = builder.emit('Div', [pooled, builder.emit('Sqrt', [squares])]);
+  const others = builder.emit('MatMul', [PARTNERS_INPUT, unit]);
+  return builder.emit('ReduceSum', [builder.emit('Mul', [unit, others]), builder.ints([1])], { keepdims: int(1) }, { output: 'logits' });
 }
 
 function firstPosition(builder: Builder, hidden: string, hiddenSize: number): string {
@@ -55,7 +62,9 @@ function firstPosition(builder: Builder, hidden: string, hiddenSize: number): st
   return builder.emit('Reshape', [first, builder.ints([-1, hiddenSize])], {}, { output: 'pooled' });
 }
 
-function pool(builder: Builder, hidden: string, mask: string | undefined, { pooling, hiddenSize }: HeadOptions): string {
+type Pooled = Exclude<Pooling, 'none'>;
+
+function pool(builder: Builder, hidden: string, mask: string | undefined, { pooling, hiddenSize }: { readonly pooling: Pooled; readonly hiddenSize: number }): string {
   switch (pooling) {
     case 'first':
       return firstPosition(builder, hidden, hiddenSize);
@@ -67,13 +76,13 @@ function pool(builder: Builder, hidden: string, mask: string | undefined, { pool
 }
 
 /** The mask as float32, [batch, sequence]. */
-function tokenWeights(builder: Builder, mask: string | undefined, pooling: Pooling): string {
+export function tokenWeights(builder: Builder, mask: string | undefined, what: Pooled | 'span'): string {
   if (mask !== undefined) return builder.emit('Cast', [mask], { to: int(1) });
-  throw new UnsupportedError(`Pooling "${pooling}" needs to know the padding`, {
+  throw new UnsupportedError(what === 'span' ? 'Spans cannot be learned without knowing the padding' : `Pooling "${what}" needs to know the padding`, {
     code: 'POOLING_MASK',
     found: 'a model without attention_mask input',
     expected: 'an attention_mask [batch, sequence]',
-    hint: 'Use pooling "first".',
+    ...(what === 'span' ? {} : { hint: 'Use pooling "first".' }),
   });
 }
 

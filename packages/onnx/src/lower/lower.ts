@@ -57,7 +57,7 @@ function lowerLinear(node: Node, builder: Builder): void {
     return;
   }
   const product = builder.emit('Gemm', operands, { transB });
-  builder.emit('Reshape', [product, rowShape(builder, x, to[0])], {}, { output });
+  builder.emit('Reshape', [product, rowShape(builder, x, to)], {}, { output });
 }
 
 /** In the order in which quantizers write it, so that a runtime computes the same bits as from the original file, and fuses the same nodes. */
@@ -80,10 +80,13 @@ function quantize(x: string, builder: Builder): { levels: string; scale: string;
 }
 
 /** The shape of `like` with another last dimension, int64; shared by every Linear of the same rows. */
-function rowShape(builder: Builder, like: string, width: number): string {
+function rowShape(builder: Builder, like: string, last: Dim): string {
+  // How many labels there are may be open until the adapter is known.
+  const open = !isConstantDim(last);
+  const width = open ? -1 : last[0];
   const leading = builder.dims(like).slice(0, -1);
   if (leading.every(isConstantDim)) return builder.ints([...leading.map(([size]) => size), width]);
-  if (leading.filter((dim) => !isConstantDim(dim)).length === 1) {
+  if (!open && leading.filter((dim) => !isConstantDim(dim)).length === 1) {
     return builder.ints([...leading.map((dim) => (isConstantDim(dim) ? dim[0] : -1)), width]);
   }
   const rows = builder.emit('Shape', [like], { start: int(0), end: int(-1) });

@@ -1,12 +1,13 @@
 import { MismatchError, adapterValues, checkAdapterMatches, decodeAdapter, layout, type AdapterConfig, type Files, type HeadKind } from '@hadamard-adapter/core';
 import { insertAdapters, normParameters } from '../adapt/insert.js';
 import { exposeOwnHead } from '../adapt/own-head.js';
-import { sortParameters, type Parameter } from '../adapt/parameters.js';
+import { initialValues, sortParameters, type Parameter } from '../adapt/parameters.js';
 import type { CanonicalGraph } from '../canonicalize/canonicalize.js';
 import type { Node } from '../graph/graph.js';
 import { headParameters } from '../head/head.js';
 import { chooseSites } from '../sites/choose.js';
 import type { SiteInfo } from '../sites/sites.js';
+import type { ServedOutput } from './compile.js';
 import { unionOfNorms, type ServingModel, type ServingOptions } from './model.js';
 
 /** A base that adapters are checked against. */
@@ -25,14 +26,18 @@ export interface CheckedAdapter {
   readonly norms: ReadonlyMap<Node, ReadonlyMap<string, string>>;
 }
 
-/** An adapter as the graphs of `serving` read it. */
+/** An adapter, or the base without one, as the graphs of `serving` read it. */
 export interface ServedAdapter {
   readonly serving: ServingModel;
-  readonly config: AdapterConfig;
+  readonly labels: number;
   /** [vectors.size], see `ServingModel`. */
   readonly vectors: Float32Array;
   /** By name, in the order of `ServingModel.head`. */
   readonly head: ReadonlyMap<string, Float32Array>;
+}
+
+export interface LoadedAdapter extends ServedAdapter {
+  readonly config: AdapterConfig;
 }
 
 /**
@@ -83,7 +88,7 @@ export function joinServing(present: ServingOptions, added: ServingOptions): Ser
 }
 
 /** Lay an adapter out as the graphs of `serving` read it: layers that it does not touch compute what the base computes. */
-export function layOut(serving: ServingModel, { config, values, norms }: CheckedAdapter): ServedAdapter {
+export function layOut(serving: ServingModel, { config, values, norms }: CheckedAdapter): LoadedAdapter {
   const vectors = serving.identity.slice();
   const put = (place: string, value: Float32Array | undefined): void => {
     if (value !== undefined) vectors.set(value, serving.vectors.offset(place));
@@ -94,11 +99,25 @@ export function layOut(serving: ServingModel, { config, values, norms }: Checked
     for (const [source, place] of places) put(place, values.get(norms.get(node)?.get(source) ?? ''));
   }
   // Copies, since a view would keep the whole file in memory.
-  return { serving, config, vectors, head: new Map(serving.head.map(({ name }) => [name, (values.get(name) as Float32Array).slice()])) };
+  return { serving, config, labels: config.num_labels, vectors, head: new Map(serving.head.map(({ name }) => [name, (values.get(name) as Float32Array).slice()])) };
+}
+
+/**
+ * The base as one of its own adapters: w = 1, b = 0, norms as they are, and the classifier that it came with, where that is the one that is served.
+ *
+ * @throws MismatchError BASE_HEAD when the answer would be that of another classifier.
+ */
+export function baseAdapter(serving: ServingModel, output: ServedOutput): ServedAdapter {
+  const { model, head, identity, options } = serving;
+  if (output === 'logits' && options.head !== 'model') {
+    throw new MismatchError('The base model has no classifier of its own beside these adapters', { code: 'BASE_HEAD', found: `head "${options.head}"`, expected: 'a base that was exported with its classifier, or its hidden states', hint: 'Choose an adapter.' });
+  }
+  const own = (parameter: Parameter): Float32Array => (output === 'hidden' ? new Float32Array(0) : initialValues(parameter, model.canonical.graph.tensors, () => new Float32Array(0)));
+  return { serving, labels: model.options.numLabels, vectors: identity, head: new Map(head.map((parameter) => [parameter.name, own(parameter)])) };
 }
 
 /** An adapter as the graphs of `serving` read it, which serve all that those do which it was laid out for. */
-export function widen(adapter: ServedAdapter, serving: ServingModel): ServedAdapter {
+export function widen(adapter: LoadedAdapter, serving: ServingModel): LoadedAdapter {
   if (adapter.serving === serving) return adapter;
   const vectors = serving.identity.slice();
   for (const [name, value] of adapter.serving.vectors.named(adapter.vectors)) vectors.set(value, serving.vectors.offset(name));

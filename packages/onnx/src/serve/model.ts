@@ -39,8 +39,8 @@ const SOME_LABELS = 2;
  * @throws as `buildAdapterModel`.
  */
 export function buildServingModel(canonical: CanonicalGraph, options: ServingOptions): ServingModel {
-  const numLabels = options.head === 'model' ? (canonical.numLabels ?? SOME_LABELS) : SOME_LABELS;
-  const model = buildAdapterModel(canonical, { ...options, numLabels, loss: 'mse', separateNorms: true });
+  const numLabels = options.head === 'model' ? (canonical.numLabels ?? SOME_LABELS) : options.head === 'cosine' ? 1 : SOME_LABELS;
+  const model = buildAdapterModel(canonical, { ...options, numLabels, loss: options.pooling === 'none' ? 'token-cross-entropy' : 'mse', separateNorms: true });
   const vectors = model.parameters.filter(({ group }) => group !== 'classifier');
   const places = layout(vectors);
   const identity = new Float32Array(places.size);

@@ -4,7 +4,7 @@ import type { ParameterStore } from './store.js';
 /** What a run needs besides the parameters. */
 export interface RunInputs {
   readonly batch: Batch;
-  /** [batch, numLabels] */
+  /** As core's `targetMatrix` makes them; of pairs for each text. */
   readonly targets?: Float32Array;
   /** [batch, hidden] */
   readonly dropout?: Float32Array;
@@ -21,7 +21,7 @@ export interface Executor {
   train(groups: readonly Group[], inputs: RunInputs): Promise<{ loss: number; gradients: Float32Array }>;
   /** How many rows of such a batch fit into one run of `train`; absent: any number. */
   rowsAtOnce?(groups: readonly Group[], batch: Batch): number;
-  /** Logits [batch, numLabels]. */
+  /** Logits, one row for each of the batch also in pairs. */
   predict(inputs: RunInputs): Promise<Float32Array>;
   /** Hidden states [batch, sequence, hidden]. */
   encode(inputs: RunInputs): Promise<Float32Array>;

@@ -1,8 +1,8 @@
 import type { Batch } from '@hadamard-adapter/core';
 import { TOKEN_INPUTS } from '../canonicalize/inputs.js';
 import type { AdapterModel } from '../compile/model.js';
-import { DROPOUT_INPUT } from '../head/head.js';
-import { TARGETS_INPUT } from '../head/loss.js';
+import { DROPOUT_INPUT, PARTNERS_INPUT } from '../head/head.js';
+import { TARGETS_INPUT, targetDims } from '../head/loss.js';
 import type { Value } from '../ops/value.js';
 import type { RunInputs } from './executor.js';
 
@@ -28,11 +28,30 @@ export function tokenValue(batch: Batch, name: string): Value | undefined {
   return data === undefined ? undefined : { dtype: 'int64', dims: [batch.batch, batch.sequence], data: Float64Array.from(data) };
 }
 
-/** An input of a graph by its name: tokens, targets [batch, numLabels], or dropout [batch, hidden]; undefined for a parameter. */
-export function inputValue(model: AdapterModel, { batch, targets, dropout }: RunInputs, name: string): Value | undefined {
-  const matrix = (data: ArrayLike<number>, width: number): Value => ({ dtype: 'float32', dims: [batch.batch, width], data: Float64Array.from(data) });
-  const { hiddenSize } = model.canonical;
-  if (name === TARGETS_INPUT) return matrix(targets ?? [], model.options.numLabels);
-  if (name === DROPOUT_INPUT) return matrix(dropout ?? new Float32Array(batch.batch * hiddenSize).fill(1), hiddenSize);
-  return tokenValue(batch, name);
+/** An input that is neither tokens nor parameters, by its name: targets, dropout [batch, hidden], or which row each is compared with [batch, batch]; undefined for any other. */
+export function floatInput({ options, canonical: { hiddenSize } }: AdapterModel, { batch, targets, dropout }: RunInputs, name: string): { data: Float32Array; dims: readonly number[] } | undefined {
+  const rows = batch.batch;
+  switch (name) {
+    case TARGETS_INPUT:
+      return { data: targets ?? new Float32Array(), dims: targetDims(options.loss, options.numLabels).map((dim) => (typeof dim === 'number' ? dim : batch[dim])) };
+    case DROPOUT_INPUT:
+      return { data: dropout ?? new Float32Array(rows * hiddenSize).fill(1), dims: [rows, hiddenSize] };
+    case PARTNERS_INPUT:
+      return { data: partners(rows), dims: [rows, rows] };
+    default:
+      return undefined;
+  }
+}
+
+/** A 1 at row 2i of 2i + 1 and the other way round. */
+function partners(rows: number): Float32Array {
+  const matrix = new Float32Array(rows * rows);
+  for (let row = 0; row < rows; row++) matrix[row * rows + (row ^ 1)] = 1;
+  return matrix;
+}
+
+/** An input of a graph by its name as a value; undefined for a parameter. */
+export function inputValue(model: AdapterModel, inputs: RunInputs, name: string): Value | undefined {
+  const floats = floatInput(model, inputs, name);
+  return floats === undefined ? tokenValue(inputs.batch, name) : { dtype: 'float32', dims: floats.dims, data: Float64Array.from(floats.data) };
 }

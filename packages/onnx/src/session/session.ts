@@ -1,4 +1,4 @@
-import { ConfigError, layout, normal, weightsDigest, type Batch, type HeadKind, type Loss, type Norm, type Pooling, type Site, type TrainableModel } from '@hadamard-adapter/core';
+import { ConfigError, isTokenLoss, layout, normal, weightsDigest, type Batch, type HeadKind, type Loss, type Norm, type Pooling, type Site, type TrainableModel } from '@hadamard-adapter/core';
 import { canonicalize, type CanonicalGraph } from '../canonicalize/canonicalize.js';
 import { buildAdapterModel, type AdapterModel, type AdapterModelOptions } from '../compile/model.js';
 import { foldWithRecord } from '../fold/fold.js';
@@ -18,7 +18,7 @@ export interface SessionOptions extends SiteChoice {
   readonly site?: Site | 'none';
   /** Default `attention`. */
   readonly norm?: Norm;
-  /** Default `first`. */
+  /** Default `first`; `none` with a loss of tokens, `mean` with the head `cosine`. */
   readonly pooling?: Pooling;
   /** Default `linear`. */
   readonly head?: HeadKind;
@@ -43,7 +43,7 @@ export interface AdapterSession extends TrainableModel {
   readonly compiled: CompiledDescription;
   /** Identity of the base weights, see core's `weightsDigest`. */
   baseDigest(): Promise<string>;
-  /** A plain ONNX file of the model with the adapters folded into its weights, in chunks: outputs `logits` and the hidden states. `unfoldAdapters` undoes it. */
+  /** A plain ONNX file of the model with the adapters folded into its weights, in chunks: outputs the hidden states and `logits`, where there is a classifier. `unfoldAdapters` undoes it. */
   fold(): Promise<Uint8Array[]>;
   /** What the adapter `key` is applied to, [batch, sequence, channels]. */
   siteInput(batch: Batch, key: string): Promise<Float32Array>;
@@ -60,22 +60,23 @@ const HEAD_DEVIATION = 0.02;
 /**
  * Canonicalize a base model and put adapters, head and loss on it.
  *
- * @throws ConfigError NUM_LABELS, ADAPTER_LAYERS; UnsupportedError for a model without recognisable attention.
+ * @throws ConfigError NUM_LABELS, ADAPTER_LAYERS, HEAD_LOSS, HEAD_DROPOUT; UnsupportedError for a model without recognisable attention.
  */
 export function compileModel(graph: Graph, options: SessionOptions & Pick<AdapterModelOptions, 'int8Bits'>): AdapterModel {
   const { numLabels, dropout = 0, layers, crossAttention = false, trainBase = false, int8Bits } = options;
   if (!Number.isInteger(numLabels) || numLabels < 1) {
     throw new ConfigError('The number of labels is wrong', { code: 'NUM_LABELS', found: String(numLabels), expected: 'an integer from 1 on' });
   }
+  const loss = options.loss ?? (numLabels === 1 ? 'mse' : 'cross-entropy');
   return buildAdapterModel(canonicalize(graph, { keepHead: options.head === 'model' }), {
     site: options.site ?? 'context',
     norm: options.norm ?? 'attention',
     ...(layers === undefined ? {} : { layers }),
     crossAttention,
-    pooling: options.pooling ?? 'first',
+    pooling: options.pooling ?? (isTokenLoss(loss) ? 'none' : options.head === 'cosine' ? 'mean' : 'first'),
     head: options.head ?? 'linear',
     numLabels,
-    loss: options.loss ?? (numLabels === 1 ? 'mse' : 'cross-entropy'),
+    loss,
     dropout: dropout > 0,
     trainBase,
     ...(int8Bits === undefined ? {} : { int8Bits }),

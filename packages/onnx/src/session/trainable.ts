@@ -25,7 +25,8 @@ export function makeTrainableModel(model: AdapterModel, makeExecutor: MakeExecut
   }
   const executor = makeExecutor(values);
   const store = executor.store ?? hostStore(values, places, executor.train);
-  const { numLabels, loss } = model.options;
+  const { numLabels, loss, head } = model.options;
+  const inPairs = head === 'cosine';
   let disposed = false;
 
   const check = (): void => {
@@ -33,7 +34,14 @@ export function makeTrainableModel(model: AdapterModel, makeExecutor: MakeExecut
   };
   const labelled = (batch: Batch): RunInputs => {
     if (batch.labels === undefined) throw new DataError('The batch has no labels', { code: 'BATCH_LABELS', expected: 'labels to learn from' });
-    return { batch, targets: targetMatrix(batch.labels, loss, numLabels, batch.batch) };
+    checkPairs(batch);
+    if (!inPairs) return { batch, targets: targetMatrix(batch.labels, loss, numLabels, batch) };
+    const targets = targetMatrix(batch.labels, loss, numLabels, { batch: batch.batch / 2, sequence: batch.sequence });
+    return { batch, targets: Float32Array.from({ length: batch.batch }, (_, row) => targets[row >> 1] as number) };
+  };
+  const checkPairs = (batch: Batch): void => {
+    if ((batch.pairs === true) === inPairs && (!inPairs || batch.batch % 2 === 0)) return;
+    throw new DataError('The batch does not fit the head', { code: 'BATCH_PAIRS', found: `${batch.batch} texts${batch.pairs === true ? ' in pairs' : ''}`, expected: inPairs ? 'pairs of texts' : 'single texts' });
   };
   const dropped = (inputs: RunInputs, step: number, index: number): RunInputs => {
     if (settings.dropout === 0) return inputs;
@@ -84,7 +92,10 @@ export function makeTrainableModel(model: AdapterModel, makeExecutor: MakeExecut
     },
     async predict(batch) {
       check();
-      return executor.predict({ batch });
+      checkPairs(batch);
+      const logits = await executor.predict({ batch });
+      // Both texts of a pair have the same answer.
+      return inPairs ? logits.filter((_, row) => row % 2 === 0) : logits;
     },
     async encode(batch) {
       check();
@@ -103,7 +114,8 @@ export function makeTrainableModel(model: AdapterModel, makeExecutor: MakeExecut
       if (state !== undefined) checkOptimizer(state, places);
       await store.writeOptimizer(state);
     },
-    ...(executor.precompute === undefined
+    // Kept activations are found by example, not by text.
+    ...(executor.precompute === undefined || inPairs
       ? {}
       : {
           async precompute(split: Parameters<NonNullable<TrainableModel['precompute']>>[0], groups: readonly Group[], options: Parameters<NonNullable<TrainableModel['precompute']>>[2]) {

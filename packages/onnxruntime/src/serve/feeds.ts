@@ -4,10 +4,11 @@ import type { Feeds, OrtModule } from '../ort.js';
 type TensorClass = OrtModule['Tensor'];
 
 /** One adapter for the whole batch: its vectors and its classifier as they are, nothing is copied. */
-export function oneFeeds(Tensor: TensorClass, { head, options }: ServingModel, adapter: ServedAdapter): Feeds {
+export function oneFeeds(Tensor: TensorClass, { head, options }: ServingModel, adapter: ServedAdapter, wanted: readonly string[]): Feeds {
   const feeds: Record<string, Feeds[string]> = { [PARAMETERS_INPUT]: new Tensor('float32', adapter.vectors, [adapter.vectors.length]) };
   for (const parameter of head) {
-    const dims = headShape(options.head, parameter, adapter.config.num_labels);
+    if (!wanted.includes(parameter.name)) continue;
+    const dims = headShape(options.head, parameter, adapter.labels);
     feeds[parameter.name] = new Tensor('float32', adapter.head.get(parameter.name) as Float32Array, dims);
   }
   return feeds;
@@ -17,8 +18,9 @@ export function oneFeeds(Tensor: TensorClass, { head, options }: ServingModel, a
  * The adapters of a batch that mixes them, one below the other.
  *
  * @param rows which of `adapters` each row has, [batch].
+ * @param wanted inputs of the graph.
  */
-export function bankFeeds(Tensor: TensorClass, { head, options, vectors }: ServingModel, adapters: readonly ServedAdapter[], rows: readonly number[]): Feeds {
+export function bankFeeds(Tensor: TensorClass, { head, options, vectors }: ServingModel, adapters: readonly ServedAdapter[], rows: readonly number[], wanted: readonly string[]): Feeds {
   const count = adapters.length;
   const bank = new Float32Array(count * vectors.size);
   adapters.forEach((adapter, i) => bank.set(adapter.vectors, i * vectors.size));
@@ -26,8 +28,9 @@ export function bankFeeds(Tensor: TensorClass, { head, options, vectors }: Servi
     [PARAMETERS_INPUT]: new Tensor('float32', bank, [count, vectors.size]),
     [ROWS_INPUT]: new Tensor('int64', BigInt64Array.from(rows, BigInt), [rows.length]),
   };
-  const labels = Math.max(...adapters.map(({ config }) => config.num_labels));
+  const labels = Math.max(...adapters.map((adapter) => adapter.labels));
   for (const parameter of head) {
+    if (!wanted.includes(parameter.name)) continue;
     // Labels are the first dimension: those that an adapter does not have are zeros behind its own.
     const dims = headShape(options.head, parameter, labels);
     const size = dims.reduce((product, dim) => product * dim, 1);

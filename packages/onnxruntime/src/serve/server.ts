@@ -1,21 +1,18 @@
-import { DataError, RuntimeError, decodeAdapter, weightsDigest, type AdapterConfig, type Batch, type Files } from '@hadamard-adapter/core';
+import { ConfigError, DataError, RuntimeError, decodeAdapter, type AdapterConfig, type Batch, type Files } from '@hadamard-adapter/core';
 import {
-  baseWeights,
+  baseAdapter,
   buildServingModel,
-  canonicalize,
   checkAdapter,
   compileServing,
   compileServingRows,
-  findSites,
   joinServing,
   layOut,
   readModel,
   servingOptions,
   widen,
-  type Graph,
+  type LoadedAdapter,
   type ServedAdapter,
-  type ServingBase,
-  type ServingModel,
+  type ServedOutput,
 } from '@hadamard-adapter/onnx';
 import type { DeviceOptions, Platform } from '../devices/device.js';
 import { keepDevice, type DeviceKeeper } from '../devices/keeper.js';
@@ -23,9 +20,10 @@ import { openDevice } from '../devices/open.js';
 import { tokenFeeds } from '../feeds.js';
 import type { BaseModel } from '../load.js';
 import type { Feeds } from '../ort.js';
-import { programsOn, type Programs } from '../programs.js';
+import { programsOn } from '../programs.js';
 import { floats } from '../session.js';
 import { readBytes } from '../source.js';
+import { BASE_ADAPTER, basesOf, checkName, plainCompanies, servesBase, type BaseFor, type Company } from './company.js';
 import { bankFeeds, oneFeeds } from './feeds.js';
 import { adapterShelf } from './shelf.js';
 
@@ -39,14 +37,14 @@ export interface ServerOptions extends DeviceOptions {
 }
 
 export interface PredictOptions {
-  /** The adapter of each row (PEFT's `adapter_names`), [batch]; default: the active adapter for all. */
+  /** The adapter of each row (PEFT's `adapter_names`), [batch], `__base__` for none; default: the active adapter for all. */
   readonly adapterNames?: readonly string[];
 }
 
 /** One base model that answers with any of many adapters. */
 export interface AdapterServer {
   readonly device: string;
-  /** What `setAdapter` chose. */
+  /** What `setAdapter` chose, or `__base__`. */
   readonly activeAdapter: string | undefined;
   /** Names of the adapters in memory. */
   readonly adapters: readonly string[];
@@ -58,12 +56,17 @@ export interface AdapterServer {
   removeAdapter(name: string): boolean;
   /** Answer with this adapter from now on: a change of which numbers are fed, no new session. @throws as `predict`. */
   setAdapter(name: string): Promise<AdapterConfig>;
+  /** Answer without adapters from now on: with the hidden states of the base, and with logits where it was exported with a classifier. */
+  disableAdapter(): void;
   /**
-   * Logits of each row, as many as its adapter has labels. Calls may overlap, also with changes of adapters: each answers with the adapters of the moment it was made.
+   * Logits of each row, as many as its adapter has labels, for each token [sequence, labels] where it answers for tokens. Calls may overlap, also with changes of adapters: each answers with the adapters of the moment it was made.
    *
-   * @throws RuntimeError ADAPTER_NONE, ADAPTER_UNKNOWN, ADAPTER_EVICTED; DataError ADAPTER_NAMES when there is not one name per row.
+   * @throws RuntimeError ADAPTER_NONE, ADAPTER_UNKNOWN, ADAPTER_EVICTED; DataError ADAPTER_NAMES when there is not one name per row; ConfigError LOGITS_NONE for adapters without a classifier, MODEL_HEAD and
+   * MismatchError BASE_HEAD for a base without one.
    */
   predict(batch: Batch, options?: PredictOptions): Promise<Float32Array[]>;
+  /** Hidden states of each row, [sequence, hidden]. Everything else as `predict`. */
+  encode(batch: Batch, options?: PredictOptions): Promise<Float32Array[]>;
   /** Predictions that run are finished first. */
   dispose(): Promise<void>;
 }
@@ -83,13 +86,7 @@ export function serverFor(platform: Platform, defaultDevice: string): CreateServ
     const device = await openDevice(platform, name, options);
     try {
       const graph = 'graph' in base ? base.graph : readModel(await readBytes(base.model, { readFile: platform.readFile }), base.externalData === undefined ? {} : { externalData: base.externalData });
-      const bases = new Map<boolean, Promise<ServingBase>>();
-      /** The base with its own classifier, or cut back to its encoder: they are different bases to an adapter. */
-      const baseFor = (keepHead: boolean): Promise<ServingBase> => {
-        const opened = bases.get(keepHead) ?? openBase(graph, keepHead);
-        bases.set(keepHead, opened);
-        return opened;
-      };
+      const baseFor = basesOf(graph);
       // Whatever is wrong with the model shows now and not with the first adapter.
       await baseFor(false);
       return makeServer(keepDevice(device, () => openDevice(platform, name, options)), baseFor, name, options);
@@ -100,22 +97,13 @@ export function serverFor(platform: Platform, defaultDevice: string): CreateServ
   };
 }
 
-async function openBase(graph: Graph, keepHead: boolean): Promise<ServingBase> {
-  const canonical = canonicalize(graph, { keepHead });
-  return { canonical, sites: findSites(canonical), digest: await weightsDigest(baseWeights(canonical.graph)) };
-}
-
-/** Adapters that are served together. Their graphs grow with them: those of `latest` serve all, those of before are only finished with. */
-interface Company {
-  latest?: { readonly model: ServingModel; readonly programs: Programs };
-}
-
-function makeServer(keeper: DeviceKeeper, baseFor: (keepHead: boolean) => Promise<ServingBase>, device: string, options: ServerOptions): AdapterServer {
+function makeServer(keeper: DeviceKeeper, baseFor: BaseFor, device: string, options: ServerOptions): AdapterServer {
   const { maxBytes = DEFAULT_MAX_BYTES, load } = options;
   const shelf = adapterShelf(maxBytes);
-  const loading = new Map<string, Promise<ServedAdapter>>();
+  const loading = new Map<string, Promise<LoadedAdapter>>();
   const running = new Set<Promise<unknown>>();
   let current: Company = {};
+  const plain = plainCompanies(baseFor, () => programsOn(() => keeper.current()));
   let active: string | undefined;
   /** Counts calls of `setAdapter`. */
   let choice = 0;
@@ -137,7 +125,7 @@ function makeServer(keeper: DeviceKeeper, baseFor: (keepHead: boolean) => Promis
    * @param company default: the one of the moment when everything is there to join it.
    * @param wanted whether the adapter is still to be kept then.
    */
-  const take = async (name: string, files: Files, company?: Company, wanted = (): boolean => true): Promise<ServedAdapter> => {
+  const take = async (name: string, files: Files, company?: Company, wanted = (): boolean => true): Promise<LoadedAdapter> => {
     const own = await baseFor(decodeAdapter(files).config.head === 'model');
     // From here on in one turn: nobody sees graphs that grow.
     const joined = company ?? current;
@@ -156,7 +144,7 @@ function makeServer(keeper: DeviceKeeper, baseFor: (keepHead: boolean) => Promis
   };
 
   /** Calls that want the same adapter wait for one reading of it. */
-  const find = async (name: string): Promise<ServedAdapter> => {
+  const find = async (name: string): Promise<LoadedAdapter> => {
     const kept = shelf.get(name);
     if (kept !== undefined) return kept;
     if (load === undefined) throw shelf.missing(name);
@@ -174,26 +162,48 @@ function makeServer(keeper: DeviceKeeper, baseFor: (keepHead: boolean) => Promis
     return started;
   };
 
-  const run = async (batch: Batch, names: readonly string[]): Promise<Float32Array[]> => {
-    const company = current;
+  const run = async (batch: Batch, names: readonly string[], output: ServedOutput): Promise<Float32Array[]> => {
+    // Where nothing but the base is asked for, adapters that happen to be loaded do not matter.
+    const joined = names.some((name) => name !== BASE_ADAPTER) || servesBase(current, output);
+    const company = joined ? current : await plain.get(output);
     const distinct = [...new Set(names)];
-    const found = await Promise.all(distinct.map(find));
+    const loaded = await Promise.all(distinct.map((name) => (name === BASE_ADAPTER ? undefined : find(name))));
     const { model, programs } = company.latest as NonNullable<Company['latest']>;
-    const adapters = found.map((adapter, i) => {
+    if (output === 'logits' && model.options.head === 'cosine') throw new ConfigError('These adapters have no classifier', { code: 'LOGITS_NONE', found: 'head "cosine"', expected: 'a classifier', hint: 'Ask for hidden states.' });
+    const adapters = loaded.map((adapter, i): ServedAdapter => {
+      if (adapter === undefined) return baseAdapter(model, output);
       const fitting = widen(adapter, model);
       shelf.replace(distinct[i] as string, adapter, fitting);
       return fitting;
     });
-    const labels = Math.max(...adapters.map(({ config }) => config.num_labels));
-    const logits = await keeper.surviving(async () => {
-      const [program, feeds] =
-        adapters.length === 1
-          ? [await programs.get('one', () => compileServing(model)), oneFeeds(keeper.current().ort.Tensor, model, adapters[0] as ServedAdapter)]
-          : [await programs.get('rows', () => compileServingRows(model)), bankFeeds(keeper.current().ort.Tensor, model, adapters, names.map((each) => distinct.indexOf(each)))];
-      const tokens: Feeds = tokenFeeds(keeper.current().ort.Tensor, program.inputs, batch);
-      return floats(await program.run({ ...tokens, ...feeds }, ['logits']), 'logits');
+    const value = output === 'hidden' ? model.model.canonical.hidden : 'logits';
+    const answers = await keeper.surviving(async () => {
+      const { Tensor } = keeper.current().ort;
+      const one = adapters.length === 1;
+      const program = await programs.get(`${one ? 'one' : 'rows'}:${output}`, () => (one ? compileServing(model, output) : compileServingRows(model, output)));
+      const feeds = one ? oneFeeds(Tensor, model, adapters[0] as ServedAdapter, program.inputs) : bankFeeds(Tensor, model, adapters, names.map((each) => distinct.indexOf(each)), program.inputs);
+      const tokens: Feeds = tokenFeeds(Tensor, program.inputs, batch);
+      return floats(await program.run({ ...tokens, ...feeds }, [value]), value);
     }, programs.abandon);
-    return names.map((adapter, row) => logits.slice(row * labels, row * labels + (adapters[distinct.indexOf(adapter)] as ServedAdapter).config.num_labels));
+    const stride = answers.length / batch.batch;
+    const rows = names.map((_, row) => answers.slice(row * stride, (row + 1) * stride));
+    if (output === 'hidden') return rows;
+    const widest = Math.max(...adapters.map(({ labels }) => labels));
+    return rows.map((row, i) => {
+      const { labels } = adapters[distinct.indexOf(names[i] as string)] as ServedAdapter;
+      return labels === widest ? row : row.filter((_, column) => column % widest < labels);
+    });
+  };
+
+  const answer = async (batch: Batch, { adapterNames }: PredictOptions, output: ServedOutput): Promise<Float32Array[]> => {
+    check();
+    if (adapterNames !== undefined && adapterNames.length !== batch.batch) {
+      throw new DataError('There has to be one adapter name per row', { code: 'ADAPTER_NAMES', found: `${adapterNames.length} names`, expected: `${batch.batch}` });
+    }
+    if (adapterNames === undefined && active === undefined) {
+      throw new RuntimeError('No adapter is active', { code: 'ADAPTER_NONE', hint: 'Choose one with setAdapter, or give adapterNames.' });
+    }
+    return batch.batch === 0 ? [] : tracked(run(batch, adapterNames ?? Array.from({ length: batch.batch }, () => active as string), output));
   };
 
   return {
@@ -209,6 +219,7 @@ function makeServer(keeper: DeviceKeeper, baseFor: (keepHead: boolean) => Promis
     },
     async addAdapter(name, files) {
       check();
+      checkName(name);
       const { config } = await take(name, files);
       check();
       return config;
@@ -229,25 +240,24 @@ function makeServer(keeper: DeviceKeeper, baseFor: (keepHead: boolean) => Promis
     async setAdapter(name) {
       check();
       const turn = ++choice;
+      checkName(name);
       const { config } = await find(name);
       check();
       // The last call wins, however long the adapter of an earlier one took to load.
       if (turn === choice) active = name;
       return config;
     },
-    async predict(batch, { adapterNames } = {}) {
+    disableAdapter() {
       check();
-      if (adapterNames !== undefined && adapterNames.length !== batch.batch) {
-        throw new DataError('There has to be one adapter name per row', { code: 'ADAPTER_NAMES', found: `${adapterNames.length} names`, expected: `${batch.batch}` });
-      }
-      if (adapterNames === undefined && active === undefined) {
-        throw new RuntimeError('No adapter is active', { code: 'ADAPTER_NONE', hint: 'Choose one with setAdapter, or give adapterNames.' });
-      }
-      return batch.batch === 0 ? [] : tracked(run(batch, adapterNames ?? Array.from({ length: batch.batch }, () => active as string)));
+      choice++;
+      active = BASE_ADAPTER;
     },
+    predict: (batch, options = {}) => answer(batch, options, 'logits'),
+    encode: (batch, options = {}) => answer(batch, options, 'hidden'),
     dispose() {
       disposal ??= Promise.allSettled(running).then(async () => {
         await current.latest?.programs.release();
+        await plain.release();
         keeper.close();
       });
       return disposal;

@@ -1,22 +1,22 @@
 import { ConfigError, RuntimeError } from '@hadamard-adapter/core';
-import type { ServedAdapter } from '@hadamard-adapter/onnx';
+import type { LoadedAdapter } from '@hadamard-adapter/onnx';
 import { LRUCache } from 'lru-cache';
 
 /** Adapters in memory, bounded by their bytes. */
 export interface Shelf {
-  get(name: string): ServedAdapter | undefined;
+  get(name: string): LoadedAdapter | undefined;
   /** @throws RuntimeError ADAPTER_TOO_LARGE when it does not fit alone. */
-  put(name: string, adapter: ServedAdapter): void;
+  put(name: string, adapter: LoadedAdapter): void;
   remove(name: string): boolean;
   /** Keep the same adapter in another layout, if it is still there. */
-  replace(name: string, before: ServedAdapter, after: ServedAdapter): void;
+  replace(name: string, before: LoadedAdapter, after: LoadedAdapter): void;
   names(): string[];
   bytes(): number;
   /** Why there is no adapter of this name: ADAPTER_EVICTED, ADAPTER_UNKNOWN. */
   missing(name: string): RuntimeError;
 }
 
-const bytesOf = ({ vectors, head }: ServedAdapter): number => [vectors, ...head.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+const bytesOf = ({ vectors, head }: LoadedAdapter): number => [vectors, ...head.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
 
 const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
@@ -24,12 +24,12 @@ const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} Mi
 export function adapterShelf(maxBytes: number): Shelf {
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) throw new ConfigError('The memory for adapters is out of range', { code: 'ADAPTER_BUDGET', found: `maxBytes ${maxBytes}`, expected: 'a whole number of bytes from 1 on' });
   const evicted = new Set<string>();
-  const cache = new LRUCache<string, ServedAdapter>({
+  const cache = new LRUCache<string, LoadedAdapter>({
     maxSize: maxBytes,
     sizeCalculation: bytesOf,
     dispose: (_, name, reason) => void (reason === 'evict' && evicted.add(name)),
   });
-  const put = (name: string, adapter: ServedAdapter): void => {
+  const put = (name: string, adapter: LoadedAdapter): void => {
     const size = bytesOf(adapter);
     if (size > maxBytes) {
       throw new RuntimeError(`The adapter "${name}" does not fit into the memory for adapters`, { code: 'ADAPTER_TOO_LARGE', found: megabytes(size), expected: `at most ${megabytes(maxBytes)}`, hint: 'Raise maxBytes.' });
