@@ -24,8 +24,9 @@ const steps = [
   { name: 'typecheck', command: tool('turbo', 'run', 'typecheck') },
   { name: 'lint', command: tool('oxlint', '--deny-warnings') },
   { name: 'publint', command: tool('turbo', 'run', 'publint') },
-  { name: 'unit', command: vitest('node', unitReport), loud: true, count: () => countTests(unitReport) },
+  // Some unit tests open a page of their own.
   { name: 'chromium', work: () => (chromium = ensureChromium()) },
+  { name: 'unit', command: vitest('node', unitReport), loud: true, count: () => countTests(unitReport) },
   // The same suite in a real browser: WASM, and WebGPU on the software adapter.
   { name: 'browser', command: vitest('browser', browserReport), loud: true, count: () => countTests(browserReport) },
   { name: 'bundle', command: [process.execPath, [join('tooling', 'bundle.mjs')]], count: (output) => console.log(output.trim().replaceAll(/^/gm, '   ')) },

@@ -33,6 +33,7 @@ export { findSites, type SiteInfo } from './sites/sites.js';
 export { chooseNorms, chooseSites, type ChosenNorm, type SiteChoice } from './sites/choose.js';
 export { describeModel, type ModelDescription, type SiteDescription } from './sites/describe.js';
 export type { AdapterPlacement } from './adapt/insert.js';
+export { insertBaseline, type Baseline } from './adapt/baselines/baseline.js';
 export { initialValues, type InitialValue, type Parameter } from './adapt/parameters.js';
 export { DROPOUT_INPUT } from './head/head.js';
 export { TARGETS_INPUT } from './head/loss.js';

@@ -45,6 +45,12 @@ const CASES: [string, SessionOptions, Labels?, Relabel?][] = [
   ['regression', { numLabels: 1 }, (row) => [Math.sin(row)]],
   ['several labels at once', { numLabels: 4, loss: 'bce' }, (row) => [0, 1, 2, 3].map((bit) => (row >> bit) & 1)],
   ['the whole base trainable', { numLabels: 3, trainBase: true }],
+  ['biases of the base', { numLabels: 3, site: 'none', norm: 'none', trainBase: 'bias' }],
+  ['scales alone', { numLabels: 3, parts: 'scale' }],
+  ['shifts alone, output site', { numLabels: 3, parts: 'shift', site: 'output' }],
+  ['IA³', { numLabels: 3, site: 'none', norm: 'none', baseline: { kind: 'ia3' } }],
+  ['RED', { numLabels: 3, site: 'none', norm: 'none', baseline: { kind: 'red' } }],
+  ['LoRA', { numLabels: 3, site: 'none', norm: 'none', baseline: { kind: 'lora', rank: 4, alpha: 8 } }],
 ];
 
 describe('ONNX Runtime computes what the float64 interpreter computes', () => {
@@ -61,7 +67,7 @@ describe('ONNX Runtime computes what the float64 interpreter computes', () => {
     await model.write(shaken);
 
     expect(relativeDifference(await model.predict(batch), await reference.predict(batch))).toBeLessThan(TOLERANCE);
-    const groups: Group[] = ['classifier', 'adapter', 'norm', ...(options.trainBase === true ? (['base'] as const) : [])];
+    const groups: Group[] = ['classifier', 'adapter', 'norm', ...(options.trainBase === undefined ? [] : (['base'] as const))];
     for (const chosen of [groups, ['classifier'], ['adapter', 'norm']] as Group[][]) {
       const present = chosen.filter((group) => model.parameters.some((parameter) => parameter.group === group));
       if (present.length === 0) continue;

@@ -1,15 +1,11 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runSuite, type Driver, type LoadedModel } from '@hadamard-adapter/conformance';
+import { runSuite, type Driver } from '@hadamard-adapter/conformance';
 import { packagedFixtures, readFixtures } from '@hadamard-adapter/conformance/node';
-import type { Batch, Files } from '@hadamard-adapter/core';
-import { loadAdapter, loadModel, saveAdapter } from '@hadamard-adapter/onnxruntime';
 import { conformanceDriver, nodePlatform } from '@hadamard-adapter/onnxruntime/conformance';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { HadamardModelForSequenceClassification, type SequenceClassifier } from '../src/index.js';
-import { readModelFile } from '../src/hub/model-file.js';
-import type { LibraryEnv } from '../src/library.js';
+import { libraryDriver } from './library-driver.js';
 import { ASSETS, LIBRARIES, type AnyLibrary } from './support.js';
 
 const FAMILIES = ['albert', 'bart', 'bert', 'deberta', 'deberta-v2', 'distilbert', 'electra', 'modernbert', 'roberta', 't5-encoder'];
@@ -34,47 +30,8 @@ function asRepository(family: string, variant: string, model: Uint8Array, config
   return { id: family, dtype };
 }
 
-/**
- * Trained by our session on the graph that was read through the hub's layout; every prediction with an adapter goes the way of a person: an adapter folder, loaded into a model of transformers.js, which is called
- * with tensors of its own.
- */
-function driverOf(library: AnyLibrary): Driver {
-  const plain = conformanceDriver(nodePlatform, 'cpu');
-  const tensor = (data: Int32Array, { batch, sequence }: Batch): unknown => new library.Tensor('int64', BigInt64Array.from(data, BigInt), [batch, sequence]);
-  return {
-    runtime: 'transformers',
-    device: 'cpu',
-    async load(source, options) {
-      const { id, dtype } = asRepository(source.family, source.variant, source.model, source.config);
-      // Without adapters of its own, or with more than a folder of them holds, there is nothing to load into transformers.js.
-      if (options.site === 'none' || options.trainBase || options.crossAttention || options.head !== 'linear') return plain.load(source, options) as Promise<LoadedModel>;
-      const session = await loadModel({ graph: await readModelFile(library.env as unknown as LibraryEnv, id, { dtype }) }, { ...options, threads: 1 });
-      let opened: SequenceClassifier | undefined;
-      const model = async (): Promise<SequenceClassifier> => (opened ??= await HadamardModelForSequenceClassification.from_pretrained(id, { transformers: library, dtype, threads: 1 }));
-      const save = (): Promise<Files> => saveAdapter(session, { baseModel: id, labels: Array.from({ length: session.numLabels }, (_, i) => `LABEL_${i}`) });
-      const loaded: LoadedModel = {
-        ...session,
-        async predict(batch) {
-          const adapted = await model();
-          await adapted.load_adapter(await save());
-          const types = batch.tokenTypeIds === undefined ? {} : { token_type_ids: tensor(batch.tokenTypeIds, batch) };
-          const { logits } = await adapted({ input_ids: tensor(batch.inputIds, batch), attention_mask: tensor(batch.attentionMask, batch), ...types });
-          return Float32Array.from(logits?.data as ArrayLike<number>);
-        },
-        foldAndReload: async () => (await (plain.load(source, options) as Promise<LoadedModel>).then(async (twin) => (await twin.restore(await save()), twin))).foldAndReload(),
-        save,
-        async restore(files) {
-          await loadAdapter(session, files);
-        },
-        async dispose() {
-          await opened?.dispose();
-          await session.dispose();
-        },
-      };
-      return loaded;
-    },
-  };
-}
+const driverOf = (library: AnyLibrary): Driver =>
+  libraryDriver({ library, device: 'cpu', threads: 1, plain: conformanceDriver(nodePlatform, 'cpu'), asRepository: ({ family, variant, model, config }) => asRepository(family, variant, model, config) });
 
 describe.each(LIBRARIES)('the conformance suite through %s', (_, library) => {
   it.each(FAMILIES)('%s', async (family) => {

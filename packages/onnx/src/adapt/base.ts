@@ -1,22 +1,24 @@
 import { rotaryTables } from '../graph/angles.js';
-import { INTERNAL_DOMAIN, type Graph } from '../graph/graph.js';
-import { isQuantizedLinear } from '../graph/linear.js';
+import { INTERNAL_DOMAIN, type Graph, type Node } from '../graph/graph.js';
+import { isLinear, isQuantizedLinear } from '../graph/linear.js';
 import { elementCount } from '../graph/tensors.js';
 import { expose } from './expose.js';
 import type { Insertion } from './insert.js';
 import type { Parameter } from './parameters.js';
 
 /**
- * Make every float32 weight of the base a parameter of group `base`: for full fine-tuning, the yardstick of the paper. Single numbers (epsilons, scales) stay
+ * Make every float32 weight of the base a parameter of group `base`: for full fine-tuning, the yardstick of the paper; or only the shifts of its linear layers and norms, as BitFit does (Ben Zaken et al.,
+ * arXiv 2106.10199). Single numbers (epsilons, scales) stay
  * constants, and so do the frequencies of rotary positions. A weight that a norm parameter already replaced is no longer in use and does not appear twice.
  */
-export function exposeBase(graph: Graph): Insertion {
+export function exposeBase(graph: Graph, biasesOnly = false): Insertion {
   const transposed = new Map<string, boolean>();
   const used = new Set<string>();
   for (const node of graph.nodes) {
     const { op, inputs, attributes } = node;
     // Packed weights and their scales cannot be trained; the bias behind them can.
-    for (const input of isQuantizedLinear(node) ? [inputs[0] as string, inputs[4] ?? ''] : inputs) used.add(input);
+    const trained = biasesOnly ? biasesOf(node) : isQuantizedLinear(node) ? [inputs[0] as string, inputs[4] ?? ''] : inputs;
+    for (const input of trained) used.add(input);
     if (op === 'Linear' && node.domain === INTERNAL_DOMAIN) transposed.set(inputs[1] as string, attributes['transB']?.value === 0);
   }
   const angles = rotaryTables(graph);
@@ -27,4 +29,10 @@ export function exposeBase(graph: Graph): Insertion {
     parameters.push(transposed.get(name) === true ? { ...parameter, transposed: true } : parameter);
   }
   return expose(graph, parameters);
+}
+
+/** What a linear layer or a norm adds. */
+function biasesOf(node: Node): string[] {
+  const at = isQuantizedLinear(node) ? 4 : isLinear(node) || node.op === 'LayerNormalization' ? 2 : undefined;
+  return at === undefined ? [] : [node.inputs[at] ?? ''];
 }

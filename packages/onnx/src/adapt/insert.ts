@@ -10,9 +10,13 @@ export interface AdapterPlacement extends SiteChoice {
   /** `none`: norms only. */
   readonly site: Site | 'none';
   readonly norm: Norm;
+  /** Train scale and shift of the adapter, or one of them. Default `both`, as the paper does. */
+  readonly parts?: AdapterParts;
   /** Give a norm that several layers share parameters of its own in each. Default false: it is trained once, under the name of the first. */
   readonly separateNorms?: boolean;
 }
+
+export type AdapterParts = 'both' | 'scale' | 'shift';
 
 export interface Insertion {
   readonly graph: Graph;
@@ -27,37 +31,46 @@ export interface Insertion {
  */
 export function insertAdapters(graph: Graph, sites: readonly SiteInfo[], placement: AdapterPlacement): Insertion {
   const chosen = chooseSites(sites, placement);
-  const adapters = new Map<string, Parameter[]>();
-  const { site } = placement;
+  const adapters = new Map<string, Vectors>();
+  const { site, parts = 'both' } = placement;
   for (const info of site === 'none' ? [] : chosen) {
     const place = site === 'output' ? 'output' : 'context';
-    const shape = [info.channels[place]];
-    adapters.set(info[place], [
-      { name: `${info.key}.adapter.weight`, group: 'adapter', shape, initial: { fill: 1 } },
-      { name: `${info.key}.adapter.bias`, group: 'adapter', shape, initial: { fill: 0 } },
-    ]);
+    adapters.set(info[place], makeVectors(`${info.key}.adapter`, info.channels[place], parts));
   }
   const norms = normParameters(graph, chosen, placement);
-  const parameters = [...[...adapters.values()].flat(), ...norms.parameters];
+  return insertVectors(graph, adapters, norms.parameters, norms.replaced);
+}
+
+/** Trained vectors of one place: y = w ⊙ x + b, or half of it. */
+export interface Vectors {
+  readonly scale?: Parameter;
+  readonly shift?: Parameter;
+}
+
+export function makeVectors(name: string, channels: number, parts: AdapterParts): Vectors {
+  const vector = (part: string, fill: number): Parameter => ({ name: `${name}.${part}`, group: 'adapter', shape: [channels], initial: { fill } });
+  return { ...(parts === 'shift' ? {} : { scale: vector('weight', 1) }), ...(parts === 'scale' ? {} : { shift: vector('bias', 0) }) };
+}
+
+/** The graph with vectors behind the values that they belong to, and norms that read parameters. */
+export function insertVectors(graph: Graph, vectors: ReadonlyMap<string, Vectors>, norms: readonly Parameter[] = [], replaced: NormParameters['replaced'] = new Map()): Insertion {
+  const parameters = [...[...vectors.values()].flatMap(({ scale, shift }) => [...(scale === undefined ? [] : [scale]), ...(shift === undefined ? [] : [shift])]), ...norms];
   return {
-    graph: {
-      ...graph,
-      inputs: [...graph.inputs, ...parameters.map(parameterInput)],
-      nodes: graph.nodes.flatMap((node) => adaptNode(node, adapters, norms.replaced)),
-    },
+    graph: { ...graph, inputs: [...graph.inputs, ...parameters.map(parameterInput)], nodes: graph.nodes.flatMap((node) => adaptNode(node, vectors, replaced)) },
     parameters,
   };
 }
 
-/** The node itself, reading adapted values and parameters where it read plain ones; behind the producer of a site, its adapter. */
-function adaptNode(node: Node, adapters: ReadonlyMap<string, readonly Parameter[]>, norms: ReadonlyMap<Node, ReadonlyMap<string, string>>): Node[] {
+/** The node itself, reading adapted values and parameters where it read plain ones; behind the producer of a place, its vectors. */
+function adaptNode(node: Node, vectors: ReadonlyMap<string, Vectors>, norms: NormParameters['replaced']): Node[] {
   const ownNorm = norms.get(node);
-  const inputs = node.inputs.map((input) => (adapters.has(input) ? adaptedName(input) : (ownNorm?.get(input) ?? input)));
+  const inputs = node.inputs.map((input) => (vectors.has(input) ? adaptedName(input) : (ownNorm?.get(input) ?? input)));
   const result = [inputs.every((input, i) => input === node.inputs[i]) ? node : { ...node, inputs }];
   for (const output of node.outputs) {
-    const [weight, bias] = adapters.get(output) ?? [];
-    if (weight === undefined || bias === undefined) continue;
-    result.push(makeNode('Mul', [output, weight.name], [`${output}_scaled`]), makeNode('Add', [`${output}_scaled`, bias.name], [adaptedName(output)]));
+    const { scale, shift } = vectors.get(output) ?? {};
+    const scaled = shift === undefined ? adaptedName(output) : `${output}_scaled`;
+    if (scale !== undefined) result.push(makeNode('Mul', [output, scale.name], [scaled]));
+    if (shift !== undefined) result.push(makeNode('Add', [scale === undefined ? output : scaled, shift.name], [adaptedName(output)]));
   }
   return result;
 }

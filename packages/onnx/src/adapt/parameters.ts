@@ -4,7 +4,7 @@ import type { Graph, ValueInfo } from '../graph/graph.js';
 import { toFloat32 } from '../graph/tensors.js';
 
 /** Where the value of a parameter comes from before any training. */
-export type InitialValue = { readonly fill: number } | { readonly tensor: string } | { readonly random: 'head' };
+export type InitialValue = { readonly fill: number } | { readonly tensor: string } | { readonly deviation: number };
 
 /** A trainable tensor that a transformation made: an input of the graph under the name of the parameter. */
 export interface Parameter extends ParameterInfo {
@@ -20,10 +20,10 @@ export function sortParameters(parameters: readonly Parameter[]): Parameter[] {
   return GROUPS.flatMap((group: Group) => parameters.filter((parameter) => parameter.group === group));
 }
 
-/** Values of `parameter` before training, row-major; `random` makes those of a classifier matrix. */
-export function initialValues(parameter: Parameter, tensors: Graph['tensors'], random: (parameter: ParameterInfo) => Float32Array): Float32Array {
+/** Values of `parameter` before training, row-major; `random` makes normally distributed ones of some deviation. */
+export function initialValues(parameter: Parameter, tensors: Graph['tensors'], random: (parameter: ParameterInfo, deviation: number) => Float32Array): Float32Array {
   const { initial, shape } = parameter;
-  if ('random' in initial) return random(parameter);
+  if ('deviation' in initial) return random(parameter, initial.deviation);
   if ('fill' in initial) return new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(initial.fill);
   const tensor = tensors.get(initial.tensor);
   if (tensor === undefined) throw new TypeError(`parameter ${parameter.name} starts from a tensor that is gone: ${initial.tensor}`);

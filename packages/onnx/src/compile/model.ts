@@ -2,7 +2,8 @@ import { ConfigError, isTokenLoss, type HeadKind, type Loss, type Norm, type Par
 import { buildOn } from '../graph/builder.js';
 import type { Graph } from '../graph/graph.js';
 import { exposeBase } from '../adapt/base.js';
-import { insertAdapters } from '../adapt/insert.js';
+import { insertBaseline, type Baseline } from '../adapt/baselines/baseline.js';
+import { insertAdapters, type AdapterParts } from '../adapt/insert.js';
 import { exposeOwnHead } from '../adapt/own-head.js';
 import { parameterInput, sortParameters, type Parameter } from '../adapt/parameters.js';
 import type { CanonicalGraph } from '../canonicalize/canonicalize.js';
@@ -24,8 +25,12 @@ export interface AdapterModelOptions extends SiteChoice {
   readonly numLabels: number;
   readonly loss: Loss;
   readonly dropout?: boolean;
-  /** Also make every weight of the base trainable. */
-  readonly trainBase?: boolean;
+  /** See `AdapterPlacement`. */
+  readonly parts?: AdapterParts;
+  /** Train something else for comparison, with `site` and `norm` `none`. */
+  readonly baseline?: Baseline;
+  /** Also make every weight of the base trainable, or every bias. */
+  readonly trainBase?: boolean | 'bias';
   /** Multiply with frozen weights in integers of so many bits, see `multiplyInInt8`; absent: in float32. */
   readonly int8Bits?: Int8Bits;
   /** See `AdapterPlacement`. */
@@ -48,15 +53,15 @@ export interface AdapterModel {
 /**
  * Insert adapters, attach head and loss.
  *
- * @throws UnsupportedError when no site is found or pooling has no mask; ConfigError for layers that do not exist, NUM_LABELS, HEAD_DROPOUT.
+ * @throws UnsupportedError when no site is found or pooling has no mask; ConfigError for layers that do not exist, NUM_LABELS, HEAD_DROPOUT, HEAD_LOSS, BASELINE_SITE.
  */
 export function buildAdapterModel(canonical: CanonicalGraph, options: AdapterModelOptions): AdapterModel {
   const sites = findSites(canonical);
   const { hiddenSize } = canonical;
   checkHead(canonical, options);
-  const adapted = insertAdapters(canonical.graph, sites, options);
+  const adapted = options.baseline === undefined ? insertAdapters(canonical.graph, sites, options) : insertBaseline(canonical.graph, sites, options.baseline, options);
   const own = options.head === 'model' ? exposeOwnHead(adapted.graph, canonical, options.numLabels) : { graph: adapted.graph, parameters: [] };
-  const base = options.trainBase === true ? exposeBase(own.graph) : { graph: own.graph, parameters: [] };
+  const base = options.trainBase === undefined || options.trainBase === false ? { graph: own.graph, parameters: [] } : exposeBase(own.graph, options.trainBase === 'bias');
   const added = options.head === 'model' ? [] : headParameters({ ...options, head: options.head, hiddenSize });
   const inputs = [
     ...base.graph.inputs,

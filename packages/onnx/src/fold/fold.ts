@@ -1,10 +1,11 @@
-import { MismatchError } from '@hadamard-adapter/core';
+import { MismatchError, UnsupportedError } from '@hadamard-adapter/core';
 import { intAttribute, type Graph, type Node, type Tensor } from '../graph/graph.js';
 import { buildOn, type Builder } from '../graph/builder.js';
 import { isQuantizedLinear } from '../graph/linear.js';
 import { makeNode } from '../graph/rewrite.js';
 import { elementCount, float32Tensor, toFloat32 } from '../graph/tensors.js';
 import { probe } from '../canonicalize/probe.js';
+import type { Parameter } from '../adapt/parameters.js';
 import type { AdapterModel } from '../compile/model.js';
 import { dropUnusedInputs } from '../compile/frontier.js';
 import { LOGITS } from '../canonicalize/outputs.js';
@@ -23,7 +24,7 @@ export type ParameterValues = ReadonlyMap<string, Float32Array>;
  * (W as [in, out]); trained norms and the classifier become constants. Only the matrices that change are copied. A quantized matrix is not touched: behind it w goes into its scales, in
  * front of it the adapter stays as two vectors.
  *
- * @throws MismatchError PARAMETER_MISSING when a value is absent or of another size.
+ * @throws MismatchError PARAMETER_MISSING when a value is absent or of another size; UnsupportedError FOLD_BASELINE for what is trained in another place than an adapter.
  */
 export function foldAdapters(model: AdapterModel, values: ParameterValues): Graph {
   return foldWithRecord(model, values).graph;
@@ -31,6 +32,7 @@ export function foldAdapters(model: AdapterModel, values: ParameterValues): Grap
 
 /** As `foldAdapters`, with what `unfoldAdapters` needs to undo it. */
 export function foldWithRecord(model: AdapterModel, values: ParameterValues): { readonly graph: Graph; readonly record: FoldRecord } {
+  if (model.options.baseline !== undefined) throw new UnsupportedError('Only adapters can be folded', { code: 'FOLD_BASELINE', found: model.options.baseline.kind, expected: 'site context or output' });
   const record = emptyRecord(model.canonical.hidden);
   const folded = foldEncoder(model, values, record);
   const { options, canonical } = model;
@@ -69,9 +71,11 @@ function foldEncoder({ canonical, sites, options, parameters }: AdapterModel, va
 
   const inFront = new Map<Node, readonly Node[]>();
   for (const { key, projection } of sites) {
-    const shape = parameters.find(({ name }) => name === `${key}.adapter.weight`)?.shape;
+    const [scale, shift] = ['weight', 'bias'].map((part) => parameters.find(({ name }) => name === `${key}.adapter.${part}`));
+    const shape = (scale ?? shift)?.shape;
     if (shape === undefined) continue;
-    const [w, b] = [valueOf(values, `${key}.adapter.weight`, shape), valueOf(values, `${key}.adapter.bias`, shape)];
+    const vector = (parameter: Parameter | undefined, otherwise: number): Float32Array => (parameter === undefined ? new Float32Array(shape[0] as number).fill(otherwise) : valueOf(values, parameter.name, shape));
+    const [w, b] = [vector(scale, 1), vector(shift, 0)];
     // Own names: a layer may share its weights with another that has an adapter of its own.
     const own = (part: string, tensor: Tensor, original?: Tensor): string => {
       const name = `${key}.folded.${part}`;

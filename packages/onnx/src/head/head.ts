@@ -18,10 +18,13 @@ export interface HeadOptions {
 /** Name of the optional input that carries a dropout mask: 0, or 1 / (1 − rate). */
 export const DROPOUT_INPUT = 'dropout_mask';
 
+/** BERT's initializer_range. */
+const HEAD_DEVIATION = 0.02;
+
 /** The parameters of a classifier head, PyTorch layout: weight [out, in], bias [out]. */
 export function headParameters({ head, numLabels, hiddenSize }: Pick<HeadOptions, 'head' | 'numLabels' | 'hiddenSize'>): Parameter[] {
   const linear = (name: string, outputs: number): Parameter[] => [
-    { name: `${name}.weight`, group: 'classifier', shape: [outputs, hiddenSize], initial: { random: 'head' } },
+    { name: `${name}.weight`, group: 'classifier', shape: [outputs, hiddenSize], initial: { deviation: HEAD_DEVIATION } },
     { name: `${name}.bias`, group: 'classifier', shape: [outputs], initial: { fill: 0 } },
   ];
   if (head === 'cosine') return [];

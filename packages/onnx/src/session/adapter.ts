@@ -5,12 +5,14 @@ import {
   checkAdapterMatches,
   decodeAdapter,
   encodeAdapter,
+  fromFloat32,
   taskTypeOf,
   type AdapterConfig,
   type CardInfo,
   type Files,
   type Group,
   type ParameterInfo,
+  type Tensor,
 } from '@hadamard-adapter/core';
 import type { SiteInfo } from '../sites/sites.js';
 import type { AdapterSession, SessionOptions } from './session.js';
@@ -75,7 +77,19 @@ export async function saveAdapter(session: AdapterSession, info: AdapterInfo): P
     inference_mode: true,
   };
   const values = await session.read(SAVED_GROUPS);
-  return encodeAdapter({ config, tensors: adapterTensors(saved, values), ...(info.card === undefined ? {} : { card: info.card }) });
+  return encodeAdapter({ config, tensors: completed(adapterTensors(saved, values)), ...(info.card === undefined ? {} : { card: info.card }) });
+}
+
+/** An adapter of scales or shifts alone, with the other half of it: 0 to add, or 1 to multiply with. */
+function completed(tensors: Map<string, Tensor>): Map<string, Tensor> {
+  const halves = { weight: ['bias', 0], bias: ['weight', 1] } as const;
+  for (const [name, { shape }] of tensors) {
+    const [, place, part] = /^(.*\.adapter\.)(weight|bias)$/.exec(name) ?? [];
+    if (place === undefined) continue;
+    const [other, value] = halves[part as keyof typeof halves];
+    if (!tensors.has(`${place}${other}`)) tensors.set(`${place}${other}`, fromFloat32(new Float32Array(shape[0] as number).fill(value), shape));
+  }
+  return tensors;
 }
 
 /**

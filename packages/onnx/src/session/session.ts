@@ -5,6 +5,8 @@ import { foldWithRecord } from '../fold/fold.js';
 import { encodeRecord } from '../fold/record.js';
 import type { Graph } from '../graph/graph.js';
 import { elementCount } from '../graph/tensors.js';
+import type { AdapterParts } from '../adapt/insert.js';
+import type { Baseline } from '../adapt/baselines/baseline.js';
 import type { SiteChoice } from '../sites/choose.js';
 import { writeModel } from '../write/write.js';
 import { baseWeights } from './digest.js';
@@ -26,8 +28,12 @@ export interface SessionOptions extends SiteChoice {
   readonly loss?: Loss;
   /** Rate at which pooled features are dropped while training; default 0. */
   readonly dropout?: number;
-  /** Also make the base weights trainable. Default false. */
-  readonly trainBase?: boolean;
+  /** Train scale and shift of the adapter, or one of them. Default `both`. */
+  readonly parts?: AdapterParts;
+  /** Train something else for comparison, with `site` and `norm` `none`. */
+  readonly baseline?: Baseline;
+  /** Also make the base weights trainable, or its biases alone. Default false. */
+  readonly trainBase?: boolean | 'bias';
   /** Seed of the classifier's first weights and of dropout; default 0. */
   readonly seed?: number;
 }
@@ -54,16 +60,13 @@ export interface LocalSession extends AdapterSession {
   readonly compiled: AdapterModel;
 }
 
-/** BERT's initializer_range, with which classifiers start. */
-const HEAD_DEVIATION = 0.02;
-
 /**
  * Canonicalize a base model and put adapters, head and loss on it.
  *
  * @throws ConfigError NUM_LABELS, ADAPTER_LAYERS, HEAD_LOSS, HEAD_DROPOUT; UnsupportedError for a model without recognisable attention.
  */
 export function compileModel(graph: Graph, options: SessionOptions & Pick<AdapterModelOptions, 'int8Bits'>): AdapterModel {
-  const { numLabels, dropout = 0, layers, crossAttention = false, trainBase = false, int8Bits } = options;
+  const { numLabels, dropout = 0, layers, crossAttention = false, trainBase = false, parts, baseline, int8Bits } = options;
   if (!Number.isInteger(numLabels) || numLabels < 1) {
     throw new ConfigError('The number of labels is wrong', { code: 'NUM_LABELS', found: String(numLabels), expected: 'an integer from 1 on' });
   }
@@ -79,13 +82,15 @@ export function compileModel(graph: Graph, options: SessionOptions & Pick<Adapte
     loss,
     dropout: dropout > 0,
     trainBase,
+    ...(parts === undefined ? {} : { parts }),
+    ...(baseline === undefined ? {} : { baseline }),
     ...(int8Bits === undefined ? {} : { int8Bits }),
   });
 }
 
 /** A session over what the runtime makes of the model. */
 export function makeSession(compiled: AdapterModel, makeExecutor: MakeExecutor, place: { readonly runtime: string; readonly device: string }, { dropout = 0, seed = 0 }: SessionOptions): LocalSession {
-  const model = makeTrainableModel(compiled, makeExecutor, { ...place, dropout, seed, initialize: ({ name, shape }) => normal(elementCount(shape), HEAD_DEVIATION, seed, name) });
+  const model = makeTrainableModel(compiled, makeExecutor, { ...place, dropout, seed, initialize: ({ name, shape }, deviation) => normal(elementCount(shape), deviation, seed, name) });
   const places = layout(model.parameters);
   let digest: Promise<string> | undefined;
   return {
@@ -95,7 +100,7 @@ export function makeSession(compiled: AdapterModel, makeExecutor: MakeExecutor, 
     async fold() {
       const { graph, record } = foldWithRecord(compiled, places.named(await model.read()));
       // A base that was trained itself is not in the record: what cannot be undone is not promised.
-      return writeModel(graph, compiled.options.trainBase === true ? {} : { metadata: encodeRecord(record) });
+      return writeModel(graph, compiled.options.trainBase !== false ? {} : { metadata: encodeRecord(record) });
     },
   };
 }

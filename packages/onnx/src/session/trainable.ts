@@ -8,8 +8,8 @@ import { checkOptimizer, hostStore, weightedMean, type MicroBatch } from './stor
 export interface TrainableSettings {
   readonly runtime: string;
   readonly device: string;
-  /** Initial values of a classifier matrix. */
-  readonly initialize: (parameter: ParameterInfo) => Float32Array;
+  /** Normally distributed initial values of some deviation. */
+  readonly initialize: (parameter: ParameterInfo, deviation: number) => Float32Array;
   /** Rate at which pooled features are dropped in `step`; 0 for none. */
   readonly dropout: number;
   readonly seed: number;
