@@ -30,15 +30,15 @@ const steps = [
   // The same suite in a real browser: WASM, and WebGPU on the software adapter.
   { name: 'browser', command: vitest('browser', browserReport), loud: true, count: () => countTests(browserReport) },
   { name: 'bundle', command: [process.execPath, [join('tooling', 'bundle.mjs')]], count: (output) => console.log(output.trim().replaceAll(/^/gm, '   ')) },
-  { name: 'conformance', command: verify(packaged, 'onnxruntime'), count: countConformance },
+  { name: 'conformance', alone: false, command: verify(packaged, 'onnxruntime'), count: countConformance },
   // The interpreter is slow; forms that differ only before they are canonical give it the same graph.
-  { name: 'conformance (reference)', command: verify(packaged, 'reference', ['model', 'model.optimized', 'model.int8', 'model.fp16', 'model.safetensors']), count: countConformance },
-  { name: 'conformance (core)', command: verify(packaged, 'core'), count: countConformance },
+  { name: 'conformance (reference)', alone: false, command: verify(packaged, 'reference', ['model', 'model.optimized', 'model.int8', 'model.fp16', 'model.safetensors']), count: countConformance },
+  { name: 'conformance (core)', alone: false, command: verify(packaged, 'core'), count: countConformance },
   // What differs from model.onnx is gone before a graph reaches a device, and shaders are compiled in software: one file per family, one site.
-  { name: 'conformance (WebGPU in Node)', command: verify(packaged, 'onnxruntime', ['model'], 'webgpu', ['--key', '*/context/*']), env: () => vulkanOf(chromium ?? ensureChromium()), count: countConformance, unless: noVulkan },
+  { name: 'conformance (WebGPU in Node)', alone: false, command: verify(packaged, 'onnxruntime', ['model'], 'webgpu', ['--key', '*/context/*']), env: () => vulkanOf(chromium ?? ensureChromium()), count: countConformance, unless: noVulkan },
   // Every form on the faster backend, so that two gradients judge each of them; the other computes the same graphs.
-  { name: 'conformance (TensorFlow.js, WASM)', command: verify(packaged, 'tfjs', ['model', 'model.optimized', 'model.int8', 'model.fp16', 'model.safetensors'], 'wasm'), count: countConformance },
-  { name: 'conformance (TensorFlow.js, CPU)', command: verify(packaged, 'tfjs', ['model'], 'cpu', ['--key', '*/context/*']), count: countConformance },
+  { name: 'conformance (TensorFlow.js, WASM)', alone: false, command: verify(packaged, 'tfjs', ['model', 'model.optimized', 'model.int8', 'model.fp16', 'model.safetensors'], 'wasm'), count: countConformance },
+  { name: 'conformance (TensorFlow.js, CPU)', alone: false, command: verify(packaged, 'tfjs', ['model'], 'cpu', ['--key', '*/context/*']), count: countConformance },
   ...sharedConformance(),
 ];
 
@@ -49,24 +49,38 @@ if (unknown !== undefined) {
 }
 
 let failed = false;
-for (const { name, command, work, loud = false, count, env, unless } of steps) {
-  if (only !== undefined && !only.includes(name)) continue;
+const wanted = steps.filter(({ name }) => only === undefined || only.includes(name));
+while (wanted.length > 0 && !failed) {
+  const alone = wanted.findIndex((step) => step.alone !== false);
+  // Steps that use little more than one core each share two.
+  if (alone === 0) await perform(wanted.shift());
+  else await inLanes(wanted.splice(0, alone === -1 ? wanted.length : alone), 2);
+}
+
+async function inLanes(queue, lanes) {
+  await Promise.all(
+    Array.from({ length: lanes }, async () => {
+      while (queue.length > 0 && !failed) await perform(queue.shift());
+    }),
+  );
+}
+
+async function perform({ name, command, work, loud = false, count, env, unless }) {
   const started = performance.now();
   console.log(`── ${name}`);
   const reason = await unless?.();
   if (reason !== undefined) {
     console.log(`   skipped: ${reason}`);
-    continue;
+    return;
   }
   const { code, output } = command === undefined ? attempt(work) : await run(...command, { loud, env: env?.() ?? {} });
-  count?.(output ?? '');
+  count?.(output ?? '', name);
   if (code === 0) {
-    console.log(`   ${seconds(started)}`);
-    continue;
+    console.log(`   ${name}: ${seconds(started)}`);
+    return;
   }
   console.error(`${output}\n── ${name} failed after ${seconds(started)}`);
   failed = true;
-  break;
 }
 
 rmSync(scratch, { recursive: true, force: true });
@@ -105,7 +119,7 @@ async function noVulkan() {
 function sharedConformance() {
   const folder = join('..', 'shared', 'fixtures');
   const reason = !existsSync(join(root, folder)) ? 'no ../shared/fixtures' : isPackaged(join(root, folder)) ? 'every file of ../shared/fixtures is packaged, and was run' : undefined;
-  if (reason === undefined) return [{ name: 'conformance (shared fixtures)', command: verify(folder, 'onnxruntime'), count: countConformance }];
+  if (reason === undefined) return [{ name: 'conformance (shared fixtures)', alone: false, command: verify(folder, 'onnxruntime'), count: countConformance }];
   console.log(`skipped: conformance on shared fixtures: ${reason}`);
   return [];
 }
@@ -126,11 +140,11 @@ function countTests(report) {
   totals.failed += numFailedTests;
 }
 
-function countConformance(output) {
+function countConformance(output, name) {
   const line = output.trim().split('\n').findLast((text) => text.startsWith('{'));
   const { passed = 0, failed: broken = 0, gaps = [], failures = [] } = line === undefined ? {} : JSON.parse(line);
   totals.passed += passed;
   totals.failed += broken;
-  console.log(`   ${passed} cases passed, ${broken} failed, ${gaps.length} declared gaps`);
+  console.log(`   ${name}: ${passed} cases passed, ${broken} failed, ${gaps.length} declared gaps`);
   for (const { key, message } of failures) console.error(`   ${key}: ${message}`);
 }

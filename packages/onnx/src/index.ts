@@ -53,6 +53,8 @@ export { buildServingModel, unionOfNorms, type ServingModel, type ServingOptions
 export { baseAdapter, checkAdapter, headShape, joinServing, layOut, servingOptions, widen, type CheckedAdapter, type LoadedAdapter, type ServedAdapter, type ServingBase } from './serve/adapter.js';
 export { foldAdapters, type ParameterValues } from './fold/fold.js';
 export { unfoldAdapters } from './fold/unfold.js';
+export { fromPeft, type PeftOptions } from './peft/peft.js';
+export { isPeftFolder } from './peft/config.js';
 export { readMetadata } from './read/metadata.js';
 export { readEncoder, type EncoderOptions } from './build/read-encoder.js';
 export { BUILDABLE, buildEncoder } from './build/build.js';

@@ -23,4 +23,12 @@ describe('README', () => {
   it('names every function that is exported', () => {
     expect(Object.keys(own).filter((name) => !readme.includes(name))).toEqual([]);
   });
+
+  it('lists every error code', () => {
+    const root = new URL('../src/', import.meta.url);
+    const sources = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+    const codes = new Set(sources.flatMap((name) => [...readFileSync(new URL(name, root), 'utf8').matchAll(/code: '([A-Z_0-9]+)'/g)].map(([, code]) => code as string)));
+    expect(codes.size).toBeGreaterThan(15);
+    expect([...codes].filter((code) => !readme.includes(`\`${code}\``))).toEqual([]);
+  });
 });

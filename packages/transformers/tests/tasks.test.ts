@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fromFloat32, normal, writeSafetensors, type Files } from '@hadamard-adapter/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   HadamardModelForFeatureExtraction,
@@ -219,6 +220,23 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
     it('is merged into an encoder', async () => {
       const bytes = (await model.merge_and_unload()).reduce((sum, { byteLength }) => sum + byteLength, 0);
       expect(bytes).toBeGreaterThan(5e6);
+    });
+
+    it('takes IA³ vectors of PEFT, and refuses what has no place by name', async () => {
+      const vector = fromFloat32(normal(256, 0.3, 1).map((x) => 1 + x), [1, 256]);
+      const folder_ = (module: string): Files => ({
+        'adapter_config.json': new TextEncoder().encode(JSON.stringify({ peft_type: 'IA3', task_type: 'FEATURE_EXTRACTION', base_model_name_or_path: 'x', target_modules: [module], feedforward_modules: [module] })),
+        'adapter_model.safetensors': writeSafetensors(new Map(Array.from({ length: 4 }, (_, i) => [`base_model.model.encoder.layer.${i}.${module}.ia3_l`, vector]))),
+      });
+      const { task_type: type, site } = await model.load_adapter(folder_('attention.output.dense'), { adapter_name: 'peft' });
+      expect([type, site]).toEqual(['FEATURE_EXTRACTION', 'context']);
+      const [adapted, plain] = [await model.embed(texts), await model.embed(texts, { adapter_names: texts.map(() => '__base__') })];
+      expect(adapted[0]?.reduce((sum, x, i) => sum + x * (plain[0]?.[i] as number), 0)).toBeLessThan(0.999);
+      model.delete_adapter('peft');
+      const error = await failure(model.load_adapter(folder_('output.dense'), { adapter_name: 'peft' }));
+      expect(error).toMatchObject({ code: 'PEFT_TENSOR' });
+      expect(error.message).toContain('encoder.layer.0.output.dense');
+      await model.set_adapter('default');
     });
 
     it('refuses what is no similarity', async () => {
