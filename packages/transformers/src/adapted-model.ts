@@ -3,14 +3,14 @@ import { DataError, MismatchError, RuntimeError, decodeAdapter, evaluate, sequen
 import { canonicalize, describeModel } from '@hadamard-adapter/onnx';
 import { readAdapterFiles, writeAdapterFiles } from './adapter-files.js';
 import { maxLength } from './data/reader.js';
-import { fitAdapter, merged, newAdapter, type FitBase } from './fit.js';
+import { fitAdapter, inColumns, merged, newAdapter, type FitBase } from './fit.js';
 import { adapterForward } from './forward.js';
 import { readModelFile } from './hub/model-file.js';
 import type { HubOptions } from './hub/places.js';
 import { ownFiles } from './peft.js';
 import { libraryOf, modelClass, type LibraryModel, type TransformersLibrary } from './library.js';
 import type { Task } from './task.js';
-import type { AdaptedModel, AdapterMethods, AnswerOptions, PretrainedOptions } from './types.js';
+import type { AdaptedModel, AdapterMethods, AnswerOptions, PretrainedOptions, WithAliases } from './types.js';
 
 const DEFAULT_NAME = 'default';
 
@@ -34,7 +34,7 @@ export interface Opened<Data> {
  * @throws ConfigError LIBRARY_MISSING, DTYPE_UNKNOWN, DEVICE_UNKNOWN; DataError HUB_FILE, HUB_ACCESS; UnsupportedError for a model without recognisable attention; MismatchError ADAPTER_BASE_MISMATCH for an
  * adapter of another base, ADAPTER_TASK for one of another task.
  */
-export async function openModel<Data>(task: Task<Data>, id: string, options: PretrainedOptions = {}): Promise<Opened<Data>> {
+export async function openModel<Data extends object>(task: Task<Data>, id: string, options: PretrainedOptions = {}): Promise<Opened<Data>> {
   const { transformers, device, threads, adapter, revision, local_files_only, cache_dir } = options;
   const hub = Object.fromEntries(Object.entries({ revision, local_files_only, cache_dir }).filter(([, value]) => value !== undefined)) as HubOptions;
   const library = await libraryOf(transformers);
@@ -52,7 +52,7 @@ export async function openModel<Data>(task: Task<Data>, id: string, options: Pre
   return opened;
 }
 
-function withAdapters<Data>(model: LibraryModel, task: Task<Data>, library: TransformersLibrary, server: AdapterServer, files: Map<string, Files>, base: FitBase): Opened<Data> {
+function withAdapters<Data extends object>(model: LibraryModel, task: Task<Data>, library: TransformersLibrary, server: AdapterServer, files: Map<string, Files>, base: FitBase): Opened<Data> {
   const { graph } = base;
   const { id2label, label2id, problem_type: problemType } = model.config;
   const filesOf = (name: string): Files => {
@@ -98,7 +98,7 @@ function withAdapters<Data>(model: LibraryModel, task: Task<Data>, library: Tran
     async evaluate(data, { metric, batch_size: batchSize = BATCH_SIZE } = {}) {
       const config = configFor(activeName());
       const names = Object.values(config.id2label);
-      return (await evaluate(task.predictor(server, config), task.split('dev', data, base, names), metric ?? task.metric(names), { batchSize })).scores;
+      return (await evaluate(task.predictor(server, config), task.split('dev', inColumns(task, data), base, names), metric ?? task.metric(names), { batchSize })).scores;
     },
     load_adapter: async (source, { adapter_name: name = DEFAULT_NAME, ...hub } = {}) => add(name, await ownFiles(await readAdapterFiles(library.env, source, hub), graph)),
     add_adapter: async (name, options = {}) => add(name, await newAdapter(base, task, options)),
@@ -133,7 +133,7 @@ function withAdapters<Data>(model: LibraryModel, task: Task<Data>, library: Tran
   });
 
   return {
-    model: Object.assign(model, methods) as unknown as AdaptedModel<Data>,
+    model: Object.assign(model, withAliases(methods)) as unknown as AdaptedModel<Data>,
     base,
     server,
     configOf: (name = server.activeAdapter) => (name === BASE_ADAPTER ? undefined : configFor(name ?? activeName())),
@@ -154,4 +154,10 @@ function withAdapters<Data>(model: LibraryModel, task: Task<Data>, library: Tran
       return results;
     },
   };
+}
+
+/** Methods under their names and those in camel case. */
+function withAliases<Methods extends object>(methods: Methods): WithAliases<Methods> {
+  const aliases = Object.entries(methods).map(([name, method]) => [name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase()), method as unknown]);
+  return { ...methods, ...Object.fromEntries(aliases) } as WithAliases<Methods>;
 }

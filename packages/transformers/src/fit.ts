@@ -1,9 +1,14 @@
-import { RuntimeError, decodeAdapter, train, twoStage, type Files, type Plan, type StageResult } from '@hadamard-adapter/core';
+import { RuntimeError, decodeAdapter, layout, train, twoStage, type CardInfo, type Files, type Plan, type StageResult } from '@hadamard-adapter/core';
 import { loadAdapter, optionsForAdapter, saveAdapter, type AdapterSession, type Graph, type SessionOptions } from '@hadamard-adapter/onnx';
 import { loadModel } from '@hadamard-adapter/onnxruntime';
 import type { Reader } from './data/reader.js';
-import type { Task } from './task.js';
+import type { Row, Task } from './task.js';
 import type { AddOptions, FitOptions } from './types.js';
+
+/** Data in columns, however it came. */
+export function inColumns<Data extends object>(task: Pick<Task<Data>, 'columns'>, data: Data | readonly Row[]): Data {
+  return Array.isArray(data) ? task.columns(data as readonly Row[]) : (data as Data);
+}
 
 /** What an adapter is trained on. */
 export interface FitBase extends Reader {
@@ -20,12 +25,13 @@ export interface FitBase extends Reader {
  *
  * @throws DataError for data that is not as the task wants it; RuntimeError ABORTED; as `loadModel` and core's `train`.
  */
-export async function fitAdapter<Data>(base: FitBase, task: Task<Data>, data: Data, options: FitOptions<Data>, before: Files | undefined): Promise<{ files: Files; stages: readonly StageResult[] }> {
+export async function fitAdapter<Data extends object>(base: FitBase, task: Task<Data>, given: Data | readonly Row[], options: FitOptions<Data>, before: Files | undefined): Promise<{ files: Files; stages: readonly StageResult[] }> {
   const { seed = 0, signal, on_progress: onProgress, eval_dataset: dev } = options;
+  const data = inColumns(task, given);
   const known = before === undefined ? undefined : decodeAdapter(before).config;
   const labels = known === undefined ? (namesOf(options.id2label) ?? task.labelNames(data)) : Object.values(known.id2label);
   const { metric = task.metric(labels) } = options;
-  const splits = { train: task.split('train', data, base, labels), ...(dev === undefined ? {} : { dev: task.split('dev', dev, base, labels) }) };
+  const splits = { train: task.split('train', data, base, labels), ...(dev === undefined ? {} : { dev: task.split('dev', inColumns(task, dev), base, labels) }) };
   return withSession(base, { ...placementOf(known ?? options), ...task.session, ...poolingOf(task, known ?? options), numLabels: labels.length, seed }, before, async (session) => {
     let stages: readonly StageResult[] = [];
     for await (const event of train(session, splits, planOf(options, task), { metric, ...(signal === undefined ? {} : { signal }) })) {
@@ -33,7 +39,8 @@ export async function fitAdapter<Data>(base: FitBase, task: Task<Data>, data: Da
       if (event.type === 'end') stages = event.result.stages;
       if (event.type === 'interrupted') throw new RuntimeError('Training was stopped', { code: 'ABORTED', hint: 'Adapters are as they were before.' });
     }
-    return { stages, files: await saved(session, base, labels) };
+    const { scores } = stages.at(-1) ?? {};
+    return { stages, files: await saved(session, base, labels, scores === undefined ? {} : { metric: metric.main, scores }) };
   });
 }
 
@@ -58,8 +65,10 @@ async function withSession<T>({ graph, place }: FitBase, options: SessionOptions
   }
 }
 
-const saved = (session: AdapterSession, { id, family, longest }: FitBase, labels: readonly string[]): Promise<Files> =>
-  saveAdapter(session, { baseModel: id, labels, ...(family === undefined ? {} : { family }), maxLength: longest });
+function saved(session: AdapterSession, { id, family, longest }: FitBase, labels: readonly string[], card: CardInfo = {}): Promise<Files> {
+  const trainable = layout(session.parameters).sizeOfGroups(['adapter', 'norm']);
+  return saveAdapter(session, { baseModel: id, labels, ...(family === undefined ? {} : { family }), maxLength: longest, card: { trainable, total: session.compiled.canonical.parameters, ...card } });
+}
 
 type Placement = Pick<SessionOptions, 'site' | 'norm' | 'layers' | 'dropout'>;
 

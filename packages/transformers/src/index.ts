@@ -10,3 +10,4 @@ export type { HubOptions } from './hub/places.js';
 export type { LabelledTexts } from './data/texts.js';
 export type { LabelledWords } from './data/words.js';
 export type { LabelledQuestions, SpanAnswer } from './data/questions.js';
+export type { Row } from './task.js';

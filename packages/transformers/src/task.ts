@@ -14,6 +14,9 @@ export interface Rows {
   readonly sequence: number;
 }
 
+/** An example of a dataset, by the names that Hugging Face datasets use. */
+export type Row = Readonly<Record<string, unknown>>;
+
 /** What sets one task apart from the others; everything about adapters they have in common. */
 export interface Task<Data> {
   readonly type: AdapterConfig['task_type'];
@@ -22,6 +25,8 @@ export interface Task<Data> {
   readonly output: 'logits' | 'hidden';
   /** Loss, head and pooling that its adapters have; pooling may be another where it is not `none`. */
   readonly session: Pick<SessionOptions, 'loss' | 'head' | 'pooling'>;
+  /** Rows of a dataset as columns. */
+  columns(rows: readonly Row[]): Data;
   /** Names of the labels that the data has. */
   labelNames(data: Data): string[];
   split(id: string, data: Data, reader: Reader, names: readonly string[]): Split;

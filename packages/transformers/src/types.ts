@@ -4,6 +4,7 @@ import type { AdapterSource } from './adapter-files.js';
 import type { ModelFileOptions } from './hub/model-file.js';
 import type { HubOptions } from './hub/places.js';
 import type { LibraryModel, LibraryTokenizer } from './library.js';
+import type { Row } from './task.js';
 
 export interface PretrainedOptions extends ModelFileOptions {
   /** Your transformers.js; the installed `@huggingface/transformers` when absent. */
@@ -27,7 +28,7 @@ export interface FitOptions<Data> extends Pick<SessionOptions, 'site' | 'norm' |
   readonly classifier?: TwoStageOptions['classifier'];
   readonly seed?: number;
   /** Scored after every epoch; the best one is kept. */
-  readonly eval_dataset?: Data;
+  readonly eval_dataset?: Data | readonly Row[];
   /** Default: that of the task. */
   readonly metric?: Metric;
   readonly signal?: AbortSignal;
@@ -49,10 +50,10 @@ export interface FitResult {
 /** What a model with adapters can do besides what transformers.js lets it, whatever its task. */
 export interface AdapterMethods<Data> {
   readonly tokenizer: LibraryTokenizer;
-  /** Train an adapter in two stages and make it active. */
-  fit(data: Data, options?: FitOptions<Data>): Promise<FitResult>;
+  /** Train an adapter in two stages and make it active. Data comes in columns, or as rows of a dataset (`[{ text, label }]`). */
+  fit(data: Data | readonly Row[], options?: FitOptions<Data>): Promise<FitResult>;
   /** Scores of the active adapter. */
-  evaluate(data: Data, options?: { readonly metric?: Metric; readonly batch_size?: number }): Promise<Readonly<Record<string, number>>>;
+  evaluate(data: Data | readonly Row[], options?: { readonly metric?: Metric; readonly batch_size?: number }): Promise<Readonly<Record<string, number>>>;
   /** Load an adapter folder and make it active: one of ours, or an IA³ or LN-tuning folder of PEFT. */
   load_adapter(source: AdapterSource, options?: LoadAdapterOptions): Promise<AdapterConfig>;
   /** A new adapter that has learned nothing yet: the identity, with a classifier of small random numbers. Makes it active. */
@@ -84,9 +85,14 @@ export interface AdapterChoice {
 
 export interface LoadAdapterOptions extends AdapterChoice, HubOptions {}
 
+type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : Name;
+
+/** Methods also under names in camel case: `load_adapter` is `loadAdapter`. */
+export type WithAliases<Methods> = Methods & { readonly [Name in keyof Methods as Camel<Name & string>]: Methods[Name] };
+
 /** A model of transformers.js whose answers are those of the active Hadamard adapter. */
 export type AdaptedModel<Data> = LibraryModel &
-  AdapterMethods<Data> & {
+  WithAliases<AdapterMethods<Data>> & {
     (inputs: Readonly<Record<string, unknown>> & { readonly adapter_names?: readonly string[] }): ReturnType<LibraryModel>;
     readonly active_adapter: string | undefined;
     /** Names of the loaded adapters. */

@@ -97,6 +97,20 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
       expect((await model.classify(TEXTS, { adapter_names: names })).map(({ label }) => label)[1]).toBe('no');
     });
 
+    it('takes rows of a dataset, says in its card how well it does, and has names in camel case', async () => {
+      const rows = ({ texts, labels }: typeof train): { text: string; label: string }[] => texts.map((text, i) => ({ text, label: labels[i] as string }));
+      await model.fit(rows(half(0)), { ...QUICK, adapter_name: 'rows', seed: 1, eval_dataset: rows(test) });
+      const { accuracy = 0 } = await model.evaluate(rows(test));
+      const target = join(folder, 'rows');
+      await model.savePretrained(target);
+      const card = readFileSync(join(target, 'README.md'), 'utf8');
+      expect(card).toContain(`| **accuracy** | ${accuracy.toFixed(4)} |`);
+      expect(card).toContain('| numbers trained | 4,096 of 5,289,984 (0.0774 %) |');
+      expect((await failure(model.fit([{ text: 'a', label: 0 }, { text: 'b' }]))).message).toMatch(/row 1 with text.*label/);
+      expect(await failure(model.fit([{ txt: 'a' }]))).toMatchObject({ code: 'COLUMN_MISSING' });
+      model.deleteAdapter('rows');
+    });
+
     it('tells what is trained', async () => {
       await model.set_adapter('default');
       const log = vi.spyOn(console, 'log').mockImplementation(() => {});

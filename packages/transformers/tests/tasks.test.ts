@@ -84,6 +84,10 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
       expect(accuracy).toBeGreaterThan(0.9);
     });
 
+    it('takes rows as CoNLL has them', async () => {
+      expect(await model.evaluate(test.tokens.map((tokens, i) => ({ tokens, ner_tags: test.labels[i] })))).toEqual(await model.evaluate(test));
+    });
+
     it('labels each word, and is scored by what it answers', async () => {
       const answers = await model.classify(test.tokens);
       expect(answers.map((row) => row.map(({ word }) => word))).toEqual(test.tokens);
@@ -164,6 +168,12 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
       expect(await failure(model.evaluate({ questions: ['Which?'], contexts: ['A cow.'], answers: [{ text: 'dog', answer_start: 2 }] }))).toMatchObject({ code: 'ANSWER_PLACE' });
       expect(await failure(model.answer(['which '.repeat(200)], ['A cow.']))).toMatchObject({ code: 'QUESTION_LENGTH' });
       expect(await failure(model.answer(['Which?'], []))).toMatchObject({ code: 'TEXT_PAIRS' });
+    });
+
+    it('takes rows as SQuAD has them', async () => {
+      const { questions: asked, contexts, answers = [] } = questions(8, 0, 8);
+      const rows = asked.map((question, i) => ({ question, context: contexts[i], answers: { text: [answers[i]?.text], answer_start: [answers[i]?.answer_start] } }));
+      expect(await model.evaluate(rows)).toEqual(await model.evaluate({ questions: asked, contexts, answers }));
     });
 
     it('learns that there is no answer, and from texts that are cut', async () => {

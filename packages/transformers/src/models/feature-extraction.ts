@@ -1,5 +1,6 @@
 import { METRICS, type Pooling } from '@hadamard-adapter/core';
 import { openModel } from '../adapted-model.js';
+import { textColumns } from '../data/rows.js';
 import { tokenizePairs } from '../data/pairs.js';
 import { tokenizeTexts, type LabelledTexts } from '../data/texts.js';
 import { padded, type Task } from '../task.js';
@@ -18,6 +19,7 @@ const task: Task<LabelledTexts> = {
   auto: 'AutoModel',
   output: 'hidden',
   session: { head: 'cosine', loss: 'mse', pooling: 'mean' },
+  columns: textColumns,
   labelNames: () => ['similarity'],
   split: (id, data, reader) => tokenizePairs(id, data, reader),
   metric: () => METRICS.pearson_spearmanr,

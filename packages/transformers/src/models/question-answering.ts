@@ -1,5 +1,6 @@
 import { bestSpan, softmax, spanMetric } from '@hadamard-adapter/core';
 import { openModel } from '../adapted-model.js';
+import { column } from '../data/rows.js';
 import { tokenizeQuestions, type LabelledQuestions } from '../data/questions.js';
 import { logitsPredictor, type Task } from '../task.js';
 import type { AdaptedModel, AnswerOptions, PretrainedOptions } from '../types.js';
@@ -18,11 +19,25 @@ export type QuestionAnswerer = AdaptedModel<LabelledQuestions> & {
   answer(questions: readonly string[], contexts: readonly string[], options?: AnswerOptions): Promise<Answer[]>;
 };
 
+/** SQuAD's column: as many texts as beginnings, none where there is no answer. */
+interface SquadAnswers {
+  readonly text: readonly string[];
+  readonly answer_start: readonly number[];
+}
+
 const task: Task<LabelledQuestions> = {
   type: 'QUESTION_ANS',
   auto: 'AutoModelForQuestionAnswering',
   output: 'logits',
   session: { loss: 'span-cross-entropy', pooling: 'none' },
+  columns(rows) {
+    const answers = column<SquadAnswers>(rows, ['answers'], true);
+    return {
+      questions: column<string>(rows, ['question']) as string[],
+      contexts: column<string>(rows, ['context']) as string[],
+      ...(answers === undefined ? {} : { answers: answers.map(({ text: [text], answer_start: [start] }) => (text === undefined || start === undefined ? null : { text, answer_start: start })) }),
+    };
+  },
   labelNames: () => ['start', 'end'],
   split: (id, data, reader) => tokenizeQuestions(id, data, reader),
   metric: () => spanMetric,

@@ -1,6 +1,7 @@
 import { METRICS, answerOf, rowLoss } from '@hadamard-adapter/core';
 import { openModel } from '../adapted-model.js';
 import { labelNames } from '../data/labels.js';
+import { textColumns } from '../data/rows.js';
 import { tokenizeTexts, type LabelledTexts } from '../data/texts.js';
 import { logitsPredictor, padded, type Task } from '../task.js';
 import type { AdaptedModel, AnswerOptions, PretrainedOptions } from '../types.js';
@@ -21,6 +22,7 @@ const task: Task<LabelledTexts> = {
   auto: 'AutoModelForSequenceClassification',
   output: 'logits',
   session: {},
+  columns: textColumns,
   labelNames: ({ labels = [] }) => labelNames(labels),
   split: tokenizeTexts,
   metric: () => METRICS.accuracy,

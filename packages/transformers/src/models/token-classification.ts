@@ -1,6 +1,7 @@
 import { METRICS, argmax, entityMetric, softmax } from '@hadamard-adapter/core';
 import { openModel } from '../adapted-model.js';
 import { labelNames } from '../data/labels.js';
+import { column } from '../data/rows.js';
 import { tokenizeWords, type LabelledWords } from '../data/words.js';
 import { logitsPredictor, padded, type Task } from '../task.js';
 import type { AdaptedModel, AnswerOptions, PretrainedOptions } from '../types.js';
@@ -25,6 +26,10 @@ const task: Task<LabelledWords> = {
   auto: 'AutoModelForTokenClassification',
   output: 'logits',
   session: { loss: 'token-cross-entropy', pooling: 'none' },
+  columns(rows) {
+    const labels = column<readonly (string | number)[]>(rows, ['labels', 'ner_tags', 'pos_tags', 'tags'], true);
+    return { tokens: column<readonly string[]>(rows, ['tokens', 'words']) as (readonly string[])[], ...(labels === undefined ? {} : { labels }) };
+  },
   labelNames: ({ labels = [] }) => labelNames(labels.flat()),
   split: tokenizeWords,
   // Entities where labels are tags of them; otherwise words, as for parts of speech.
