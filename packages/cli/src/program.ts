@@ -1,13 +1,17 @@
 import { Command, CommanderError } from 'commander';
+import { analyzeCommand } from './commands/analyze.js';
 import { benchCommand } from './commands/bench.js';
 import { demoCommand } from './commands/demo.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { inspectCommand } from './commands/inspect.js';
 import { mergeCommand } from './commands/merge.js';
 import { predictCommand } from './commands/predict.js';
+import { pruneCommand } from './commands/prune.js';
+import { sweepCommand } from './commands/sweep.js';
 import { trainCommand } from './commands/train.js';
 import { unmergeCommand } from './commands/unmerge.js';
 import { verifyCommand } from './commands/verify.js';
+import { workerCommand } from './commands/worker.js';
 import { EXIT, reportError } from './output/report.js';
 import { version } from './run.js';
 
@@ -25,6 +29,10 @@ export function makeProgram(): Command {
     .addCommand(mergeCommand())
     .addCommand(unmergeCommand())
     .addCommand(inspectCommand())
+    .addCommand(sweepCommand())
+    .addCommand(workerCommand())
+    .addCommand(analyzeCommand())
+    .addCommand(pruneCommand())
     .addCommand(verifyCommand())
     .addCommand(benchCommand())
     .addCommand(demoCommand());

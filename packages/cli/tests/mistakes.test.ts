@@ -212,7 +212,7 @@ describe('what else can be typed wrong', () => {
     expect(stderr).toMatch(/^error: .+/);
   });
 
-  it.each(['train', 'evaluate', 'predict', 'inspect', 'merge', 'unmerge', 'verify', 'bench', 'demo'])('%s --help explains itself', async (command) => {
+  it.each(['train', 'evaluate', 'predict', 'inspect', 'merge', 'unmerge', 'analyze', 'prune', 'verify', 'bench', 'demo'])('%s --help explains itself', async (command) => {
     const { code, stdout } = await cli(command, '--help');
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`^Usage: hadamard ${command} .*\\n`));

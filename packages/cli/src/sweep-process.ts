@@ -1,0 +1,3 @@
+import { serveRuns } from './sweep/process.js';
+
+serveRuns();

@@ -1,0 +1,171 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { encodeAdapter, normal } from '@hadamard-adapter/core';
+import { readTable } from '@hadamard-adapter/tasks';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { headsOf } from '../src/analyze/attention.js';
+import { basisOf, heldBy } from '../src/analyze/basis.js';
+import { toCsv } from '../src/analyze/csv.js';
+import { readTask } from '../src/analyze/dev-data.js';
+import { formatCell, losesPoints } from '../src/analyze/table.js';
+import { readMaterial, type Run } from '../src/analyze/runs.js';
+import { analyzeSensitivity, spanOf } from '../src/analyze/sensitivity.js';
+import { settingsOf, type MethodSettings } from '../src/methods.js';
+import { openResults } from '../src/sweep/results.js';
+import { adapterAt, tinyAdapters, type TinyAdapters } from './support/analyze.js';
+import { cli, lastLine, scratchFolder } from './support/cli.js';
+
+const folder = scratchFolder();
+const at = (...parts: string[]): string => join(folder, ...parts);
+
+describe('CSV', () => {
+  it('is read back as it was, whatever stands in it', async () => {
+    const text = fc.string({ unit: 'binary' }).filter((value) => !/[\0\uD800-\uDFFF]/.test(value));
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.record({ name: text, value: fc.double({ noNaN: true, noDefaultInfinity: true }) }), { minLength: 1, maxLength: 6 }), async (rows) => {
+        const csv = toCsv({ columns: [{ key: 'name', title: '' }, { key: 'value', title: '' }], rows });
+        const read = await readTable(new TextEncoder().encode(csv), 'x.csv');
+        expect(read.rows.map(({ values }) => [values['name'], Number(values['value']) + 0])).toEqual(rows.map(({ name, value }) => [name, value + 0]));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('quotes what RFC 4180 says, and leaves empty what is not there', () => {
+    const columns = [{ key: 'a', title: 'first' }, { key: 'b', title: 'second' }];
+    expect(toCsv({ columns, rows: [{ a: 'x, "y"', b: 0.1 }, { a: 'two\nlines' }] })).toBe('a,b\r\n"x, ""y""",0.1\r\n"two\nlines",\r\n');
+  });
+});
+
+describe('cells for people', () => {
+  it('have no sign on zero, and a dash for what is not there', () => {
+    expect([formatCell(-0.001, { digits: 2 }), formatCell(-1.5, { digits: 1 }), formatCell(undefined, {}), formatCell(36_864, {}), formatCell(0.012_345, {})]).toEqual(['0.00', '-1.5', '–', '36,864', '0.01235']);
+    expect([losesPoints(1.26), losesPoints(-0.4), losesPoints(0.01)]).toEqual(['loses 1.3 points', 'gains 0.4 points', 'loses nothing']);
+  });
+});
+
+describe('a basis over tasks', () => {
+  it('of multiples of one vector is that vector', () => {
+    const x = normal(50, 1, 0, 'x');
+    const vectors = [x, x.map((value) => -2 * value), x.map((value) => 0.5 * value)];
+    const basis = basisOf(vectors);
+    expect(heldBy(basis.singular, 1)).toBeCloseTo(1, 10);
+    basis.rebuilt(1).forEach((rebuilt, task) => rebuilt.forEach((value, i) => expect(value).toBeCloseTo(vectors[task]?.[i] as number, 5)));
+  });
+
+  it('of full rank is the vectors themselves, and less holds less', () => {
+    const vectors = ['a', 'b', 'c'].map((name) => normal(40, 1, 0, name));
+    const { singular, rebuilt } = basisOf(vectors);
+    expect(singular).toHaveLength(3);
+    rebuilt(3).forEach((values, task) => values.forEach((value, i) => expect(value).toBeCloseTo(vectors[task]?.[i] as number, 5)));
+    const held = [1, 2, 3].map((rank) => heldBy(singular, rank));
+    expect(held[0]).toBeLessThan(held[1] as number);
+    expect(held[2]).toBeCloseTo(1, 10);
+    // What is left out is as long as the singular values that were left out say (Eckart and Young).
+    const error = rebuilt(1).reduce((sum, values, task) => sum + values.reduce((part, value, i) => part + (value - (vectors[task]?.[i] as number)) ** 2, 0), 0);
+    expect(error).toBeCloseTo((singular[1] as number) ** 2 + (singular[2] as number) ** 2, 3);
+  });
+
+  it('of nothing holds everything', () => {
+    const { singular, rebuilt } = basisOf([new Float32Array(4), new Float32Array(4)]);
+    expect(heldBy(singular, 1)).toBe(1);
+    expect(rebuilt(1)).toEqual([new Float32Array(4), new Float32Array(4)]);
+  });
+});
+
+describe('heads', () => {
+  it('are named differently by families, and mixed behind the projection', () => {
+    for (const name of ['num_attention_heads', 'n_heads', 'num_heads', 'encoder_attention_heads']) expect(headsOf({ [name]: 4 }, 'context', 32)).toBe(4);
+    expect([headsOf({}, 'context', 32), headsOf({ num_attention_heads: 5 }, 'context', 32), headsOf({ num_attention_heads: 4 }, 'output', 32)]).toEqual([1, 1, 1]);
+  });
+});
+
+describe('results of a sweep', () => {
+  let tiny: TinyAdapters;
+  const results = at('sweep', 'results.sqlite');
+
+  beforeAll(async () => {
+    tiny = await tinyAdapters(folder);
+    const adapters = { nouns: adapterAt(tiny.nouns), kinds: adapterAt(tiny.kinds) };
+    const file = openResults(results);
+    const save = (task: 'nouns' | 'kinds', method: string, given: Partial<MethodSettings>, seed: number, score: number): void => {
+      const settings = settingsOf({ method: 'hadamard', ...given });
+      const key = JSON.stringify([task, method, given, seed]);
+      const adapter = adapters[task];
+      file.save(
+        { key, task, method, settings, seed, modelName: 'tiny', model: { weights: 'w', files: 'f' }, data: 'd', metric: 'accuracy', arithmetic: 'float32', source: { name: task, flags: { holdout: 0.2 }, portable: { holdout: 0.2 } } },
+        { metric: 'accuracy', score, scores: { accuracy: score }, stages: [], history: [], trainable: 384, total: 10_000, seconds: 1, weights: new Uint8Array(), ...(method === 'hadamard' ? { files: encodeAdapter({ ...adapter, config: { ...adapter.config, task } }) } : {}) },
+      );
+    };
+    for (const seed of [0, 1]) {
+      save('nouns', 'hadamard', { lr: 0.001 }, seed, 0.6 + 0.02 * seed);
+      save('nouns', 'hadamard', { lr: 0.01 }, seed, 0.7 + 0.04 * seed);
+      save('kinds', 'hadamard', { lr: 0.001 }, seed, 0.8);
+      save('nouns', 'classifier', { method: 'classifier' }, seed, 0.5);
+    }
+    // Differs in two settings from all others: says nothing of either.
+    save('kinds', 'hadamard', { lr: 0.1, epochs: 9 }, 0, 0.9);
+    file.close();
+  }, 120_000);
+
+  it('give the adapters of the best setting of each task, by mean over seeds', async () => {
+    const { runs, rows, passedOver } = await readMaterial([results]);
+    expect(runs.map(({ name, score }) => [name, score])).toEqual([['nouns seed 0', 0.7], ['nouns seed 1', 0.74], ['kinds seed 0', 0.9]]);
+    expect([rows.length, passedOver]).toEqual([9, 4]);
+  });
+
+  it('can be filtered, and given as the folder of the sweep', async () => {
+    const names = async (...filters: Parameters<typeof readMaterial>[1][]): Promise<string[]> => (await readMaterial([at('sweep')], ...filters)).runs.map(({ name }) => name);
+    expect(await names({ task: ['kinds'] })).toEqual(['kinds seed 0']);
+    expect(await names({ seed: [1] })).toEqual(['nouns seed 1', 'kinds seed 1']);
+    expect(await names({ method: ['classifier'] })).toEqual([]);
+    await expect(readMaterial([results], { seed: [7] })).rejects.toMatchObject({ code: 'ANALYZE_NOTHING' });
+  });
+
+  it('tell what a setting does while all others stay', async () => {
+    const { rows } = await readMaterial([results]);
+    const found = analyzeSensitivity(rows);
+    expect(found).toMatchObject([
+      { factor: 'lr', task: 'nouns', method: 'hadamard', value: 0.001, n: 2, mean: expect.closeTo(0.61, 10), deviation: expect.closeTo(0.02 / Math.SQRT2, 10) },
+      { factor: 'lr', task: 'nouns', method: 'hadamard', value: 0.01, n: 2, mean: expect.closeTo(0.72, 10), deviation: expect.closeTo(0.04 / Math.SQRT2, 10) },
+    ]);
+    expect(spanOf(found, 'lr')).toBeCloseTo(0.11, 10);
+    expect(spanOf(found, 'epochs')).toBeUndefined();
+  });
+
+  it('are analyzed together with adapter folders', async () => {
+    const result = await cli('analyze', results, tiny.kinds, '--json');
+    expect(result.code, result.stderr).toBe(0);
+    const { tables, passedOver, leftOut } = lastLine<{ tables: Record<string, Record<string, unknown>[]>; passedOver: number; leftOut: { analysis: string }[] }>(result);
+    expect(tables['runs']?.map(({ run }) => run)).toEqual(['kinds-adapter', 'kinds seed 0', 'nouns seed 0', 'nouns seed 1']);
+    expect(tables['sensitivity-lr']).toHaveLength(2);
+    expect(passedOver).toBe(4);
+    expect(leftOut.map(({ analysis }) => analysis)).not.toContain('sensitivity');
+    // Both runs of one task have the same adapter: pairs within a task are its yardstick.
+    expect(tables['similarity']?.find(({ vector, left, right }) => vector === 'b' && left === 'nouns' && right === 'nouns')).toMatchObject({ cosine: expect.closeTo(1, 10), pairs: 1 });
+  });
+});
+
+describe('rows to score on', () => {
+  const run = { task: 'nouns' } as Run;
+  const adapter = { config: { loss: 'cross-entropy', id2label: { 0: 'animal', 1: 'tool' } } } as unknown as Run['adapter'];
+
+  it("are those of the task's own table, or of the one for all", async () => {
+    const files = [at('nouns.csv'), `nouns=${at('kinds.csv')}`];
+    await expect(readTask({ ...run, adapter }, { holdout: 0.2, dev: files })).rejects.toMatchObject({ code: 'LABEL_UNKNOWN' });
+    const { dev } = await readTask({ ...run, adapter }, { holdout: 0.2, dev: [at('nouns.csv'), `other=${at('kinds.csv')}`], limitDev: 7 });
+    expect(dev.examples).toHaveLength(7);
+  });
+});
+
+describe('README', () => {
+  it('lists every code of analyze and prune', () => {
+    const at = (...parts: string[]): string => join(import.meta.dirname, '..', ...parts);
+    const sources = [...readdirSync(at('src', 'analyze')).filter((name) => name.endsWith('.ts')).map((name) => at('src', 'analyze', name)), at('src', 'commands', 'analyze.ts'), at('src', 'commands', 'prune.ts')];
+    const codes = new Set(sources.flatMap((path) => [...readFileSync(path, 'utf8').matchAll(/code: '((?:ANALYZE|PRUNE|OUTPUT)_\w+)'/g)].map(([, code]) => code as string)));
+    expect(codes.size).toBeGreaterThan(6);
+    const readme = readFileSync(at('README.md'), 'utf8');
+    expect([...codes].filter((code) => !readme.includes(`\`${code}\``))).toEqual([]);
+  });
+});
