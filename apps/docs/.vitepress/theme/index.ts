@@ -1,0 +1,2 @@
+// Without its web font: the page asks nobody for anything.
+export { default } from 'vitepress/theme-without-fonts';

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** The playground in Chromium, as it is built: `npm run build` comes first. */
+export default defineConfig({
+  test: {
+    name: 'playground',
+    include: ['tests/playground/**/*.test.ts'],
+    // Training takes a minute alone, and several where the processor has other work too.
+    testTimeout: 600_000,
+    hookTimeout: 60_000,
+    // Each page computes on one core.
+    maxWorkers: 2,
+  },
+});
