@@ -8,7 +8,7 @@ export default defineConfig({
     // Training takes a minute alone, and several where the processor has other work too.
     testTimeout: 600_000,
     hookTimeout: 60_000,
-    // Each page computes on one core.
-    maxWorkers: 2,
+    // Threads of two pages on the same cores wait for each other, spinning.
+    fileParallelism: false,
   },
 });

@@ -5,6 +5,22 @@ import { nav, sidebar } from './sidebar.js';
 /** Without them WASM has one thread. A static host reads them from `public/_headers`, or does not know them. */
 const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
+/** What is used of Vite's server. */
+interface DevServer {
+  readonly middlewares: { use(work: (request: unknown, response: { setHeader(name: string, value: string): void }, next: () => void) => void): void };
+}
+
+/** Vite's own `server.headers` does not reach the pages that VitePress makes. */
+const isolation = {
+  name: 'isolation',
+  configureServer({ middlewares }: DevServer): void {
+    middlewares.use((_, response, next) => {
+      for (const [name, value] of Object.entries(ISOLATION)) response.setHeader(name, value);
+      next();
+    });
+  },
+};
+
 export default defineConfig({
   title: 'Hadamard adapters',
   description: 'Fine-tune a pretrained transformer in JavaScript by training one scale and one shift vector per layer.',
@@ -24,7 +40,7 @@ export default defineConfig({
   vite: {
     // The same names as on the page, so that a .wasm that both could load is there once.
     worker: { format: 'es', rollupOptions: { output: { assetFileNames: 'assets/[name].[hash].[ext]' } } },
-    server: { headers: ISOLATION },
+    plugins: [isolation],
     // It finds its .wasm beside itself.
     optimizeDeps: { exclude: ['onnxruntime-web', 'onnxruntime-web/wasm', 'onnxruntime-web/webgpu'] },
     build: { target: 'esnext' },

@@ -9,7 +9,7 @@ const MAX_BYTES = 32 * 2 ** 20;
 
 /** An adapter folder as a .zip file with one folder in it. */
 export function zipAdapter(files: Files, folder: string): Blob {
-  return new Blob([zipSync({ [folder]: Object.fromEntries(Object.entries(files)) }) as Uint8Array<ArrayBuffer>], { type: 'application/zip' });
+  return new Blob([zipSync(Object.fromEntries(Object.entries(files).map(([name, bytes]) => [`${folder}/${name}`, bytes]))) as Uint8Array<ArrayBuffer>], { type: 'application/zip' });
 }
 
 /** A name for a folder and a file, on any system: letters and digits of every script stay. */

@@ -29,7 +29,7 @@ export function prepareTable(table: RawTable, columns: ColumnChoice, { limit, he
 export async function prepareExamples(trainFile: Uint8Array, testFile: Uint8Array, { limit, seed }: PrepareOptions): Promise<PreparedData> {
   const train = toExamples(await readTable(trainFile, 'train.csv'));
   const test = toExamples(await readTable(testFile, 'test.csv'), { labels: train.labels });
-  return { name: 'example texts', labels: train.labels, train: limitExamples(train, limit, seed).examples, dev: test.examples };
+  return { name: 'Example texts', labels: train.labels, train: limitExamples(train, limit, seed).examples, dev: test.examples };
 }
 
 export const tableOf = ({ labels }: PreparedData, examples: readonly Example[]): ExampleTable => ({ kind: 'classification', labels, examples, skipped: [] });

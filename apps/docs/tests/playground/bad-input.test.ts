@@ -151,6 +151,7 @@ describe.skipIf(noChromium !== undefined)('bad input', () => {
     await finished(page);
     await page.locator('#pg-typed').fill('مرحبا 🎉');
     await page.getByRole('button', { name: 'Classify' }).click();
+    await page.getByTestId('answer').waitFor();
     const classes = await page.getByTestId('answer').locator('tbody th').allTextContents();
     expect(classes.toSorted()).toEqual(['עצוב, 😢', 'سعيد 😀'].toSorted());
     await page.locator('#pg-typed').fill('   ');
