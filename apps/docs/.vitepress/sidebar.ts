@@ -55,7 +55,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
         text: 'API',
         link: '/api/',
         collapsed: true,
-        items: ['core', 'core/analysis', 'onnx', 'onnxruntime', 'onnxruntime/web', 'onnxruntime/conformance', 'tfjs', 'tfjs/keras', 'tfjs/conformance', 'transformers', 'tasks', 'conformance', 'conformance/node', 'cli'].map((name) => ({ text: name, link: `/api/${name}` })),
+        items: ['core', 'core/analysis', 'core/folder', 'onnx', 'onnxruntime', 'onnxruntime/web', 'onnxruntime/conformance', 'tfjs', 'tfjs/keras', 'tfjs/conformance', 'transformers', 'tasks', 'conformance', 'conformance/node', 'cli'].map((name) => ({ text: name, link: `/api/${name}` })),
       },
       { text: 'Conformance', link: '/conformance' },
       { text: 'Benchmarks', link: '/benchmarks' },

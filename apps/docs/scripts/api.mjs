@@ -77,6 +77,7 @@ function descriptionOf(name) {
   const others = {
     'conformance/node': 'fixtures from the file system',
     'core/analysis': 'what trained adapters look like: redundant layers, patterns, predictors',
+    'core/folder': 'adapter folders: configuration, tensors, model card',
     'onnxruntime/conformance': 'its driver for the conformance suite',
     'onnxruntime/web': "the browser's side, with workers",
     'tfjs/conformance': 'its driver for the conformance suite',

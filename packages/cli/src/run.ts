@@ -1,26 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  ADAPTER_CARD_FILE,
-  ADAPTER_CONFIG_FILE,
-  ADAPTER_TENSORS_FILE,
-  DataError,
-  baselineScores,
-  layout,
-  decodeCheckpoint,
-  encodeCheckpoint,
-  evaluate,
-  labelsOf,
-  rowLoss,
-  share,
-  train,
-  type Checkpoint,
-  type Evaluation,
-  type Metric,
-  type Plan,
-  type TrainEvent,
-  type TrainResult,
-} from '@hadamard-adapter/core';
+import { DataError, baselineScores, layout, decodeCheckpoint, encodeCheckpoint, evaluate, labelsOf, rowLoss, share, train, type Checkpoint, type Evaluation, type Metric, type Plan, type TrainEvent, type TrainResult } from '@hadamard-adapter/core';
+import { ADAPTER_CARD_FILE, ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE } from '@hadamard-adapter/core/folder';
 import { loadModel, saveAdapter, type AdapterSession, type LoadOptions } from '@hadamard-adapter/onnxruntime';
 import { loadTokenizer, tokenize, type ExampleTable, type Tokenizer } from '@hadamard-adapter/tasks';
 import { checkUnoccupied, checkWritable, readFolder, writeFolder } from './io/files.js';

@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeAdapter, normal } from '@hadamard-adapter/core';
+import { normal } from '@hadamard-adapter/core';
+import { encodeAdapter } from '@hadamard-adapter/core/folder';
 import { readTable } from '@hadamard-adapter/tasks';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { METRICS, decodeAdapter, evaluate, layout, normal, permutation, type Split } from '@hadamard-adapter/core';
+import { METRICS, evaluate, layout, normal, permutation, type Split } from '@hadamard-adapter/core';
+import { decodeAdapter } from '@hadamard-adapter/core/folder';
 import { keepLayers, siteVectors } from '@hadamard-adapter/core/analysis';
 import { loadAdapter, loadModel, optionsForAdapter, saveAdapter, type AdapterSession, type LoadOptions } from '@hadamard-adapter/onnxruntime';
 import { describe, expect, it } from 'vitest';

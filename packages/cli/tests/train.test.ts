@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeAdapter } from '@hadamard-adapter/core';
+import { decodeAdapter } from '@hadamard-adapter/core/folder';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadTokenizer } from '@hadamard-adapter/tasks';

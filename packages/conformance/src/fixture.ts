@@ -91,7 +91,7 @@ function accessors(family: string, { tensors }: Safetensors): Accessors {
   const exact = (name: string): Float64Array => {
     const tensor = tensorOf(name);
     if (tensor.dtype !== 'I64') return toFloat64(tensor);
-    const words = new BigInt64Array(tensor.bytes.slice().buffer);
+    const words = new BigInt64Array(new Uint8Array(tensor.bytes).buffer);
     return Float64Array.from(words, Number);
   };
   return {

@@ -1,13 +1,11 @@
 import { checkAdapterConfig, parseAdapterConfig, type AdapterConfig } from './adapter-config.js';
 import { FormatError, MismatchError } from './errors.js';
+import type { Files } from './files.js';
 import { layout } from './layout.js';
 import { modelCard, type CardInfo } from './model-card.js';
 import type { Norm, ParameterInfo, Site } from './model.js';
 import { fromFloat32, readSafetensors, toFloat32, writeSafetensors, type Tensor } from './safetensors.js';
 import { shorten } from './validate.js';
-
-/** A folder as files in memory, by name. */
-export type Files = Readonly<Record<string, Uint8Array>>;
 
 export const ADAPTER_CONFIG_FILE = 'adapter_config.json';
 export const ADAPTER_TENSORS_FILE = 'adapter_model.safetensors';

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { Files } from './adapter-folder.js';
+import type { Files } from './files.js';
 import type { Split } from './batch.js';
 import { sha256 } from './digest.js';
 import { FormatError, MismatchError } from './errors.js';

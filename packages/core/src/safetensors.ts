@@ -202,7 +202,8 @@ export function fromFloat32(values: Float32Array, shape: readonly number[] = [va
  */
 export function toFloat32(tensor: Tensor): Float32Array {
   // All platforms that run JavaScript are little-endian, as the format is.
-  if (tensor.dtype === 'F32') return new Float32Array(tensor.bytes.slice().buffer);
+  // Not `slice`, which for Node's Buffer copies nothing.
+  if (tensor.dtype === 'F32') return new Float32Array(new Uint8Array(tensor.bytes).buffer);
   return fill(tensor, new Float32Array(tensor.bytes.length / BYTES[tensor.dtype]), FLOATS);
 }
 

@@ -1,19 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  ADAPTER_CARD_FILE,
-  ADAPTER_CONFIG_FILE,
-  ADAPTER_TENSORS_FILE,
-  MismatchError,
-  adapterTensors,
-  adapterValues,
-  checkAdapterMatches,
-  decodeAdapter,
-  encodeAdapter,
-  fromFloat32,
-  type AdapterConfig,
-  type ParameterInfo,
-} from '../src/index.js';
+import { MismatchError, fromFloat32, type ParameterInfo } from '../src/index.js';
+import { ADAPTER_CARD_FILE, ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE, adapterTensors, adapterValues, checkAdapterMatches, decodeAdapter, encodeAdapter, type AdapterConfig } from '../src/folder.js';
 import { failure, survives } from './support/failure.js';
 
 const config: AdapterConfig = {

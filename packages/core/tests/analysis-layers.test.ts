@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { keepLayers, numbersOfLayers, pruneAdapter, siteVectors, type LayerParameter } from '../src/analysis.js';
-import { decodeAdapter, encodeAdapter, fromFloat32, layout, type Adapter, type AdapterConfig } from '../src/index.js';
+import { fromFloat32, layout } from '../src/index.js';
+import { decodeAdapter, encodeAdapter, type Adapter, type AdapterConfig } from '../src/folder.js';
 import { failure } from './support/failure.js';
 
 const CONFIG: AdapterConfig = {

@@ -89,8 +89,10 @@ describe('numbers', () => {
     expect(toFloat64(of('F64', bytes, 8))).toEqual(new Float64Array([0.1, -1e300]));
   });
 
-  it('of single precision are read from any offset, as a copy', () => {
-    const bytes = new Uint8Array([0, 0, 0, 0x80, 0x3f]).subarray(1);
+  it.each([
+    ['an array', new Uint8Array([0, 0, 0, 0x80, 0x3f]).subarray(1)],
+    ["Node's Buffer, whose slices are no copies", Buffer.from([0, 0, 0, 0x80, 0x3f]).subarray(1)],
+  ])('of single precision are read from any offset of %s, as a copy', (_, bytes) => {
     const values = toFloat32({ dtype: 'F32', shape: [1], bytes });
     bytes.fill(0);
     expect(values).toEqual(new Float32Array([1]));

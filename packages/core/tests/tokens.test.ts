@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { IGNORED, METRICS, bestSpan, checkAdapterConfig, entitiesOf, entityMetric, evaluate, modelCard, rowLoss, sliceRows, spanMetric, taskTypeOf, targetMatrix, type AdapterConfig, type Batch, type Split } from '../src/index.js';
+import { IGNORED, METRICS, bestSpan, entitiesOf, entityMetric, evaluate, rowLoss, sliceRows, spanMetric, targetMatrix, type Batch, type Split } from '../src/index.js';
+import { checkAdapterConfig, modelCard, taskTypeOf, type AdapterConfig } from '../src/folder.js';
 import { failure } from './support/failure.js';
 
 const entities = (text: string): string[] => [...entitiesOf(text.split(' '))].toSorted();

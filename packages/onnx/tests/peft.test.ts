@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE, HadamardError, decodeAdapter, fromFloat32, readSafetensors, toFloat32, toFloat64, type AdapterConfig, type Batch, type Files, type Tensor } from '@hadamard-adapter/core';
+import { HadamardError, fromFloat32, readSafetensors, toFloat32, toFloat64, type Batch, type Files, type Tensor } from '@hadamard-adapter/core';
+import { ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE, decodeAdapter, type AdapterConfig } from '@hadamard-adapter/core/folder';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { noPython, runPython } from '../../../tooling/python.js';
 import { checkAdapter, fromPeft, isPeftFolder, loadReferenceModel, toFloat16, toFloat32 as ownValues, type PeftOptions, type ServingBase, type Tensor as GraphTensor } from '../src/index.js';

@@ -144,7 +144,7 @@ const MAX_ROWS_PER_BYTE = 256;
 async function readParquet(bytes: Uint8Array, name: string): Promise<RawTable> {
   let objects: Record<string, unknown>[];
   try {
-    const buffer = bytes.slice().buffer;
+    const buffer = new Uint8Array(bytes).buffer;
     const metadata = parquetMetadata(buffer);
     const claimed = metadata.row_groups.reduce((sum, { num_rows: rows }) => sum + Number(rows), 0);
     if (!(claimed <= MAX_ROWS + MAX_ROWS_PER_BYTE * buffer.byteLength)) throw new RangeError(`${claimed} rows in ${buffer.byteLength} bytes`);

@@ -1,5 +1,6 @@
 import { BASE_ADAPTER, createServer, type AdapterServer } from '@hadamard-adapter/onnxruntime';
-import { DataError, MismatchError, RuntimeError, decodeAdapter, evaluate, sequentialBatches, type AdapterConfig, type Files, type Split } from '@hadamard-adapter/core';
+import { DataError, MismatchError, RuntimeError, evaluate, sequentialBatches, type Files, type Split } from '@hadamard-adapter/core';
+import { decodeAdapter, type AdapterConfig } from '@hadamard-adapter/core/folder';
 import { canonicalize, describeModel } from '@hadamard-adapter/onnx';
 import { readAdapterFiles, writeAdapterFiles } from './adapter-files.js';
 import { maxLength } from './data/reader.js';

@@ -1,4 +1,5 @@
-import { ADAPTER_CARD_FILE, ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE, ConfigError, type Files } from '@hadamard-adapter/core';
+import { ConfigError, type Files } from '@hadamard-adapter/core';
+import { ADAPTER_CARD_FILE, ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE } from '@hadamard-adapter/core/folder';
 import { readHubFile } from './hub/read-file.js';
 import type { HubOptions } from './hub/places.js';
 import { writeWhole } from './hub/write-file.js';

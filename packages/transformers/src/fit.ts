@@ -1,4 +1,5 @@
-import { RuntimeError, decodeAdapter, layout, train, twoStage, type CardInfo, type Files, type Plan, type StageResult } from '@hadamard-adapter/core';
+import { RuntimeError, layout, train, twoStage, type Files, type Plan, type StageResult } from '@hadamard-adapter/core';
+import { decodeAdapter, type CardInfo } from '@hadamard-adapter/core/folder';
 import { loadAdapter, optionsForAdapter, saveAdapter, type AdapterSession, type Graph, type SessionOptions } from '@hadamard-adapter/onnx';
 import { loadModel } from '@hadamard-adapter/onnxruntime';
 import type { Reader } from './data/reader.js';

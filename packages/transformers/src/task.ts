@@ -1,4 +1,5 @@
-import type { AdapterConfig, Metric, Predictor, Split, TrainableModel } from '@hadamard-adapter/core';
+import type { Metric, Predictor, Split, TrainableModel } from '@hadamard-adapter/core';
+import type { AdapterConfig } from '@hadamard-adapter/core/folder';
 import type { SessionOptions } from '@hadamard-adapter/onnx';
 import type { AdapterServer } from '@hadamard-adapter/onnxruntime';
 import type { Reader } from './data/reader.js';

@@ -1,4 +1,5 @@
-import type { AdapterConfig, Metric, StageResult, TrainEvent, TwoStageOptions } from '@hadamard-adapter/core';
+import type { Metric, StageResult, TrainEvent, TwoStageOptions } from '@hadamard-adapter/core';
+import type { AdapterConfig } from '@hadamard-adapter/core/folder';
 import type { SessionOptions } from '@hadamard-adapter/onnx';
 import type { AdapterSource } from './adapter-files.js';
 import type { ModelFileOptions } from './hub/model-file.js';

@@ -1,4 +1,5 @@
-import { layout, softmax, type CardInfo, type Group } from '@hadamard-adapter/core';
+import { layout, softmax, type Group } from '@hadamard-adapter/core';
+import type { CardInfo } from '@hadamard-adapter/core/folder';
 import { saveAdapter } from '@hadamard-adapter/onnxruntime/web';
 import { tokenize } from '@hadamard-adapter/tasks';
 import type { BaseModel } from './base-model.js';

@@ -1,4 +1,5 @@
-import { ADAPTER_CARD_FILE, ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE, FormatError } from '@hadamard-adapter/core';
+import { FormatError } from '@hadamard-adapter/core';
+import { ADAPTER_CARD_FILE, ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE } from '@hadamard-adapter/core/folder';
 import { unzip, zipSync } from 'fflate';
 
 export type Files = Readonly<Record<string, Uint8Array>>;

@@ -1,4 +1,5 @@
-import { MismatchError, UnsupportedError, checkAdapterMatches, decodeAdapter } from '@hadamard-adapter/core';
+import { MismatchError, UnsupportedError } from '@hadamard-adapter/core';
+import { checkAdapterMatches, decodeAdapter } from '@hadamard-adapter/core/folder';
 import { loadAdapter, optionsForAdapter } from '@hadamard-adapter/onnxruntime/web';
 import { activeModel, type ActiveModel } from './active-model.js';
 import type { Files } from './adapter-files.js';

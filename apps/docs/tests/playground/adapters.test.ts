@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ADAPTER_CONFIG_FILE } from '@hadamard-adapter/core';
+import { ADAPTER_CONFIG_FILE } from '@hadamard-adapter/core/folder';
 import { unzipSync, zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { finished, mainButton, noChromium, openPlayground, openStage, paste, set, smallTable, type Stage } from './support/playground.js';

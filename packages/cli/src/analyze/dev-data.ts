@@ -1,4 +1,5 @@
-import { ConfigError, isTokenLoss, type AdapterConfig, type Metric, type Split } from '@hadamard-adapter/core';
+import { ConfigError, isTokenLoss, type Metric, type Split } from '@hadamard-adapter/core';
+import type { AdapterConfig } from '@hadamard-adapter/core/folder';
 import { GLUE, limitExamples, tokenize, type ExampleTable, type Tokenizer } from '@hadamard-adapter/tasks';
 import { dataFlags, loadData, type DataFlags } from '../data.js';
 import type { Run } from './runs.js';

@@ -1,4 +1,5 @@
-import { ConfigError, HadamardError, adapterTensors, encodeAdapter, type Adapter, type CardInfo, type Tensor } from '@hadamard-adapter/core';
+import { ConfigError, HadamardError, type Tensor } from '@hadamard-adapter/core';
+import { adapterTensors, encodeAdapter, type Adapter, type CardInfo } from '@hadamard-adapter/core/folder';
 import { eliminate, pruneAdapter, smallestWithin, type CurvePoint, type LayerScore } from '@hadamard-adapter/core/analysis';
 import { parse } from 'yaml';
 import { orderBy, signsOf } from './layers.js';

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { DataError, MismatchError, decodeAdapter, shorten, type Adapter, type AdapterConfig } from '@hadamard-adapter/core';
+import { DataError, MismatchError, shorten } from '@hadamard-adapter/core';
+import { decodeAdapter, type Adapter, type AdapterConfig } from '@hadamard-adapter/core/folder';
 import { siteVectors, type SiteVectors } from '@hadamard-adapter/core/analysis';
 import { readFolder } from '../io/files.js';
 import { readRuns, type RunRow } from '../sweep/results.js';

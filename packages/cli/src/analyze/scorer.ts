@@ -1,4 +1,5 @@
-import { adapterValues, checkAdapterMatches, evaluate, layout, sequentialBatches, type AdapterConfig, type Metric, type ParameterInfo, type Split } from '@hadamard-adapter/core';
+import { evaluate, layout, sequentialBatches, type Metric, type ParameterInfo, type Split } from '@hadamard-adapter/core';
+import { adapterValues, checkAdapterMatches, type AdapterConfig } from '@hadamard-adapter/core/folder';
 import { keepLayers, scoreOnce, type LayerParameter, type LayerScore, type ScoreLayers } from '@hadamard-adapter/core/analysis';
 import { chooseNorms, chooseSites, type SessionOptions } from '@hadamard-adapter/onnx';
 import { loadModel, optionsForAdapter, type AdapterSession } from '@hadamard-adapter/onnxruntime';

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { ADAPTER_CARD_FILE, ADAPTER_TENSORS_FILE, ConfigError, formatCount } from '@hadamard-adapter/core';
+import { ConfigError, formatCount } from '@hadamard-adapter/core';
+import { ADAPTER_CARD_FILE, ADAPTER_TENSORS_FILE } from '@hadamard-adapter/core/folder';
 import { devFlags, hasDevData, taskData, unscorable, type DevFlags } from '../analyze/dev-data.js';
 import { checkKeep, chooseLayers, numbersOf, prunedFiles, smallerAdapter, type PruneGoal } from '../analyze/prune.js';
 import { readAdapterRun, type Run } from '../analyze/runs.js';

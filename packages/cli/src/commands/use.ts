@@ -1,4 +1,5 @@
-import { HadamardError, MismatchError, decodeAdapter, type AdapterConfig } from '@hadamard-adapter/core';
+import { HadamardError, MismatchError } from '@hadamard-adapter/core';
+import { decodeAdapter, type AdapterConfig } from '@hadamard-adapter/core/folder';
 import { loadAdapter, loadModel, optionsForAdapter, type AdapterSession } from '@hadamard-adapter/onnxruntime';
 import type { Tokenizer } from '@hadamard-adapter/tasks';
 import { readFolder } from '../io/files.js';

@@ -1,4 +1,5 @@
-import { HadamardError, adapterTensors, decodeCheckpoint, encodeCheckpoint, evaluate, layout, train, writeSafetensors, type Checkpoint, type Files, type Group, type TrainEvent, type TrainResult } from '@hadamard-adapter/core';
+import { HadamardError, decodeCheckpoint, encodeCheckpoint, evaluate, layout, train, writeSafetensors, type Checkpoint, type Files, type Group, type TrainEvent, type TrainResult } from '@hadamard-adapter/core';
+import { adapterTensors } from '@hadamard-adapter/core/folder';
 import { loadModel, saveAdapter, type AdapterSession } from '@hadamard-adapter/onnxruntime';
 import { planOf, sessionOf } from '../methods.js';
 import { version } from '../run.js';

@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeAdapter, encodeAdapter, fromFloat32, layout, type Adapter } from '@hadamard-adapter/core';
+import { fromFloat32, layout } from '@hadamard-adapter/core';
+import { decodeAdapter, encodeAdapter, type Adapter } from '@hadamard-adapter/core/folder';
 import { loadModel, optionsForAdapter } from '@hadamard-adapter/onnxruntime';
 import { expect } from 'vitest';
 import { openModel } from '../../src/io/model-folder.js';

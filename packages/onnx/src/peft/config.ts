@@ -1,4 +1,5 @@
-import { ADAPTER_CONFIG_FILE, FormatError, UnsupportedError, parseJson, shorten, validate, type Files } from '@hadamard-adapter/core';
+import { FormatError, UnsupportedError, parseJson, shorten, validate, type Files } from '@hadamard-adapter/core';
+import { ADAPTER_CONFIG_FILE } from '@hadamard-adapter/core/folder';
 import * as v from 'valibot';
 
 /** The methods of PEFT whose trained tensors are vectors at places that this project has too. */

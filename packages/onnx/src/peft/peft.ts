@@ -1,4 +1,5 @@
-import { ConfigError, UnsupportedError, encodeAdapter, fromFloat32, taskTypeOf, type AdapterConfig, type Files, type RowLoss } from '@hadamard-adapter/core';
+import { ConfigError, UnsupportedError, fromFloat32, type Files, type RowLoss } from '@hadamard-adapter/core';
+import { encodeAdapter, taskTypeOf, type AdapterConfig } from '@hadamard-adapter/core/folder';
 import { insertAdapters } from '../adapt/insert.js';
 import { initialValues, sortParameters } from '../adapt/parameters.js';
 import { headParameters } from '../head/head.js';

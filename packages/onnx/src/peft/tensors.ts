@@ -1,4 +1,5 @@
-import { ADAPTER_TENSORS_FILE, FormatError, MismatchError, readSafetensors, shorten, toFloat32, type Files, type Tensor } from '@hadamard-adapter/core';
+import { FormatError, MismatchError, readSafetensors, shorten, toFloat32, type Files, type Tensor } from '@hadamard-adapter/core';
+import { ADAPTER_TENSORS_FILE } from '@hadamard-adapter/core/folder';
 import { fileOf, type PeftConfig } from './config.js';
 import { refuseTensors } from './refuse.js';
 

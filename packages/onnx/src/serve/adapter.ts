@@ -1,4 +1,5 @@
-import { MismatchError, adapterValues, checkAdapterMatches, decodeAdapter, layout, type AdapterConfig, type Files, type HeadKind } from '@hadamard-adapter/core';
+import { MismatchError, layout, type Files, type HeadKind } from '@hadamard-adapter/core';
+import { adapterValues, checkAdapterMatches, decodeAdapter, type AdapterConfig } from '@hadamard-adapter/core/folder';
 import { insertAdapters, normParameters } from '../adapt/insert.js';
 import { exposeOwnHead } from '../adapt/own-head.js';
 import { initialValues, sortParameters, type Parameter } from '../adapt/parameters.js';

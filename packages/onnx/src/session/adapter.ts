@@ -1,19 +1,5 @@
-import {
-  ConfigError,
-  adapterTensors,
-  adapterValues,
-  checkAdapterMatches,
-  decodeAdapter,
-  encodeAdapter,
-  fromFloat32,
-  taskTypeOf,
-  type AdapterConfig,
-  type CardInfo,
-  type Files,
-  type Group,
-  type ParameterInfo,
-  type Tensor,
-} from '@hadamard-adapter/core';
+import { ConfigError, fromFloat32, type Files, type Group, type ParameterInfo, type Tensor } from '@hadamard-adapter/core';
+import { adapterTensors, adapterValues, checkAdapterMatches, decodeAdapter, encodeAdapter, taskTypeOf, type AdapterConfig, type CardInfo } from '@hadamard-adapter/core/folder';
 import type { SiteInfo } from '../sites/sites.js';
 import type { AdapterSession, SessionOptions } from './session.js';
 

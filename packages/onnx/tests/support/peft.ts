@@ -1,4 +1,5 @@
-import { ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE, fromFloat32, normal, readSafetensors, toFloat32, weightsDigest, writeSafetensors, type Batch, type Files, type Tensor } from '@hadamard-adapter/core';
+import { fromFloat32, normal, readSafetensors, toFloat32, weightsDigest, writeSafetensors, type Batch, type Files, type Tensor } from '@hadamard-adapter/core';
+import { ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE } from '@hadamard-adapter/core/folder';
 import { baseWeights, canonicalize, findSites, loadAdapter, loadReferenceModel, optionsForAdapter, readEncoder, type Graph, type LocalSession, type ServingBase } from '../../src/index.js';
 import { packagedConfig, packagedFile, packagedGolden } from './packaged.js';
 

@@ -1,4 +1,5 @@
-import { ConfigError, DataError, RuntimeError, decodeAdapter, type AdapterConfig, type Batch, type Files } from '@hadamard-adapter/core';
+import { ConfigError, DataError, RuntimeError, type Batch, type Files } from '@hadamard-adapter/core';
+import { decodeAdapter, type AdapterConfig } from '@hadamard-adapter/core/folder';
 import {
   baseAdapter,
   buildServingModel,

@@ -1,4 +1,5 @@
-import { ADAPTER_CARD_FILE, ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE, ConfigError, type Files } from '@hadamard-adapter/core';
+import { ConfigError, type Files } from '@hadamard-adapter/core';
+import { ADAPTER_CARD_FILE, ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE } from '@hadamard-adapter/core/folder';
 import { noStorage, notSaved } from './errors.js';
 
 /**
