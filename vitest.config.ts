@@ -27,7 +27,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'node',
-          include: ['packages/*/tests/**/*.test.ts', 'tooling/**/*.test.ts'],
+          include: ['packages/*/tests/**/*.test.ts', 'apps/docs/tests/*.test.ts', 'tooling/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.browser.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

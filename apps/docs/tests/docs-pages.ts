@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 export const root = join(import.meta.dirname, '../../..');
 export const site = join(root, 'apps/docs');
 
-const SKIPPED = /^(?:node_modules|dist|api|tests|src|public|\.vitepress)(?:\/|$)/;
+const SKIPPED = /^(?:README\.md|node_modules|dist|api|tests|src|public|\.vitepress)(?:\/|$)/;
 
 /** The pages that are written by hand, below the site's folder. */
 export function pages(): string[] {
