@@ -8,7 +8,7 @@ requireNode();
 
 const prepare = [
   ['installing', install()],
-  ['building', tool('turbo', 'run', 'build')],
+  ['building', tool('turbo', 'run', 'build', '--filter=@hadamard-adapter/cli')],
 ];
 for (const [what, [command, args]] of prepare) {
   const started = performance.now();

@@ -14,6 +14,7 @@ const only = values.only?.split(',');
 const scratch = mkdtempSync(join(tmpdir(), 'hadamard-test-'));
 const unitReport = join(scratch, 'unit.json');
 const browserReport = join(scratch, 'browser.json');
+const playgroundReport = join(scratch, 'playground.json');
 const totals = { passed: 0, failed: 0 };
 const packaged = join('packages', 'conformance', 'fixtures');
 let chromium;
@@ -27,9 +28,8 @@ const steps = [
   // Some unit tests open a page of their own.
   { name: 'chromium', work: () => (chromium = ensureChromium()) },
   { name: 'unit', command: vitest('node', unitReport), loud: true, count: () => countTests(unitReport) },
-  // The same suite in a real browser: WASM, and WebGPU on the software adapter.
-  { name: 'browser', command: vitest('browser', browserReport), loud: true, count: () => countTests(browserReport) },
-  { name: 'bundle', command: [process.execPath, [join('tooling', 'bundle.mjs')]], count: (output) => console.log(output.trim().replaceAll(/^/gm, '   ')) },
+  // From here on two steps at a time: few need both cores for long. The two that train in Chromium are never side by side, for their threads spin.
+  { name: 'browser', alone: false, command: vitest('browser', browserReport), loud: true, count: () => countTests(browserReport) },
   { name: 'conformance', alone: false, command: verify(packaged, 'onnxruntime'), count: countConformance },
   // The interpreter is slow; forms that differ only before they are canonical give it the same graph.
   { name: 'conformance (reference)', alone: false, command: verify(packaged, 'reference', ['model', 'model.optimized', 'model.int8', 'model.fp16', 'model.safetensors']), count: countConformance },
@@ -40,6 +40,10 @@ const steps = [
   { name: 'conformance (TensorFlow.js, WASM)', alone: false, command: verify(packaged, 'tfjs', ['model', 'model.optimized', 'model.int8', 'model.fp16', 'model.safetensors'], 'wasm'), count: countConformance },
   { name: 'conformance (TensorFlow.js, CPU)', alone: false, command: verify(packaged, 'tfjs', ['model'], 'cpu', ['--key', '*/context/*']), count: countConformance },
   ...sharedConformance(),
+  { name: 'bundle', alone: false, command: [process.execPath, [join('tooling', 'bundle.mjs')]], count: show },
+  { name: 'sizes', alone: false, command: [process.execPath, [join('tooling', 'sizes.mjs'), '--check']], count: show },
+  { name: 'playground', alone: false, after: 'browser', command: [process.execPath, [join('apps', 'docs', 'tests', 'run.mjs'), ...reporters(playgroundReport)]], loud: true, count: () => countTests(playgroundReport) },
+  { name: 'packages', alone: false, command: [process.execPath, [join('tooling', 'pack.mjs')]], count: show },
 ];
 
 const unknown = only?.find((name) => !steps.some((step) => step.name === name));
@@ -57,10 +61,22 @@ while (wanted.length > 0 && !failed) {
   else await inLanes(wanted.splice(0, alone === -1 ? wanted.length : alone), 2);
 }
 
+/** Steps by their order, as many at a time as there are lanes. A step with `after` does not begin while that one runs. */
 async function inLanes(queue, lanes) {
+  const running = new Map();
   await Promise.all(
     Array.from({ length: lanes }, async () => {
-      while (queue.length > 0 && !failed) await perform(queue.shift());
+      while (queue.length > 0 && !failed) {
+        const ready = queue.findIndex(({ after }) => !running.has(after));
+        if (ready === -1) {
+          await running.get(queue[0].after);
+          continue;
+        }
+        const [step] = queue.splice(ready, 1);
+        running.set(step.name, perform(step));
+        await running.get(step.name);
+        running.delete(step.name);
+      }
     }),
   );
 }
@@ -95,7 +111,17 @@ function verify(fixtures, runtime, variants = [], device = 'cpu', more = []) {
 }
 
 function vitest(project, report) {
-  return tool('vitest', 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`);
+  return tool('vitest', 'run', '--project', project, ...reporters(report));
+}
+
+/** What vitest prints, and a report to count from. */
+function reporters(report) {
+  return ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+}
+
+/** The output of a step that says something worth reading when it succeeds. */
+function show(output) {
+  console.log(output.trim().replaceAll(/^/gm, '   '));
 }
 
 /** Work that is no command, with the result of one. */

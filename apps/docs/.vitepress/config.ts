@@ -21,12 +21,15 @@ const isolation = {
   },
 };
 
+/** A project page of GitHub lies below the name of its repository. */
+const base = process.env['DOCS_BASE'] ?? '/';
+
 export default defineConfig({
   title: 'Hadamard adapters',
   description: 'Fine-tune a pretrained transformer in JavaScript by training one scale and one shift vector per layer.',
   lang: 'en',
-  // A project page of GitHub lies below the name of its repository.
-  base: process.env['DOCS_BASE'] ?? '/',
+  base,
+  head: [['link', { rel: 'icon', type: 'image/svg+xml', href: `${base}favicon.svg` }]],
   outDir: 'dist',
   cleanUrls: true,
   srcExclude: ['README.md', 'tests/**', 'src/**', 'scripts/**', 'dist/**'],

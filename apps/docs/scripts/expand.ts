@@ -59,5 +59,7 @@ function addressOfFile(target: string): string | undefined {
   if (name !== undefined) return `/packages/${name}${suffix}`;
   if (file === 'packages/transformers/docs/pytorch.md') return `/guides/pytorch${suffix}`;
   if (/^packages\/conformance\/fixtures(?:\/README\.md)?$/.test(file)) return `/packages/fixtures${suffix}`;
+  const trouble = /^apps\/docs\/troubleshooting\/([a-z]+)\.md$/.exec(file)?.[1];
+  if (trouble !== undefined) return `/troubleshooting/${trouble}${suffix}`;
   return file === 'CONTRIBUTING.md' ? `/contributing${suffix}` : undefined;
 }

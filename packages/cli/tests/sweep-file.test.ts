@@ -156,6 +156,7 @@ describe('the key of a run', () => {
       { seed: 1 },
       { maxLength: 9 },
       { arithmetic: 'int8' },
+      { device: 'webgpu' },
     ];
     expect(new Set([identity, ...others.map((other) => ({ ...identity, ...other }))].map(runKey)).size).toBe(others.length + 1);
   });

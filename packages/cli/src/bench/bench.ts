@@ -72,7 +72,7 @@ export async function runBench(options: BenchOptions): Promise<BenchRow[]> {
 export function startContestants(python: string | undefined, ways: readonly BenchWay[] = [{}]): Contestant[] {
   const ours = ways.map((way) => {
     const name = ['onnxruntime', ...(way.arithmetic === undefined ? [] : [way.arithmetic]), ...(way.lowMemory === true ? ['low memory'] : [])].join(', ');
-    return { ...start(name, process.execPath, [fileURLToPath(new URL('bench-worker.js', import.meta.url))]), way };
+    return { ...start(name, process.execPath, [fileURLToPath(new URL('./bench-worker.js', import.meta.url))]), way };
   });
   return [...ours, ...(python === undefined ? [] : [start('torch', python, [fileURLToPath(new URL('../assets/bench/torch_peer.py', import.meta.url))])])];
 }

@@ -20,7 +20,7 @@ export function verifyCommand(): Command {
   return new Command('verify')
     .description('run the conformance suite: does a runtime compute what PyTorch computes?')
     .option('--fixtures <folder>', 'fixture folder (default: the one that comes with the package)', packagedFixtures)
-    .option('--runtime <name>', "runtime to verify: onnxruntime, reference (the same graphs in float64), core (core's math alone, without graphs)", 'onnxruntime')
+    .option('--runtime <name>', "runtime to verify: onnxruntime, tfjs, reference (the same graphs in float64), core (core's math alone, without graphs)", 'onnxruntime')
     .option('--device <name>', 'device of the runtime', 'cpu')
     .option('--family <name>', 'family to run, repeatable (default: all)', list)
     .option('--variant <file>', 'model file to run, repeatable (default: all that the suite knows)', list)

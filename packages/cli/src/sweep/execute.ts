@@ -46,7 +46,7 @@ export async function executeRun(run: Run, environment: Environment, options: Ex
   const [dev, ...further] = devSplits;
   const numLabels = data.train?.kind === 'classification' ? data.train.labels.length : 1;
   const { threads, checkpoints, checkpointEvery, signal } = options;
-  const session = await loadModel({ graph: environment.model.graph }, { ...sessionOf(settings), numLabels, seed, threads, arithmetic: run.arithmetic });
+  const session = await loadModel({ graph: environment.model.graph }, { ...sessionOf(settings), numLabels, seed, threads, arithmetic: run.arithmetic, device: run.device ?? 'cpu' });
   try {
     const plan = planOf(settings, seed);
     const identity = { run: run.key, runtime: session.runtime, device: session.device };

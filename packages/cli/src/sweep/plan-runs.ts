@@ -37,6 +37,7 @@ export async function planRuns(sweep: Sweep, environment: Environment): Promise<
             seed,
             ...(sweep.maxLength === undefined ? {} : { maxLength: sweep.maxLength }),
             arithmetic: sweep.arithmetic,
+            ...(sweep.device === 'cpu' ? {} : { device: sweep.device }),
           };
           const { limit } = source.flags;
           runs.push({ ...identity, key: runKey(identity), method: label, ...(limit === undefined ? {} : { limit }), modelName: environment.model.name, source, variant, shown });

@@ -4,6 +4,11 @@ import { effective } from './grid.js';
 import type { ModelIdentity } from './identity.js';
 import type { TaskSource } from './spec.js';
 
+/** Where runs are computed. */
+export const SWEEP_DEVICES = ['cpu', 'webgpu', 'cuda'] as const;
+
+export type SweepDevice = (typeof SWEEP_DEVICES)[number];
+
 /** Everything that the result of a run depends on. Models and data are named by hash: where they lie, and what a sweep calls its methods, is no part of it. */
 export interface RunIdentity {
   readonly model: ModelIdentity;
@@ -15,6 +20,8 @@ export interface RunIdentity {
   readonly seed: number;
   readonly maxLength?: number;
   readonly arithmetic: 'float32' | 'int8';
+  /** Absent: the CPU. Devices round differently. */
+  readonly device?: Exclude<SweepDevice, 'cpu'>;
 }
 
 /** One training run of a sweep. */
@@ -29,8 +36,8 @@ export interface Run extends RunIdentity {
 }
 
 /** The name under which a run is known for good: 64 hexadecimal digits. */
-export function runKey({ model, data, task, metric, settings, seed, maxLength, arithmetic }: RunIdentity): string {
-  return digestOf(canonicalJson({ version: 1, model, data, task, metric, settings: effective(settings), seed, maxLength, arithmetic }));
+export function runKey({ model, data, task, metric, settings, seed, maxLength, arithmetic, device }: RunIdentity): string {
+  return digestOf(canonicalJson({ version: 1, model, data, task, metric, settings: effective(settings), seed, maxLength, arithmetic, device }));
 }
 
 /** `sst2, hadamard, seed 3`, with what a grid sets. */

@@ -2,6 +2,7 @@ import { METRICS } from '@hadamard-adapter/core';
 import * as v from 'valibot';
 import { METHODS, type MethodSettings } from '../methods.js';
 import { namesLayers } from './grid.js';
+import { SWEEP_DEVICES } from './run.js';
 import { oneOrMore, strict } from './yaml.js';
 
 const text = v.pipe(v.string(), v.minLength(1, 'a text'));
@@ -81,6 +82,7 @@ export const sweepSchema = strict({
   limit: v.exactOptional(whole(2)),
   maxLength: v.exactOptional(whole(3)),
   arithmetic: v.exactOptional(v.picklist(['float32', 'int8'])),
+  device: v.exactOptional(v.picklist(SWEEP_DEVICES)),
   workers: v.exactOptional(whole(1, 1000)),
   threads: v.exactOptional(whole(1, 1000)),
   checkpointEvery: v.exactOptional(whole(1)),

@@ -7,6 +7,7 @@ import type { DataFlags } from '../data.js';
 import { readBytes } from '../io/files.js';
 import { METHODS, type Method } from '../methods.js';
 import { belongs, expandGrid, gridSize, methodsWith, type Variant } from './grid.js';
+import type { SweepDevice } from './run.js';
 import { sweepSchema } from './spec-schema.js';
 import { readYaml, type CheckedYaml } from './yaml.js';
 
@@ -33,6 +34,7 @@ export interface Sweep {
   readonly seeds: readonly number[];
   readonly maxLength?: number;
   readonly arithmetic: 'float32' | 'int8';
+  readonly device: SweepDevice;
   readonly workers: number;
   readonly threads?: number;
   readonly checkpointEvery: number;
@@ -78,6 +80,7 @@ export async function readSweep(path: string, places: Places = {}): Promise<Swee
     seeds,
     ...(value.maxLength === undefined ? {} : { maxLength: value.maxLength }),
     arithmetic: value.arithmetic ?? 'float32',
+    device: value.device ?? 'cpu',
     workers: value.workers ?? 1,
     ...(value.threads === undefined ? {} : { threads: value.threads }),
     checkpointEvery: value.checkpointEvery ?? 200,

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import type { DataFlags } from '../../data.js';
 import { METHODS, type MethodSettings } from '../../methods.js';
 import type { RunResult } from '../result.js';
-import { runKey, type Run } from '../run.js';
+import { SWEEP_DEVICES, runKey, type Run } from '../run.js';
 
 /** A run as it lies in the queue. No paths: model and data by hash, and by names under which workers look for them. */
 export interface Job {
@@ -54,15 +54,16 @@ const jobSchema = v.looseObject({
     limit: v.exactOptional(v.number()),
     maxLength: v.exactOptional(v.number()),
     arithmetic: v.picklist(['float32', 'int8']),
+    device: v.exactOptional(v.picklist(SWEEP_DEVICES.filter((name) => name !== 'cpu'))),
     source: v.looseObject({ holdout: v.number(), task: optionalText, train: v.exactOptional(fileName), dev: v.exactOptional(fileName) }),
   }),
 });
 
 /** What a run has besides is of no interest to workers. */
-export function jobOf({ model, data, task, metric, method, modelName, settings, seed, limit, maxLength, arithmetic, source }: Run, threads: number | undefined): Job {
+export function jobOf({ model, data, task, metric, method, modelName, settings, seed, limit, maxLength, arithmetic, device, source }: Run, threads: number | undefined): Job {
   return {
     version: 1,
-    run: { model, data, task, metric, method, modelName, settings, seed, ...(limit === undefined ? {} : { limit }), ...(maxLength === undefined ? {} : { maxLength }), arithmetic, source: source.portable },
+    run: { model, data, task, metric, method, modelName, settings, seed, ...(limit === undefined ? {} : { limit }), ...(maxLength === undefined ? {} : { maxLength }), arithmetic, ...(device === undefined ? {} : { device }), source: source.portable },
     ...(threads === undefined ? {} : { threads }),
   };
 }
