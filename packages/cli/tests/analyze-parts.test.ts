@@ -116,6 +116,25 @@ describe('results of a sweep', () => {
     expect([rows.length, passedOver]).toEqual([9, 4]);
   });
 
+  it('of several sites give the adapters of one: where most tasks are, then where scores are best', async () => {
+    const mixed = at('mixed', 'results.sqlite');
+    const file = openResults(mixed);
+    const save = (task: string, site: 'context' | 'output', score: number): void => {
+      const settings = settingsOf({ method: 'hadamard', site });
+      file.save(
+        { key: `${task} ${site}`, task, method: 'hadamard', settings, seed: 0, modelName: 'tiny', model: { weights: 'w', files: 'f' }, data: 'd', metric: 'accuracy', arithmetic: 'float32', source: { name: task, flags: { holdout: 0.2 }, portable: { holdout: 0.2 } } },
+        { metric: 'accuracy', score, scores: { accuracy: score }, stages: [], history: [], trainable: 384, total: 10_000, seconds: 1, weights: new Uint8Array(), files: encodeAdapter({ ...adapterAt(tiny.nouns), config: { ...adapterAt(tiny.nouns).config, task } }) },
+      );
+    };
+    save('nouns', 'context', 0.9);
+    save('nouns', 'output', 0.6);
+    save('kinds', 'output', 0.6);
+    expect((await readMaterial([mixed])).runs.map(({ name, score }) => [name, score])).toEqual([['nouns seed 0', 0.6], ['kinds seed 0', 0.6]]);
+    save('kinds', 'context', 0.5);
+    file.close();
+    expect((await readMaterial([mixed])).runs.map(({ name, score }) => [name, score])).toEqual([['nouns seed 0', 0.9], ['kinds seed 0', 0.5]]);
+  });
+
   it('can be filtered, and given as the folder of the sweep', async () => {
     const names = async (...filters: Parameters<typeof readMaterial>[1][]): Promise<string[]> => (await readMaterial([at('sweep')], ...filters)).runs.map(({ name }) => name);
     expect(await names({ task: ['kinds'] })).toEqual(['kinds seed 0']);

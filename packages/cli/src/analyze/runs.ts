@@ -39,7 +39,7 @@ export interface RunFilters {
 const RESULTS = 'results.sqlite';
 
 /**
- * Read adapter folders and results of sweeps. Of a sweep that tried several settings, the adapters of the best setting of each task (by mean score over its seeds) are looked at.
+ * Read adapter folders and results of sweeps. Of a sweep that tried several settings, the adapters of the best setting of each task (by mean score over its seeds) are looked at, all at the same site and norm.
  *
  * @throws DataError ANALYZE_NOTHING when nothing is left to look at; MismatchError ADAPTER_BASE_MISMATCH, ADAPTER_SHAPE_MISMATCH, ADAPTER_SITE_MISMATCH for adapters that cannot be compared; what
  * `decodeAdapter` and `readRuns` throw.
@@ -81,21 +81,37 @@ async function resultsAt(place: string): Promise<string | undefined> {
 
 const passes = <T>(wanted: readonly T[] | undefined, value: T): boolean => wanted === undefined || wanted.includes(value);
 
-/** The rows of the setting with the highest mean score on each task; the first of equals. */
+/** Where an adapter is: adapters at different places are not comparable. */
+const placeOf = ({ model, settings: { site, norm } }: RunRow): string => JSON.stringify([model, site, norm]);
+
+/**
+ * The rows of the setting with the highest mean score on each task, all at one place: the one with adapters for most tasks, and of several the one with the highest scores. The first of equals.
+ */
 function bestSettings(rows: readonly RunRow[]): RunRow[] {
-  const settings = new Map<string, RunRow[]>();
-  for (const row of rows) {
-    const key = JSON.stringify([row.task, row.model, row.method, row.settings]);
-    settings.set(key, [...(settings.get(key) ?? []), row]);
-  }
-  const best = new Map<string, { rows: RunRow[]; mean: number }>();
-  for (const group of settings.values()) {
+  const places = groupBy(rows, placeOf).map((group) => {
+    const best = bestOfTasks(group);
+    return { best, tasks: best.length, mean: summarize(best.map(({ mean }) => mean))?.mean ?? Number.NEGATIVE_INFINITY };
+  });
+  const [chosen] = places.toSorted((a, b) => b.tasks - a.tasks || b.mean - a.mean);
+  return (chosen?.best ?? []).flatMap((group) => group.rows.toSorted((a, b) => a.seed - b.seed));
+}
+
+function bestOfTasks(rows: readonly RunRow[]): { readonly rows: readonly RunRow[]; readonly mean: number }[] {
+  const best = new Map<string, { rows: readonly RunRow[]; mean: number }>();
+  for (const group of groupBy(rows, ({ task, model, method, settings }) => JSON.stringify([task, model, method, settings]))) {
     const { task } = group[0] as RunRow;
     const mean = summarize(group.map(({ score }) => score))?.mean ?? Number.NEGATIVE_INFINITY;
     const before = best.get(task);
     if (before === undefined || mean > before.mean) best.set(task, { rows: group, mean });
   }
-  return [...best.values()].flatMap((group) => group.rows.toSorted((a, b) => a.seed - b.seed));
+  return [...best.values()];
+}
+
+/** Groups by the order of their first rows. */
+function groupBy<T>(rows: readonly T[], keyOf: (row: T) => string): T[][] {
+  const groups = new Map<string, T[]>();
+  for (const row of rows) groups.set(keyOf(row), [...(groups.get(keyOf(row)) ?? []), row]);
+  return [...groups.values()];
 }
 
 function runOf({ task, seed, score, files = {} }: RunRow): Run {
