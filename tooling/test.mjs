@@ -21,10 +21,10 @@ let chromium;
 
 const steps = [
   { name: 'install', command: install() },
-  { name: 'build', command: tool('turbo', 'run', 'build') },
-  { name: 'typecheck', command: tool('turbo', 'run', 'typecheck') },
+  { name: 'build', command: tool('turbo', 'run', 'build', '--filter=./packages/*') },
+  // The site is built while types are checked.
+  { name: 'checks', command: tool('turbo', 'run', 'build', 'typecheck', 'publint') },
   { name: 'lint', command: tool('oxlint', '--deny-warnings') },
-  { name: 'publint', command: tool('turbo', 'run', 'publint') },
   // Some unit tests open a page of their own.
   { name: 'chromium', work: () => (chromium = ensureChromium()) },
   { name: 'unit', command: vitest('node', unitReport), loud: true, count: () => countTests(unitReport) },

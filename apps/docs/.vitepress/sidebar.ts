@@ -27,6 +27,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: 'Your own data', link: '/guides/data' },
       { text: 'The browser and workers', link: '/guides/browser' },
       { text: 'Serving many adapters', link: '/guides/serving' },
+      { text: 'Sweeps and reports', link: '/guides/sweeps' },
       { text: 'CUDA', link: '/guides/cuda' },
       { text: 'PEFT and Python', link: '/guides/peft' },
       { text: 'Adapters in PyTorch', link: '/guides/pytorch' },
