@@ -61,5 +61,6 @@ function addressOfFile(target: string): string | undefined {
   if (/^packages\/conformance\/fixtures(?:\/README\.md)?$/.test(file)) return `/packages/fixtures${suffix}`;
   const trouble = /^apps\/docs\/troubleshooting\/([a-z]+)\.md$/.exec(file)?.[1];
   if (trouble !== undefined) return `/troubleshooting/${trouble}${suffix}`;
+  if (file === 'sweeps' || file === 'sweeps/README.md') return '/benchmarks#what-the-methods-bring';
   return file === 'CONTRIBUTING.md' ? `/contributing${suffix}` : undefined;
 }

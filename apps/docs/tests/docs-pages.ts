@@ -13,7 +13,7 @@ export function pages(): string[] {
 
 /** READMEs whose text is part of the site, below the root. */
 export function readmes(): string[] {
-  return ['README.md', ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}/README.md`), 'packages/conformance/fixtures/README.md', 'packages/transformers/docs/pytorch.md', 'CONTRIBUTING.md'];
+  return ['README.md', ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}/README.md`), 'packages/conformance/fixtures/README.md', 'packages/transformers/docs/pytorch.md', 'sweeps/README.md', 'CONTRIBUTING.md'];
 }
 
 export const read = (path: string): string => readFileSync(join(root, path), 'utf8');
