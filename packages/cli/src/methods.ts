@@ -1,4 +1,4 @@
-import { ConfigError, checkPlan, twoStage, type Group, type HeadKind, type Norm, type Plan, type Pooling, type Site, type StageOptions } from '@hadamard-adapter/core';
+import { ConfigError, RECIPE, checkPlan, twoStage, type Group, type HeadKind, type Norm, type Plan, type Pooling, type Site, type StageOptions } from '@hadamard-adapter/core';
 import type { SessionOptions } from '@hadamard-adapter/onnx';
 
 /** What is trained, each by the same machinery: a set of tensors, their places, and stages. */
@@ -43,12 +43,12 @@ export interface MethodSettings {
 
 const COMMON: MethodSettings = {
   method: 'hadamard',
-  site: 'context',
-  norm: 'attention',
+  site: RECIPE.site,
+  norm: RECIPE.norm,
   parts: 'both',
   stages: 1,
   freezeClassifier: true,
-  pooling: 'first',
+  pooling: RECIPE.pooling,
   head: 'linear',
   dropout: 0,
   rank: 8,

@@ -21,6 +21,9 @@ export type Norm = 'attention' | 'output' | 'both' | 'none';
  */
 export type Pooling = 'first' | 'last' | 'mean' | 'none';
 
+/** What is trained where nothing else is said: of the settings that `sweeps/README.md` compares, the best over its tasks. The paper pools the first position. */
+export const RECIPE = { site: 'context', norm: 'attention', pooling: 'mean' } as const satisfies { readonly site: Site; readonly norm: Norm; readonly pooling: Pooling };
+
 /**
  * `linear`: logits = pooled · Wᵀ + b, as in the paper. `tanh`: a dense layer with tanh in front, as in BERT's pooler and RoBERTa's head. `model`: the classifier that the base model came with,
  * starting from its own weights. `cosine`: nothing of its own; the answer to a pair of texts is the cosine of their pooled vectors (Reimers & Gurevych, arXiv 1908.10084).

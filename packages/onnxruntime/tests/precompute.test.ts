@@ -9,14 +9,14 @@ const batch = split.batch(rows);
 const tokens = split.lengths.reduce((sum, length) => sum + length, 0);
 
 const STAGES: readonly (readonly [string, Partial<LoadOptions>, readonly Group[], number])[] = [
-  // Stage one keeps the pooled vector; stage two context and input of the lowest layer with an adapter, or its input alone where both do not fit. Of the last layer only one position is needed.
+  // Stage one keeps the pooled vector; stage two context and input of the lowest layer with an adapter, or its input alone where both do not fit. Where one position is pooled, the last layer needs only that.
   ['stage one', {}, ['classifier'], 40 * HIDDEN * 4],
-  ['stage two, adapters in the last layer', { layers: [2] }, ['adapter', 'norm'], 40 * 2 * HIDDEN * 4],
+  ['stage two, adapters in the last layer, the first position pooled', { layers: [2], pooling: 'first' }, ['adapter', 'norm'], 40 * 2 * HIDDEN * 4],
   ['stage two, adapters in two layers', { layers: [1, 2] }, ['adapter', 'norm'], tokens * 2 * HIDDEN * 4],
   ['stage two, adapters in two layers, on the output of attention', { layers: [1, 2], site: 'output' }, ['adapter', 'norm'], tokens * 2 * HIDDEN * 4],
   ['stage two, adapters in two layers, half the memory', { layers: [1, 2] }, ['adapter', 'norm'], tokens * HIDDEN * 4],
   ['stage two, adapters in all layers', {}, ['adapter', 'norm'], tokens * 2 * HIDDEN * 4],
-  ['stage two, all positions pooled', { layers: [1, 2], pooling: 'mean' }, ['adapter', 'norm'], tokens * 2 * HIDDEN * 4],
+  ['stage two, the first position pooled', { layers: [1, 2], pooling: 'first' }, ['adapter', 'norm'], tokens * 2 * HIDDEN * 4],
   ['stage two, the last position pooled', { layers: [2], pooling: 'last' }, ['adapter', 'norm'], 40 * 2 * HIDDEN * 4],
 ];
 

@@ -161,7 +161,7 @@ describe('a server', () => {
     await server.addAdapter('base', base.files);
     const add = async (options: SessionOptions, graph = tinyBert()) => failure(async () => server.addAdapter('other', (await adapter(graph, options, 2)).files));
     expect(await add({ numLabels: 3, site: 'output' })).toMatchObject({ code: 'ADAPTER_SITE_MISMATCH' });
-    expect(await add({ numLabels: 3, pooling: 'mean' })).toMatchObject({ code: 'ADAPTER_HEAD_MISMATCH' });
+    expect(await add({ numLabels: 3, pooling: 'first' })).toMatchObject({ code: 'ADAPTER_HEAD_MISMATCH' });
     expect(await add({ numLabels: 3, head: 'tanh' })).toMatchObject({ code: 'ADAPTER_HEAD_MISMATCH' });
     expect(await add({ numLabels: 3 }, tinyBert(2))).toMatchObject({ code: 'ADAPTER_BASE_MISMATCH' });
     expect(await failure(() => server.addAdapter('broken', {}))).toMatchObject({ code: 'ADAPTER_FILE_MISSING' });

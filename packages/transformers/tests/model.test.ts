@@ -89,8 +89,8 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
         const { logits } = await model(inputs);
         const labels = logits?.dims[1] as number;
         const alone = Array.from(logits?.data ?? [], Number).slice(row * labels, (row + 1) * labels);
-        // Float32 has seven digits.
-        expect(maximum(alone, Array.from(mixed?.data ?? [], Number).slice(row * 6, row * 6 + labels))).toBeLessThan(1e-6 * Math.max(1, ...alone.map(Math.abs)));
+        // Two graphs round norms and classifier differently: up to 1.05e-6 of a logit with the first position pooled, 1.3e-6 with the mean, on adapters of this base.
+        expect(maximum(alone, Array.from(mixed?.data ?? [], Number).slice(row * 6, row * 6 + labels))).toBeLessThan(2e-6 * Math.max(1, ...alone.map(Math.abs)));
       }
       // What an adapter has no label for is −∞, and 0 to a softmax.
       expect(Array.from(mixed?.data ?? [], Number).slice(8, 12)).toEqual(Array.from({ length: 4 }, () => Number.NEGATIVE_INFINITY));

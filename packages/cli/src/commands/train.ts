@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { Command, Option } from 'commander';
-import { ConfigError, twoStage, type HeadKind, type Plan, type StageOptions } from '@hadamard-adapter/core';
+import { ConfigError, RECIPE, twoStage, type HeadKind, type Plan, type StageOptions } from '@hadamard-adapter/core';
 import { dataFlags, loadData, withData } from '../data.js';
 import { interruptSignal } from '../interrupt.js';
 import { modelLabels, openModel } from '../io/model-folder.js';
@@ -13,7 +13,7 @@ import { checkpointFolder, runTraining } from '../run.js';
 interface TrainFlags extends PlacementFlags, DeviceFlags {
   readonly model: string;
   readonly output: string;
-  readonly pooling: 'first' | 'last' | 'mean';
+  readonly pooling?: 'first' | 'last' | 'mean';
   readonly head: HeadKind;
   readonly labels?: string[];
   readonly task?: string;
@@ -44,7 +44,7 @@ export function trainCommand(): Command {
     .option('--output <folder>', 'adapter folder to write', 'adapter');
   withDevice(withPlacement(withData(command, { training: true })));
   return command
-    .addOption(new Option('--pooling <kind>', 'how the sequence becomes one vector').choices(['first', 'last', 'mean']).default('first'))
+    .addOption(new Option('--pooling <kind>', `how the sequence becomes one vector (default: ${RECIPE.pooling})`).choices(['first', 'last', 'mean']))
     .addOption(new Option('--head <kind>', 'linear classifier as in the paper, one with a tanh layer in front, or the one that the model came with').choices(['linear', 'tanh', 'model']).default('linear'))
     .option('--dropout <rate>', 'dropout in front of the classifier', number(0, 0.9), 0)
     .option('--classifier-epochs <n>', 'epochs of stage one', integer(1), 5)
@@ -91,7 +91,7 @@ async function runTrain(flags: TrainFlags & Record<string, unknown>): Promise<nu
         norm: flags.norm,
         ...(flags.layers === undefined ? {} : { layers: flags.layers }),
         crossAttention: flags.crossAttention === true,
-        pooling: flags.pooling,
+        ...(flags.pooling === undefined ? {} : { pooling: flags.pooling }),
         head: flags.head,
         dropout: flags.dropout,
         seed: flags.seed,

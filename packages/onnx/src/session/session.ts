@@ -1,4 +1,4 @@
-import { ConfigError, isTokenLoss, layout, normal, weightsDigest, type Batch, type HeadKind, type Loss, type Norm, type Pooling, type Site, type TrainableModel } from '@hadamard-adapter/core';
+import { ConfigError, RECIPE, isTokenLoss, layout, normal, weightsDigest, type Batch, type HeadKind, type Loss, type Norm, type Pooling, type Site, type TrainableModel } from '@hadamard-adapter/core';
 import { canonicalize, type CanonicalGraph } from '../canonicalize/canonicalize.js';
 import { buildAdapterModel, type AdapterModel, type AdapterModelOptions } from '../compile/model.js';
 import { foldWithRecord } from '../fold/fold.js';
@@ -16,11 +16,11 @@ import { makeTrainableModel } from './trainable.js';
 /** What is made of a base model, on any runtime. */
 export interface SessionOptions extends SiteChoice {
   readonly numLabels: number;
-  /** Default `context`. `none` for the classifier alone. */
+  /** Default `context`, as core's `RECIPE`. `none` for the classifier alone. */
   readonly site?: Site | 'none';
-  /** Default `attention`. */
+  /** Default `attention`, as core's `RECIPE`. */
   readonly norm?: Norm;
-  /** Default `first`; `none` with a loss of tokens, `mean` with the head `cosine`. */
+  /** Default `mean`, as core's `RECIPE`; `none` with a loss of tokens, `first` with the head `model`, which pools as the model does. */
   readonly pooling?: Pooling;
   /** Default `linear`. */
   readonly head?: HeadKind;
@@ -72,11 +72,11 @@ export function compileModel(graph: Graph, options: SessionOptions & Pick<Adapte
   }
   const loss = options.loss ?? (numLabels === 1 ? 'mse' : 'cross-entropy');
   return buildAdapterModel(canonicalize(graph, { keepHead: options.head === 'model' }), {
-    site: options.site ?? 'context',
-    norm: options.norm ?? 'attention',
+    site: options.site ?? RECIPE.site,
+    norm: options.norm ?? RECIPE.norm,
     ...(layers === undefined ? {} : { layers }),
     crossAttention,
-    pooling: options.pooling ?? (isTokenLoss(loss) ? 'none' : options.head === 'cosine' ? 'mean' : 'first'),
+    pooling: options.pooling ?? (isTokenLoss(loss) ? 'none' : options.head === 'model' ? 'first' : RECIPE.pooling),
     head: options.head ?? 'linear',
     numLabels,
     loss,
