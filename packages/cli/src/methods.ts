@@ -67,7 +67,7 @@ const COMMON: MethodSettings = {
 const OWN: Readonly<Record<Method, Partial<MethodSettings>>> = {
   classifier: { stages: 2 },
   full: { lr: 3e-4, epochs: 2 },
-  hadamard: { stages: 2 },
+  hadamard: { stages: 2, epochs: 6, lr: 1e-2 },
   layernorm: {},
   bitfit: {},
   ia3: { lr: 8e-3 },

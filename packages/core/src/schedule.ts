@@ -100,7 +100,7 @@ const COMMON = { schedule: 'linear', weightDecay: 0, betas: [0.9, 0.999], epsilo
 
 /**
  * The paper's schedule (section 3.3): stage `classifier` trains the classifier alone on the frozen model; stage `adapter` trains adapters and norms, with the
- * classifier of stage one loaded and frozen. Stage two starts from the best epoch of stage one and with fresh optimizer state.
+ * classifier of stage one loaded and frozen. Stage two starts from the best epoch of stage one and with fresh optimizer state. Epochs and rates are those that `sweeps/README.md` found best.
  *
  * @throws ConfigError PLAN.
  */
@@ -108,7 +108,7 @@ export function twoStage({ classifier = {}, adapter = {}, freezeClassifier = tru
   return checkPlan({
     stages: [
       { name: 'classifier', groups: ['classifier'], ...COMMON, epochs: 5, learningRate: 5e-3, ...warmup(classifier), ...classifier },
-      { name: 'adapter', groups: [...(freezeClassifier ? [] : ['classifier']), 'adapter', 'norm'], ...COMMON, epochs: 3, learningRate: 3e-3, ...warmup(adapter), ...adapter },
+      { name: 'adapter', groups: [...(freezeClassifier ? [] : ['classifier']), 'adapter', 'norm'], ...COMMON, epochs: 6, learningRate: 1e-2, ...warmup(adapter), ...adapter },
     ],
     seed,
   });

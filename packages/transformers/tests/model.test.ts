@@ -1,6 +1,7 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type * as current from '@huggingface/transformers';
@@ -15,10 +16,17 @@ const half = (from: number): typeof train => ({ texts: train.texts.filter((_, i)
 const maximum = (a: ArrayLike<number>, b: ArrayLike<number>): number => Math.max(...Array.from(a, (value, i) => Math.abs(value - (b[i] as number))));
 
 /** Bytes of buffers that something still holds. */
-function heldBytes(): number {
+async function heldBytes(): Promise<number> {
   setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
-  return process.memoryUsage().arrayBuffers;
+  const collect = runInNewContext('gc') as () => void;
+  const seen: number[] = [];
+  // Buffers that nobody holds are given back beside the program, some time after a collection.
+  while (seen.length < 5 || Math.min(...seen.slice(-4)) < Math.min(...seen.slice(0, -4))) {
+    collect();
+    seen.push(process.memoryUsage().arrayBuffers);
+    await setTimeout(20);
+  }
+  return Math.min(...seen);
 }
 
 describe.each(LIBRARIES)('%s', (_, transformers) => {
@@ -184,11 +192,12 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
       const fresh = await load();
       await fresh.load_adapter(own(), { adapter_name: 'first' });
       await fresh.classify(TEXTS);
-      const before = heldBytes();
+      const before = await heldBytes();
       for (let i = 0; i < 100; i++) await fresh.load_adapter(own(), { adapter_name: `adapter_${i}` });
       await fresh.classify(TEXTS);
       // The files, and their numbers as the graph reads them; a little is held by libraries around them.
-      expect((heldBytes() - before) / 100).toBeLessThan(2.1 * bytes);
+      const held = (await heldBytes()) - before;
+      expect(held / 100).toBeLessThan(2.1 * bytes);
       fresh.delete_adapter('first');
       const started = performance.now();
       for (let i = 0; i < 100; i++) await fresh.set_adapter(`adapter_${i}`);

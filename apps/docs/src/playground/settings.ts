@@ -14,7 +14,7 @@ export interface Settings {
   readonly seed: number;
 }
 
-/** Those of `hadamard demo`: a few hundred short texts make few steps an epoch, so it takes more epochs and a higher rate in stage two than a large data set. */
+/** Those of `hadamard demo`: a few hundred short texts make few steps an epoch, so it takes more epochs than a large data set. */
 export const DEFAULTS: Settings = { classifierEpochs: 10, classifierRate: 0.005, adapterEpochs: 20, adapterRate: 0.01, batchSize: 32, limit: 2000, heldOut: 20, seed: 0 };
 
 export interface Field {

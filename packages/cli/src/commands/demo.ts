@@ -24,7 +24,7 @@ interface DemoFlags {
 /** Neither occurs in the example data. */
 const SENTENCES = ['The goalkeeper dived to the left and pushed the penalty round the post.', 'Peel the potatoes and boil them in salted water until they are soft.'];
 
-/** 480 short texts make 15 steps an epoch, so it takes more epochs, and a higher rate in stage two, than a large data set. */
+/** 480 short texts make 15 steps an epoch, so it takes more epochs than a large data set. */
 const PLAN = { classifier: { epochs: 10, learningRate: 5e-3 }, adapter: { epochs: 20, learningRate: 1e-2 } } as const;
 
 export function demoCommand(): Command {
