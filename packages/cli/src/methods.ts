@@ -63,7 +63,7 @@ const COMMON: MethodSettings = {
   schedule: 'linear',
 };
 
-/** What each method starts from; learning rates are those that its authors, or the sweep in the README, found for small encoders. */
+/** What each method starts from; learning rates are those that its authors, or `sweeps/README.md`, found for small encoders. */
 const OWN: Readonly<Record<Method, Partial<MethodSettings>>> = {
   classifier: { stages: 2 },
   full: { lr: 3e-4, epochs: 2 },
