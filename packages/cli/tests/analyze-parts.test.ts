@@ -7,13 +7,15 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { headsOf } from '../src/analyze/attention.js';
 import { basisOf, heldBy } from '../src/analyze/basis.js';
+import { compareMethods, meansOf } from '../src/analyze/compare-methods.js';
 import { toCsv } from '../src/analyze/csv.js';
 import { readTask } from '../src/analyze/dev-data.js';
 import { formatCell, losesPoints } from '../src/analyze/table.js';
+import { methodsSection } from '../src/analyze/report/methods.js';
 import { readMaterial, type Run } from '../src/analyze/runs.js';
 import { analyzeSensitivity, spanOf } from '../src/analyze/sensitivity.js';
 import { settingsOf, type MethodSettings } from '../src/methods.js';
-import { openResults } from '../src/sweep/results.js';
+import { openResults, type RunRow } from '../src/sweep/results.js';
 import { adapterAt, tinyAdapters, type TinyAdapters } from './support/analyze.js';
 import { cli, lastLine, scratchFolder } from './support/cli.js';
 
@@ -161,9 +163,71 @@ describe('results of a sweep', () => {
     expect(tables['runs']?.map(({ run }) => run)).toEqual(['kinds-adapter', 'kinds seed 0', 'nouns seed 0', 'nouns seed 1']);
     expect(tables['sensitivity-lr']).toHaveLength(2);
     expect(passedOver).toBe(4);
+    expect(tables['methods']?.map(({ task, method, mean }) => [task, method, mean])).toEqual([['nouns', 'hadamard', expect.closeTo(0.72, 10)], ['nouns', 'classifier', 0.5], ['kinds', 'hadamard', 0.8]]);
+    // Nobody trained the whole model.
+    expect(tables['distance']).toBeUndefined();
     expect(leftOut.map(({ analysis }) => analysis)).not.toContain('sensitivity');
     // Both runs of one task have the same adapter: pairs within a task are its yardstick.
     expect(tables['similarity']?.find(({ vector, left, right }) => vector === 'b' && left === 'nouns' && right === 'nouns')).toMatchObject({ cosine: expect.closeTo(1, 10), pairs: 1 });
+  });
+});
+
+describe('methods side by side', () => {
+  const row = (task: string, given: Partial<MethodSettings> & Pick<MethodSettings, 'method'>, seed: number, score: number, label: string = given.method): RunRow =>
+    ({ task, method: label, settings: settingsOf(given), seed, score, model: 'w', data: 'd', metric: 'accuracy', trainable: given.method === 'full' ? 1000 : 10, total: 1000 }) as unknown as RunRow;
+  const of = (rows: readonly RunRow[], task: string, label: string): unknown => compareMethods(rows).find((each) => each.task === task && each.label === label);
+  const seeds = (task: string, given: Partial<MethodSettings> & Pick<MethodSettings, 'method'>, scores: readonly number[], label?: string): RunRow[] => scores.map((score, seed) => row(task, given, seed, score, label));
+
+  it('tell how far each goes from the classifier alone to full fine-tuning', () => {
+    const rows = [...seeds('a', { method: 'classifier' }, [0.5, 0.6]), ...seeds('a', { method: 'full' }, [0.9, 0.8]), ...seeds('a', { method: 'hadamard' }, [0.7, 0.8])];
+    expect(of(rows, 'a', 'hadamard')).toMatchObject({ n: 2, mean: expect.closeTo(0.75, 12), closed: expect.closeTo(2 / 3, 12), gain: { n: 2, mean: expect.closeTo(0.2, 12), deviation: expect.closeTo(0, 12) }, trainable: 10, share: 0.01 });
+    expect(of(rows, 'a', 'classifier')).not.toHaveProperty('closed');
+    expect(of(rows, 'a', 'full')).not.toHaveProperty('closed');
+    expect(of(rows, 'a', 'full')).toMatchObject({ gain: { mean: expect.closeTo(0.3, 12) } });
+  });
+
+  it('compare only seeds that all three have', () => {
+    const rows = [...seeds('a', { method: 'classifier' }, [0.5, 0.5]), row('a', { method: 'full' }, 1, 0.9), ...seeds('a', { method: 'hadamard' }, [0.1, 0.6, 0.1])];
+    expect(of(rows, 'a', 'hadamard')).toMatchObject({ n: 3, closed: expect.closeTo(0.25, 12), gain: { n: 2 } });
+  });
+
+  it('say nothing of a distance where full fine-tuning is not above, or no seed is common', () => {
+    const below = [...seeds('a', { method: 'classifier' }, [0.5]), ...seeds('a', { method: 'full' }, [0.5]), ...seeds('a', { method: 'hadamard' }, [0.6])];
+    expect(of(below, 'a', 'hadamard')).not.toHaveProperty('closed');
+    const apart = [row('a', { method: 'classifier' }, 0, 0.5), row('a', { method: 'full' }, 1, 0.9), row('a', { method: 'hadamard' }, 0, 0.6)];
+    expect(of(apart, 'a', 'hadamard')).not.toHaveProperty('closed');
+  });
+
+  it('take the best of the settings with most seeds, and say what tells it from the others', () => {
+    const rows = [...seeds('a', { method: 'hadamard', lr: 0.001 }, [0.6, 0.7]), ...seeds('a', { method: 'hadamard', lr: 0.01 }, [0.65, 0.75]), row('a', { method: 'hadamard', lr: 0.1 }, 0, 0.9)];
+    expect(of(rows, 'a', 'hadamard')).toMatchObject({ setting: 'lr 0.01', settings: 3, n: 2, mean: expect.closeTo(0.7, 12) });
+  });
+
+  it('are averaged over the tasks where there is a distance', () => {
+    const task = (name: string, scores: readonly [number, number, number]): RunRow[] => [row(name, { method: 'classifier' }, 0, scores[0]), row(name, { method: 'full' }, 0, scores[1]), row(name, { method: 'hadamard' }, 0, scores[2], 'ours')];
+    const means = meansOf(compareMethods([...task('a', [0.5, 0.9, 0.7]), ...task('b', [0.5, 0.9, 0.4]), ...task('c', [0.6, 0.5, 0.7])]));
+    expect(means.find(({ label }) => label === 'ours')).toEqual({ label: 'ours', method: 'hadamard', trainable: 10, share: 0.01, tasks: 3, compared: 2, above: 1, closed: expect.closeTo((0.5 - 0.25) / 2, 12) });
+  });
+});
+
+describe('methods in the report', () => {
+  const row = (task: string, method: MethodSettings['method'], seed: number, score: number): RunRow =>
+    ({ task, method, settings: settingsOf({ method }), seed, score, model: 'w', data: 'd', metric: 'accuracy', trainable: 10, total: 1000 }) as unknown as RunRow;
+  const scores = { classifier: 0.5, full: 0.9, hadamard: 0.7 } as const;
+  const rows = ['a', 'b'].flatMap((task) => [0, 1].flatMap((seed) => (Object.keys(scores) as (keyof typeof scores)[]).map((method) => row(task, method, seed, scores[method] + 0.01 * seed))));
+
+  it('are pictures and one sentence of what Hadamard adapters reach', () => {
+    const { findings, blocks } = methodsSection(compareMethods(rows));
+    expect(findings).toEqual(['hadamard trains 10 numbers (1 %), is above the classifier alone on 2 of 2 tasks on which full fine-tuning is, and closes 50 % of the distance between them in the mean.']);
+    expect(blocks.map(({ table }) => table.name)).toEqual(['methods', 'distance']);
+    for (const { plots = [] } of blocks) for (const plot of plots) expect(plot).not.toMatch(/NaN|Infinity|undefined/);
+    // A dot for each method on each task, and one for each distance.
+    expect(blocks.map(({ plots = [] }) => plots.join('').match(/<circle/g)?.length)).toEqual([6, 2]);
+  });
+
+  it('have no distance where nobody trained the whole model', () => {
+    const { findings, blocks } = methodsSection(compareMethods(rows.filter(({ method }) => method !== 'full')));
+    expect([findings, blocks.map(({ table }) => table.name)]).toEqual([[], ['methods']]);
   });
 });
 

@@ -198,7 +198,7 @@ describe('what is missing', () => {
   it('without model and data what only reads numbers is done, and the rest is said to be left out', async () => {
     const line = await analyzed(tiny.nouns, tiny.kinds);
     expect(Object.keys(line.tables).toSorted()).toEqual(['distribution-b', 'distribution-w', 'predictors', 'runs', 'similarity', 'similarity-layers']);
-    expect(line.leftOut.map(({ analysis }) => analysis).toSorted()).toEqual(['attention', 'layers', 'sensitivity', 'sharing']);
+    expect(line.leftOut.map(({ analysis }) => analysis).toSorted()).toEqual(['attention', 'layers', 'methods', 'sensitivity', 'sharing']);
     expect(line.leftOut.find(({ analysis }) => analysis === 'sharing')?.reason).toContain('no --model and no --data or --dev');
     const { stdout } = await cli('analyze', tiny.nouns);
     expect(stdout).toMatch(/left out: patterns, likeness between tasks: adapters of one task only \(nouns\)/);
@@ -215,7 +215,7 @@ describe('what is missing', () => {
     expectMistake(await cli('analyze', tiny.nouns, '--only', 'sharing'), 'ANALYZE_NEEDS', 'one task only', 'two tasks or more');
     expectMistake(await cli('analyze', tiny.nouns, '--only', 'patterns'), 'ANALYZE_NEEDS', 'two tasks or more');
     expectMistake(await cli('analyze', tiny.nouns, '--only', 'attention'), 'ANALYZE_NEEDS', '--model');
-    expectMistake(await cli('analyze', tiny.nouns, '--only', 'sensitivity'), 'ANALYZE_NEEDS', 'sweep');
+    for (const analysis of ['sensitivity', 'methods']) expectMistake(await cli('analyze', tiny.nouns, '--only', analysis), 'ANALYZE_NEEDS', 'sweep');
   });
 
   it('adapters that do not belong together are refused', async () => {

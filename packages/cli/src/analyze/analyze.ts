@@ -3,6 +3,7 @@ import { openModel } from '../io/model-folder.js';
 import type { DeviceFlags } from '../options.js';
 import { openTokenizer } from '../run.js';
 import { analyzeAttention, type AttentionAnalysis } from './attention.js';
+import { compareMethods } from './compare-methods.js';
 import { hasDevData, taskData, unscorable, type DevFlags, type TaskData, type TokenizerFor } from './dev-data.js';
 import { trainJointly, type JointTask } from './joint.js';
 import { analyzeLayers, mostEvaluations, signsOf, type LayerAnalysis } from './layers.js';
@@ -10,6 +11,7 @@ import { likenesses, spreads } from './patterns.js';
 import { numbersOf } from './prune.js';
 import { attentionSection } from './report/attention.js';
 import { layersSection } from './report/layers.js';
+import { methodsSection } from './report/methods.js';
 import { patternsSection } from './report/patterns.js';
 import { sensitivitySection } from './report/sensitivity.js';
 import { sharingSection } from './report/sharing.js';
@@ -19,7 +21,7 @@ import { analyzeSensitivity } from './sensitivity.js';
 import { analyzeSharing } from './sharing.js';
 import type { DataTable, Section } from './table.js';
 
-export const ANALYSES = ['layers', 'patterns', 'sharing', 'attention', 'sensitivity'] as const;
+export const ANALYSES = ['methods', 'layers', 'patterns', 'sharing', 'attention', 'sensitivity'] as const;
 
 export type AnalysisName = (typeof ANALYSES)[number];
 
@@ -81,10 +83,15 @@ export async function analyze(request: AnalyzeRequest): Promise<Analyzed> {
     leftOut.push({ analysis, what, reason: `${reason}; it needs ${expected}` });
   };
 
+  if (wanted('methods')) {
+    const found = compareMethods(rows);
+    if (new Set(found.map(({ label }) => label)).size > 1) sections.set('methods', methodsSection(found));
+    else leave('methods', 'everything', rows.length === 0 ? NO_SWEEP : 'runs of one method only', 'results of a sweep over methods');
+  }
   if (wanted('sensitivity')) {
     const found = analyzeSensitivity(rows);
     if (found.length > 0) sections.set('sensitivity', sensitivitySection(found));
-    else leave('sensitivity', 'everything', rows.length === 0 ? 'no results of a sweep were named' : 'no two runs differ in one setting only', 'results of a sweep over learning rates, batch sizes or epochs');
+    else leave('sensitivity', 'everything', rows.length === 0 ? NO_SWEEP : 'no two runs differ in one setting only', 'results of a sweep over learning rates, batch sizes or epochs');
   }
   const tasks = new Set(runs.map(({ task }) => task));
   if (runs.length === 0) for (const analysis of ['layers', 'patterns', 'sharing', 'attention'] as const) leave(analysis, 'everything', 'no adapter was named', 'adapter folders, or a sweep with the method hadamard');
@@ -98,6 +105,8 @@ export async function analyze(request: AnalyzeRequest): Promise<Analyzed> {
   }
   return { base: runs[0]?.adapter.config.base_model_name_or_path ?? '', runs: runsTable(material), sections: ANALYSES.flatMap((name) => sections.get(name) ?? []), leftOut };
 }
+
+const NO_SWEEP = 'no results of a sweep were named';
 
 interface Into {
   readonly sections: Map<AnalysisName, Section>;

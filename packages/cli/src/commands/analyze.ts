@@ -25,11 +25,11 @@ interface AnalyzeFlags extends DeviceFlags {
   readonly json?: boolean;
 }
 
-const NAMES: readonly AnalysisName[] = ['layers', 'patterns', 'sharing', 'attention', 'sensitivity'];
+const NAMES: readonly AnalysisName[] = ['methods', 'layers', 'patterns', 'sharing', 'attention', 'sensitivity'];
 
 export function analyzeCommand(): Command {
   const command = new Command('analyze')
-    .description('look into trained adapters: redundant layers, tuning patterns, shared adapters, attention outputs, sensitivity; with --report as a page')
+    .description('compare methods of sweeps and look into trained adapters: redundant layers, tuning patterns, shared adapters, attention outputs, sensitivity; with --report as a page')
     .argument('<run...>', 'adapter folders, and results.sqlite or output folders of sweeps')
     .option('--model <model>', 'base model of the adapters, for all that scores: model folder, .onnx or .safetensors file, or hub id')
     .option('--data <folder>', 'folder of the GLUE tasks, to score on')

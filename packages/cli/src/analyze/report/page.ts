@@ -38,7 +38,7 @@ export function reportPage({ base, runs, sections, leftOut }: Analyzed, { versio
     '<body>',
     '<main>',
     `<h1>${escapeHtml(title)}</h1>`,
-    '<p class="lead">What was trained, which of it is needed, and what tasks could share. A Hadamard adapter (Chen et al. 2023, arXiv 2407.11033) fine-tunes a pretrained transformer by one scale and one shift for each channel of its attention outputs; this page looks at adapters that were trained before.</p>',
+    '<p class="lead">What was trained, how methods compare, which of it is needed, and what tasks could share. A Hadamard adapter (Chen et al. 2023, arXiv 2407.11033) fine-tunes a pretrained transformer by one scale and one shift for each channel of its attention outputs; this page looks at adapters that were trained before.</p>',
     ...(findings.length === 0 ? [] : ['<h2 id="short">In short</h2>', '<ul>', ...findings.map((text) => `<li>${escapeHtml(text)}</li>`), '</ul>']),
     `<nav><a href="#runs">Runs</a>${sections.map(({ id, title: name }) => `<a href="#${id}">${escapeHtml(name)}</a>`).join('')}<a href="#words">Words</a></nav>`,
     '<h2 id="runs">Runs</h2>',

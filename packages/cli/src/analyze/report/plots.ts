@@ -173,6 +173,8 @@ export interface DotRow {
   readonly x: number;
   readonly color: string;
   readonly text: string;
+  /** Half the length of the whisker. */
+  readonly deviation?: number;
 }
 
 /** Dots on rows: one row for each thing that is compared. */
@@ -185,7 +187,11 @@ export function dotRows(values: readonly DotRow[], { x, rows, domain, ...panel }
       marginRight: 20,
       x: { label: x, domain, nice: true, grid: true },
       y: { label: null, type: 'point', domain: rows, padding: 0.6 },
-      marks: [Plot.ruleY(rows, { stroke: 'currentColor', strokeOpacity: 0.12 }), Plot.dot(values, { x: 'x', y: 'row', r: 5, fill: 'color', fillOpacity: 0.85, title: 'text' })],
+      marks: [
+        Plot.ruleY(rows, { stroke: 'currentColor', strokeOpacity: 0.12 }),
+        Plot.ruleY(values.filter(({ deviation = 0 }) => deviation > 0), { x1: (dot: DotRow) => dot.x - (dot.deviation ?? 0), x2: (dot: DotRow) => dot.x + (dot.deviation ?? 0), y: 'row', stroke: 'color', strokeWidth: 1.75, strokeOpacity: 0.7 }),
+        Plot.dot(values, { x: 'x', y: 'row', r: 5, fill: 'color', fillOpacity: 0.85, title: 'text' }),
+      ],
       color: { type: 'identity' },
     },
   );
