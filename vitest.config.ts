@@ -27,6 +27,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'node',
+          // Vitest leaves one core to itself; it needs none while tests run, and on two cores that would be half of them.
+          maxWorkers: '100%',
           include: ['packages/*/tests/**/*.test.ts', 'apps/docs/tests/*.test.ts', 'tooling/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.browser.test.ts'],
           testTimeout: 60_000,

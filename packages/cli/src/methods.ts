@@ -55,7 +55,7 @@ const COMMON: MethodSettings = {
   alpha: 16,
   classifierEpochs: 5,
   classifierLr: 5e-3,
-  epochs: 3,
+  epochs: 10,
   lr: 3e-3,
   batchSize: 32,
   weightDecay: 0,
@@ -63,11 +63,11 @@ const COMMON: MethodSettings = {
   schedule: 'linear',
 };
 
-/** What each method starts from; learning rates are those that its authors, or `sweeps/README.md`, found for small encoders. */
+/** What each method starts from: as many epochs for all that leave the base as it is. Learning rates are those that its authors, or `sweeps/README.md`, found for small encoders. */
 const OWN: Readonly<Record<Method, Partial<MethodSettings>>> = {
   classifier: { stages: 2 },
-  full: { lr: 3e-4, epochs: 2 },
-  hadamard: { stages: 2, epochs: 6, lr: 1e-2 },
+  full: { lr: 3e-4, epochs: 3 },
+  hadamard: { stages: 2, lr: 1e-2 },
   layernorm: {},
   bitfit: {},
   ia3: { lr: 8e-3 },

@@ -9,8 +9,8 @@ import { scratchFolder } from './support/cli.js';
 const BIN = join(import.meta.dirname, '..', 'dist', 'bin.js');
 const folder = scratchFolder();
 
-/** Long enough that a signal comes in the middle, small enough to be run twice. */
-const RUN = ['train', '--model', EMBEDDED_MODEL, '--train', EXAMPLE_DATA.train, '--dev', EXAMPLE_DATA.test, '--classifier-epochs', '2', '--epochs', '3', '--dropout', '0.1', '--seed', '5'];
+/** Long enough that a signal comes in the middle, small enough to be run often; one thread, for other tests want theirs. */
+const RUN = ['train', '--model', EMBEDDED_MODEL, '--train', EXAMPLE_DATA.train, '--dev', EXAMPLE_DATA.test, '--limit', '120', '--threads', '1', '--classifier-epochs', '2', '--epochs', '3', '--dropout', '0.1', '--seed', '5'];
 
 interface Ended {
   readonly code: number | null;

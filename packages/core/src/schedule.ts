@@ -108,7 +108,7 @@ export function twoStage({ classifier = {}, adapter = {}, freezeClassifier = tru
   return checkPlan({
     stages: [
       { name: 'classifier', groups: ['classifier'], ...COMMON, epochs: 5, learningRate: 5e-3, ...warmup(classifier), ...classifier },
-      { name: 'adapter', groups: [...(freezeClassifier ? [] : ['classifier']), 'adapter', 'norm'], ...COMMON, epochs: 6, learningRate: 1e-2, ...warmup(adapter), ...adapter },
+      { name: 'adapter', groups: [...(freezeClassifier ? [] : ['classifier']), 'adapter', 'norm'], ...COMMON, epochs: 10, learningRate: 1e-2, ...warmup(adapter), ...adapter },
     ],
     seed,
   });

@@ -49,7 +49,7 @@ export function trainCommand(): Command {
     .option('--dropout <rate>', 'dropout in front of the classifier', number(0, 0.9), 0)
     .option('--classifier-epochs <n>', 'epochs of stage one', integer(1), 5)
     .option('--classifier-lr <rate>', 'learning rate of stage one', number(0), 5e-3)
-    .option('--epochs <n>', 'epochs of stage two', integer(1), 6)
+    .option('--epochs <n>', 'epochs of stage two', integer(1), 10)
     .option('--lr <rate>', 'learning rate of stage two', number(0), 1e-2)
     .option('--batch-size <n>', 'examples per forward pass', integer(1), 32)
     .option('--accumulate <n>', 'batches per update', integer(1), 1)
