@@ -21,14 +21,23 @@ for (const entry of settings) {
   rows.set(name, row);
   if (entry.score === undefined || entry.score.n === 0) continue;
   Object.assign(row, { trainable: entry.trainable, share: entry.share });
-  row.cells.set(entry.task, cell(entry));
+  row.cells.set(entry.task, entry);
 }
 
-console.log(line(['method', 'trained', 'share', ...tasks.map((names) => names.filter((name) => name !== '').join(', '))]));
-console.log(line(Array.from({ length: 3 + tasks.length }, () => '---')));
+const distance = settings.some(({ closed }) => closed !== undefined);
+console.log(line(['method', 'trained', 'share', ...tasks.map((names) => names.filter((name) => name !== '').join(', ')), ...(distance ? ['of the distance'] : [])]));
+console.log(line(Array.from({ length: 3 + tasks.length + (distance ? 1 : 0) }, () => '---')));
 for (const [name, { cells, trainable, share }] of rows) {
   if (trainable === undefined) continue;
-  console.log(line([name, trainable.toLocaleString('en'), `${Number((share * 100).toPrecision(3))} %`, ...tasks.map(([task]) => cells.get(task) ?? '')]));
+  console.log(line([name, trainable.toLocaleString('en'), `${Number((share * 100).toPrecision(3))} %`, ...tasks.map(([task]) => (cells.has(task) ? cell(cells.get(task)) : '')), ...(distance ? [distanceOf(cells)] : [])]));
+}
+
+/** Of the distance to full fine-tuning, for each task that has one: `43, 120; mean 82 %`. */
+function distanceOf(cells) {
+  const parts = [...cells.values()].flatMap(({ closed }) => (closed === undefined ? [] : [100 * closed]));
+  if (parts.length === 0) return '';
+  const mean = parts.reduce((sum, part) => sum + part, 0) / parts.length;
+  return `${parts.map((part) => part.toFixed(0)).join(', ')}; mean ${mean.toFixed(0)} %`;
 }
 
 /** Mean ± standard deviation; how many seeds, where some are missing. */

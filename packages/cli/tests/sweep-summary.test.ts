@@ -3,8 +3,8 @@ import { settingsOf } from '../src/methods.js';
 import { printSweep } from '../src/output/sweep-table.js';
 import type { PlannedRun } from '../src/sweep/plan-runs.js';
 import type { RunRow } from '../src/sweep/results.js';
-import { pairedDifference, summarize } from '../src/sweep/statistics.js';
-import { summarizeSweep } from '../src/sweep/summary.js';
+import { pairedDifference, partOfWay, summarize } from '../src/sweep/statistics.js';
+import { summarizeSweep, type SweepSummary } from '../src/sweep/summary.js';
 import { vi } from 'vitest';
 
 const seeds = (values: readonly number[], from = 0): Map<number, number> => new Map(values.map((value, i) => [from + i, value]));
@@ -30,6 +30,40 @@ describe('statistics over seeds', () => {
     expect(pairedDifference(seeds([1], 0), seeds([1], 1))).toBeUndefined();
   });
 });
+
+describe('the distance to full fine-tuning', () => {
+  it('is counted over the seeds that all have', () => {
+    expect(partOfWay(seeds([0.1, 0.6, 0.1]), seeds([0.5, 0.5]), seeds([0.9], 1))).toBeCloseTo(0.25, 12);
+    expect(partOfWay(seeds([0.4]), seeds([0.5]), seeds([0.9]))).toBeCloseTo(-0.25, 12);
+  });
+
+  it('is none where full fine-tuning is not above, or no seed is common', () => {
+    expect(partOfWay(seeds([0.6]), seeds([0.5]), seeds([0.5]))).toBeUndefined();
+    expect(partOfWay(seeds([0.6]), seeds([0.5]), seeds([0.9], 1))).toBeUndefined();
+  });
+
+  it('stands in the table of a sweep that has both, for all others', () => {
+    const { runs, rows } = sweepOf({ classifier: { 1: [0.5, 0.6] }, full: { 1: [0.9, 1] }, hadamard: { 1: [0.6, 0.7], 2: [0.7, 0.8] } });
+    const kinds = runs.map((run) => ({ ...run, settings: settingsOf({ method: run.method as 'full' }) }));
+    const { settings } = summarizeSweep(kinds, rows, 'classifier');
+    expect(settings.map(({ closed }) => closed)).toEqual([undefined, undefined, expect.closeTo(0.25, 12), expect.closeTo(0.5, 12)]);
+    expect(printed(summarizeSweep(kinds, rows, 'classifier'))).toEqual(expect.arrayContaining(['|task|method|settings|metric|score|seeds|trained|share|of the distance|', '|task|hadamard|lr 2 *|accuracy|0.7500 ± 0.0707|2|36,864|0.0337 %|50 %|']));
+    // Without full fine-tuning there is nothing to close.
+    expect(summarizeSweep(kinds.filter(({ method }) => method !== 'full'), rows, 'classifier').settings.every(({ closed }) => closed === undefined)).toBe(true);
+  });
+});
+
+/** Lines of the tables that are printed, without padding. */
+function printed(summary: SweepSummary): string[] {
+  let text = '';
+  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    text += String(chunk);
+    return true;
+  });
+  printSweep(summary, 'classifier');
+  spy.mockRestore();
+  return text.split('\n').map((line) => line.replaceAll(/\s*[│]\s*/g, '|'));
+}
 
 /** Runs of `task` by method and learning rate, with a score for each seed; undefined is not finished. */
 function sweepOf(scores: Readonly<Record<string, Readonly<Record<string, readonly (number | undefined)[]>>>>): { runs: PlannedRun[]; rows: RunRow[] } {
@@ -67,14 +101,7 @@ describe('the tables of a sweep', () => {
   });
 
   it('are printed with numbers trained, and a dash for what is not there', () => {
-    let printed = '';
-    const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-      printed += String(chunk);
-      return true;
-    });
-    printSweep(summary, 'classifier');
-    spy.mockRestore();
-    expect(printed.split('\n').map((line) => line.replaceAll(/\s*[│]\s*/g, '|'))).toEqual(
+    expect(printed(summary)).toEqual(
       expect.arrayContaining(['|task|method|settings|metric|score|seeds|trained|share|', '|task|classifier||accuracy|0.6000 ± 0.1000|3|36,864|0.0337 %|', '|task|hadamard|lr 2 *|accuracy|0.7500 ± 0.0707|2 of 3|36,864|0.0337 %|', '|task|hadamard|lr 3||–|0 of 3|–|–|', '|task|hadamard|lr 2|+0.2000 ± 0.0000|2|']),
     );
   });

@@ -1,7 +1,7 @@
 import { share } from '@hadamard-adapter/core';
 import type { Method } from '../methods.js';
 import type { RunRow } from '../sweep/results.js';
-import { pairedDifference, summarize, type Summary } from '../sweep/statistics.js';
+import { pairedDifference, partOfWay, summarize, type Summary } from '../sweep/statistics.js';
 import { groupBy } from './sensitivity.js';
 import { mean } from './table.js';
 
@@ -47,7 +47,7 @@ export function compareMethods(rows: readonly RunRow[]): MethodScore[] {
     return best.map(({ label, rows: own, summary, settings, setting }) => {
       const [{ task, metric, trainable, total, settings: { method } }] = own as [RunRow];
       const gain = floor === undefined || method === 'classifier' ? undefined : pairedDifference(scoresOf(own), floor);
-      const closed = floor === undefined || ceiling === undefined || method === 'classifier' || method === 'full' ? undefined : closedOf(scoresOf(own), floor, ceiling);
+      const closed = floor === undefined || ceiling === undefined || method === 'classifier' || method === 'full' ? undefined : partOfWay(scoresOf(own), floor, ceiling);
       return { task, label, method, metric, trainable, share: share(trainable, total), setting, settings, ...summary, ...(gain === undefined ? {} : { gain }), ...(closed === undefined ? {} : { closed }) };
     });
   });
@@ -92,13 +92,4 @@ function settingText(candidates: readonly Candidate[], { rows: [chosen] }: Candi
   const names = [...new Set(all.flatMap((each) => Object.keys(each)))].filter((name) => new Set(all.map((each) => JSON.stringify(each[name]))).size > 1);
   const own = { ...(chosen as RunRow).settings } as Record<string, unknown>;
   return names.map((name) => `${name} ${String(own[name] ?? 'none')}`).join(', ');
-}
-
-/** The part of the way from `floor` to `ceiling` that the scores have gone; undefined where there is no way to go, or no seed that all have. */
-function closedOf(scores: ReadonlyMap<number, number>, floor: ReadonlyMap<number, number>, ceiling: ReadonlyMap<number, number>): number | undefined {
-  const seeds = [...scores.keys()].filter((seed) => floor.has(seed) && ceiling.has(seed));
-  if (seeds.length === 0) return undefined;
-  const over = (all: ReadonlyMap<number, number>): number => mean(seeds.map((seed) => all.get(seed) as number));
-  const way = over(ceiling) - over(floor);
-  return way > 0 ? (over(scores) - over(floor)) / way : undefined;
 }

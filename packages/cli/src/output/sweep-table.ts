@@ -7,11 +7,12 @@ import { table } from './tables.js';
 
 /** The tables that a sweep ends with. */
 export function printSweep({ settings, differences }: SweepSummary, against: string): void {
+  const distance = settings.some(({ closed }) => closed !== undefined);
   const grid = settings.some(({ shown }) => Object.keys(shown).length > 0);
   print(
     table(
-      ['task', 'method', ...(grid ? ['settings'] : []), 'metric', 'score', 'seeds', 'trained', 'share'],
-      settings.map(({ task, method, shown, metric, score, best, trainable, share, missing }) => [
+      ['task', 'method', ...(grid ? ['settings'] : []), 'metric', 'score', 'seeds', 'trained', 'share', ...(distance ? ['of the distance'] : [])],
+      settings.map(({ task, method, shown, metric, score, best, trainable, share, closed, missing }) => [
         task,
         method,
         ...(grid ? [`${settingsText(shown)}${best ? ' *' : ''}`] : []),
@@ -20,10 +21,12 @@ export function printSweep({ settings, differences }: SweepSummary, against: str
         missing === 0 ? String(score?.n ?? 0) : `${score?.n ?? 0} of ${(score?.n ?? 0) + missing}`,
         trainable === undefined ? '–' : formatCount(trainable),
         share === undefined ? '–' : formatShare(share),
+        ...(distance ? [closed === undefined ? '' : `${(100 * closed).toFixed(0)} %`] : []),
       ]),
     ),
   );
   if (grid) print('* best setting of its method by mean');
+  if (distance) print('distance: from the classifier alone to full fine-tuning');
   const known = differences.flatMap(({ task, method, shown, difference }) =>
     difference === undefined ? [] : [[task, method, ...(grid ? [settingsText(shown)] : []), scoreText(difference, true), String(difference.n)]],
   );

@@ -1,7 +1,8 @@
 import { share } from '@hadamard-adapter/core';
+import type { Method } from '../methods.js';
 import type { PlannedRun } from './plan-runs.js';
 import type { RunRow } from './results.js';
-import { pairedDifference, summarize, type Summary } from './statistics.js';
+import { pairedDifference, partOfWay, summarize, type Summary } from './statistics.js';
 
 /** One setting of a method on one task, over all seeds. */
 export interface SettingSummary {
@@ -16,6 +17,8 @@ export interface SettingSummary {
   readonly best: boolean;
   readonly trainable?: number;
   readonly share?: number;
+  /** Of the distance from the classifier alone to full fine-tuning, where the sweep has both and full fine-tuning is above: 1 is as good as full. */
+  readonly closed?: number;
   /** Seeds that are not finished. */
   readonly missing: number;
 }
@@ -37,7 +40,9 @@ export interface SweepSummary {
 
 interface Cell {
   readonly task: string;
+  /** Its label. */
   readonly method: string;
+  readonly kind: Method;
   readonly shown: Readonly<Record<string, unknown>>;
   readonly seeds: number;
   readonly rows: RunRow[];
@@ -47,22 +52,24 @@ interface Cell {
 export function summarizeSweep(runs: readonly PlannedRun[], finished: readonly RunRow[], against: string): SweepSummary {
   const byKey = new Map(finished.map((row) => [row.key, row]));
   const cells = new Map<string, Cell>();
-  for (const { key, task, method, variant, shown } of runs) {
+  for (const { key, task, method, settings, variant, shown } of runs) {
     const name = JSON.stringify([task, method, variant]);
     const before = cells.get(name);
     const row = byKey.get(key);
     const rows = [...(before?.rows ?? []), ...(row === undefined ? [] : [row])];
-    cells.set(name, { task, method, shown, seeds: (before?.seeds ?? 0) + 1, rows });
+    cells.set(name, { task, method, kind: settings.method, shown, seeds: (before?.seeds ?? 0) + 1, rows });
   }
   const all = [...cells.values()];
   const best = bestOf(all);
+  const reference = (of: string, kind: Method): ReadonlyMap<number, number> => scoresOf(highest([...best.values()].filter((cell) => cell.task === of && cell.kind === kind)));
+  const closed = (cell: Cell): number | undefined => (cell.kind === 'classifier' || cell.kind === 'full' ? undefined : partOfWay(scoresOf(cell), reference(cell.task, 'classifier'), reference(cell.task, 'full')));
   return {
-    settings: all.map((cell) => settingOf(cell, Object.keys(cell.shown).length > 0 && best.get(groupOf(cell)) === cell)),
+    settings: all.map((cell) => settingOf(cell, Object.keys(cell.shown).length > 0 && best.get(groupOf(cell)) === cell, closed(cell))),
     differences: [...best.values()]
       .filter(({ method }) => method !== against)
       .map((cell) => {
-        const reference = best.get(groupOf({ task: cell.task, method: against }));
-        const difference = reference === undefined ? undefined : pairedDifference(scoresOf(cell), scoresOf(reference));
+        const other = best.get(groupOf({ task: cell.task, method: against }));
+        const difference = other === undefined ? undefined : pairedDifference(scoresOf(cell), scoresOf(other));
         return { task: cell.task, method: cell.method, against, shown: cell.shown, ...(difference === undefined ? {} : { difference }) };
       }),
   };
@@ -70,20 +77,20 @@ export function summarizeSweep(runs: readonly PlannedRun[], finished: readonly R
 
 const groupOf = ({ task, method }: Pick<Cell, 'task' | 'method'>): string => JSON.stringify([task, method]);
 
-const scoresOf = ({ rows }: Cell): Map<number, number> => new Map(rows.map(({ seed, score }) => [seed, score]));
+const scoresOf = (cell: Cell | undefined): Map<number, number> => new Map(cell?.rows.map(({ seed, score }) => [seed, score]));
 
-/** The cell with the highest mean for each method on each task; the first of equals. */
+/** The cell with the highest mean; the first of equals. */
+const highest = (cells: readonly Cell[]): Cell | undefined => cells.toSorted((a, b) => meanOf(b) - meanOf(a))[0];
+
+const meanOf = ({ rows }: Cell): number => summarize(rows.map(({ score }) => score))?.mean ?? Number.NEGATIVE_INFINITY;
+
+/** The best cell of each method on each task. */
 function bestOf(cells: readonly Cell[]): Map<string, Cell> {
-  const best = new Map<string, { cell: Cell; mean: number }>();
-  for (const cell of cells) {
-    const mean = summarize(cell.rows.map(({ score }) => score))?.mean ?? Number.NEGATIVE_INFINITY;
-    const before = best.get(groupOf(cell));
-    if (before === undefined || mean > before.mean) best.set(groupOf(cell), { cell, mean });
-  }
-  return new Map([...best].map(([name, { cell }]) => [name, cell]));
+  const names = [...new Set(cells.map(groupOf))];
+  return new Map(names.map((name) => [name, highest(cells.filter((cell) => groupOf(cell) === name)) as Cell]));
 }
 
-function settingOf({ task, method, shown, seeds, rows }: Cell, best: boolean): SettingSummary {
+function settingOf({ task, method, shown, seeds, rows }: Cell, best: boolean, closed: number | undefined): SettingSummary {
   const score = summarize(rows.map((row) => row.score));
   const [first] = rows;
   return {
@@ -94,6 +101,7 @@ function settingOf({ task, method, shown, seeds, rows }: Cell, best: boolean): S
     best: best && score !== undefined,
     missing: seeds - rows.length,
     ...(score === undefined ? {} : { score }),
+    ...(closed === undefined ? {} : { closed }),
     ...(first === undefined ? {} : { trainable: first.trainable, share: share(first.trainable, first.total) }),
   };
 }
