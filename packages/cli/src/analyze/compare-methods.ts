@@ -32,7 +32,7 @@ interface Candidate {
 }
 
 /**
- * How the methods of sweeps compare: for each task every label in its best setting, beside the classifier alone and full fine-tuning where those were run.
+ * How the methods of sweeps compare: for each task every label in its best setting, from the least to the most numbers trained, beside the classifier alone and full fine-tuning where those were run.
  *
  * The best setting is the one with the highest mean among those with most seeds, so that one lucky run is not compared with a mean.
  */
@@ -44,12 +44,13 @@ export function compareMethods(rows: readonly RunRow[]): MethodScore[] {
       return found === undefined ? undefined : scoresOf(found.rows);
     };
     const [floor, ceiling] = [reference('classifier'), reference('full')];
-    return best.map(({ label, rows: own, summary, settings, setting }) => {
+    const scores = best.map(({ label, rows: own, summary, settings, setting }): MethodScore => {
       const [{ task, metric, trainable, total, settings: { method } }] = own as [RunRow];
       const gain = floor === undefined || method === 'classifier' ? undefined : pairedDifference(scoresOf(own), floor);
       const closed = floor === undefined || ceiling === undefined || method === 'classifier' || method === 'full' ? undefined : partOfWay(scoresOf(own), floor, ceiling);
       return { task, label, method, metric, trainable, share: share(trainable, total), setting, settings, ...summary, ...(gain === undefined ? {} : { gain }), ...(closed === undefined ? {} : { closed }) };
     });
+    return scores.toSorted((a, b) => a.trainable - b.trainable);
   });
 }
 
