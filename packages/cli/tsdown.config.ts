@@ -1,3 +1,3 @@
-import { defineConfig } from 'tsdown';
+import { library } from '../../tsdown.base.ts';
 
-export default defineConfig({ entry: ['src/index.ts', 'src/bin.ts', 'src/bench-worker.ts', 'src/sweep-process.ts'], format: 'esm', dts: true, platform: 'node', fixedExtension: false });
+export default library(['src/index.ts', 'src/bin.ts', 'src/bench-worker.ts', 'src/sweep-process.ts'], 'node');

@@ -1,3 +1,3 @@
-import { defineConfig } from 'tsdown';
+import { library } from '../../tsdown.base.ts';
 
-export default defineConfig({ entry: ['src/index.ts'], format: 'esm', dts: true, platform: 'neutral', fixedExtension: false });
+export default library(['src/index.ts'], 'neutral');
