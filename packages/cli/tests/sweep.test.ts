@@ -67,7 +67,7 @@ describe('a sweep', () => {
     for (const sweep of [whole, moved]) {
       const { code, stderr, stdout } = await cli('sweep', sweep);
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-      expect(stdout).toContain('12 of 12 runs finished');
+      expect(stdout).toContain('12 of 12 runs finished; results in');
     }
     expect(readRuns(resultsOf(whole))).toEqual(before);
   });
@@ -83,9 +83,10 @@ describe('a sweep', () => {
     const other = tinySweep(at('more'), settings.replace('seeds: 2', 'seeds: 1'));
     expect((await cli('sweep', other)).code).toBe(0);
     tinySweep(at('more'), settings.replace('seeds: 2', 'seeds: [1, 0]'));
-    const { code, stderr } = await cli('sweep', other);
+    const { code, stderr, stdout } = await cli('sweep', other);
     expect(code).toBe(0);
     expect(stderr.match(/seed \d/g)).toEqual(['seed 1', 'seed 1']);
+    expect(stdout).toMatch(/4 of 4 runs finished, 2 of them now, in \d+(\.\d)? s; results in/);
     expect(outcomes(other).size).toBe(4);
     for (const [key, row] of outcomes(other)) expect(row).toEqual(outcomes(whole).get(key));
   });
@@ -95,7 +96,7 @@ describe('a sweep', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     for (const part of ['accuracy', 'lr 0.01', '384', '1.24 %', 'difference to hadamard, paired by seed']) expect(stdout).toContain(part);
     const line = lastLine<{ settings: unknown[]; differences: { method: string }[] }>(await cli('sweep', whole, '--show', '--json'));
-    expect(line).toMatchObject({ runs: 12, finished: 12, failed: [], interrupted: false, against: 'classifier' });
+    expect(line).toMatchObject({ runs: 12, finished: 12, ran: 0, failed: [], interrupted: false, against: 'classifier' });
     expect(line.settings).toHaveLength(6);
     expect(line.differences.map(({ method }) => method)).toEqual(['hadamard', 'hadamard']);
     const none = await cli('sweep', tinySweep(at('none'), SWEEP), '--show');
@@ -107,7 +108,7 @@ describe('a sweep', () => {
     const { code, stdout, stderr } = await cli('sweep', other);
     expect(code).toBe(1);
     expect(stderr).toMatch(/2\/4 {2}✗ nouns, hadamard, layers 9, seed 0: \[ADAPTER_LAYERS\] .*found 9, expected some of 0 to 2/);
-    expect(stdout).toMatch(/2 of 4 runs finished; [^\n]+\nfailed {2}nouns, hadamard, layers 9, seed 0: \[ADAPTER_LAYERS\] [^\n]+\nfailed {2}held out, hadamard, layers 9/);
+    expect(stdout).toMatch(/2 of 4 runs finished, 2 of them now, in [^\n]+\nfailed {2}nouns, hadamard, layers 9, seed 0: \[ADAPTER_LAYERS\] [^\n]+\nfailed {2}held out, hadamard, layers 9/);
     expect(readRuns(resultsOf(other)).map(({ settings }) => settings.layers)).toEqual([[0], [0]]);
   });
 

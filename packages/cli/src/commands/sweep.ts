@@ -16,7 +16,7 @@ import { openResults, readRuns, type Results } from '../sweep/results.js';
 import { describeRun } from '../sweep/run.js';
 import { readSweep, referenceOf, resultsFile, runningFolder, type Places, type Sweep } from '../sweep/spec.js';
 import { summarizeSweep } from '../sweep/summary.js';
-import { sweepView, type SweepView } from '../sweep/view.js';
+import { sweepView, timeText, type SweepView } from '../sweep/view.js';
 
 interface SweepFlags extends Places {
   readonly show?: boolean;
@@ -53,20 +53,23 @@ async function runSweep(file: string, flags: SweepFlags): Promise<number> {
     const environment = openEnvironment(await openModel(sweep.model), loadSource);
     const runs = await planRuns(sweep, environment);
     const results = resultsFile(sweep);
+    const started = performance.now();
     const outcome = flags.show === true ? undefined : await execute(sweep, runs, flags.queue, signal);
+    const seconds = (performance.now() - started) / 1000;
     const finished = readRuns(results, { tensors: false });
     const summary = summarizeSweep(runs, finished, against);
     const all = distinct(runs);
     const keys = new Set(finished.map(({ key }) => key));
     const done = all.filter(({ key }) => keys.has(key)).length;
+    const ran = outcome === undefined ? 0 : done - outcome.before;
     const failed = outcome?.failed ?? [];
     const interrupted = outcome?.interrupted ?? false;
     if (flags.json === true) {
       const failures = failed.map(({ run, failure }) => ({ key: run.key, task: run.task, method: run.method, seed: run.seed, ...failure }));
-      printJson({ runs: all.length, finished: done, failed: failures, interrupted, results, against, ...summary });
+      printJson({ runs: all.length, finished: done, ran, seconds, failed: failures, interrupted, results, against, ...summary });
     } else {
       printSweep(summary, against);
-      print(`\n${done} of ${all.length} runs finished; results in ${results}`);
+      print(`\n${done} of ${all.length} runs finished${ran === 0 ? '' : `, ${ran} of them now, in ${timeText(seconds)}`}; results in ${results}`);
       for (const { run, failure } of failed) print(`${colors.red('failed')}  ${describeRun(run, run.shown)}: [${failure.code}] ${failure.message.split('\n')[0]}`);
       if (interrupted) print(flags.queue === undefined ? 'interrupted; the same command goes on' : 'interrupted; workers go on, and the same command takes their results');
     }
@@ -78,16 +81,22 @@ async function runSweep(file: string, flags: SweepFlags): Promise<number> {
 
 const withFlags = (sweep: Sweep, { workers, threads }: SweepFlags): Sweep => ({ ...sweep, ...(workers === undefined ? {} : { workers }), ...(threads === undefined ? {} : { threads }) });
 
+interface Executed extends PoolOutcome<PlannedRun> {
+  /** Runs that were finished before. */
+  readonly before: number;
+}
+
 /** Do what is not finished yet. */
-async function execute(sweep: Sweep, runs: readonly PlannedRun[], url: string | undefined, signal: AbortSignal): Promise<PoolOutcome<PlannedRun>> {
+async function execute(sweep: Sweep, runs: readonly PlannedRun[], url: string | undefined, signal: AbortSignal): Promise<Executed> {
   await checkWritable(resultsFile(sweep));
   const results = openResults(resultsFile(sweep));
   try {
     const all = distinct(runs);
     const pending = all.filter(({ key }) => !results.has(key));
-    const view = sweepView(all.length, all.length - pending.length);
+    const before = all.length - pending.length;
+    const view = sweepView(all.length, before);
     try {
-      return await (url === undefined ? locally(sweep, pending, results, view, signal) : throughQueue(sweep, pending, results, view, signal, url));
+      return { before, ...(await (url === undefined ? locally(sweep, pending, results, view, signal) : throughQueue(sweep, pending, results, view, signal, url))) };
     } finally {
       view.stop();
     }

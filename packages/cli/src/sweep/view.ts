@@ -39,7 +39,7 @@ export function sweepView(total: number, done: number, stream: NodeJS.WriteStrea
       bars.update();
     }
   };
-  const left = (): string => (here === 0 ? '' : `, ${duration(((performance.now() - started) / 1000 / here) * (total - finished))} left`);
+  const left = (): string => (here === 0 || finished === total ? '' : `, ${duration(((performance.now() - started) / 1000 / here) * (total - finished))} left`);
   const row = (worker: string, run: Shown): SingleBar | undefined => {
     const before = rows.get(worker);
     if (before !== undefined || bars === undefined) return before;
@@ -47,19 +47,24 @@ export function sweepView(total: number, done: number, stream: NodeJS.WriteStrea
     rows.set(worker, made);
     return made;
   };
-  const ended = (worker: string, text: string): void => {
+  const count = (worker: string): void => {
     finished++;
     here++;
     rows.get(worker)?.update(0, { note: '' });
     overall?.update(finished, { note: `${finished} of ${total}${left()}` });
-    line(`${finished}/${total}  ${text}`);
   };
 
   return {
     started: (worker, run) => row(worker, run)?.update(0, { note: describe(run) }),
     progress: (worker, run, part) => row(worker, run)?.update(Math.floor(100 * part), { note: describe(run) }),
-    finished: (worker, run, { metric, score, seconds }) => ended(worker, `${colors.green('✓')} ${describe(run)}: ${metric} ${score.toFixed(4)} (${timeText(seconds)}${bars === undefined ? left() : ''})`),
-    failed: (worker, run, { code, message }) => ended(worker, `${colors.red('✗')} ${describe(run)}: [${code}] ${message.split('\n')[0]}`),
+    finished(worker, run, { metric, score, seconds }) {
+      count(worker);
+      line(`${finished}/${total}  ${colors.green('✓')} ${describe(run)}: ${metric} ${score.toFixed(4)} (${timeText(seconds)}${bars === undefined ? left() : ''})`);
+    },
+    failed(worker, run, { code, message }) {
+      count(worker);
+      line(`${finished}/${total}  ${colors.red('✗')} ${describe(run)}: [${code}] ${message.split('\n')[0]}`);
+    },
     left(worker) {
       const bar = rows.get(worker);
       if (bar !== undefined) bars?.remove(bar);
