@@ -42,6 +42,13 @@ describe('the distance to full fine-tuning', () => {
     expect(partOfWay(seeds([0.6]), seeds([0.5]), seeds([0.9], 1))).toBeUndefined();
   });
 
+  it('is none where full fine-tuning is above by less than its seeds differ, whichever seeds a method has', () => {
+    const [floor, ceiling] = [seeds([0.8, 0.8, 0.8]), seeds([0.81, 0.82, 0.78])];
+    expect(partOfWay(seeds([0.7, 0.7, 0.7]), floor, ceiling)).toBeUndefined();
+    expect(partOfWay(seeds([0.7, 0.7]), floor, ceiling)).toBeUndefined();
+    expect(partOfWay(seeds([0.85, 0.85]), floor, seeds([0.89, 0.91, 0.9]))).toBeCloseTo(0.5, 12);
+  });
+
   it('stands in the table of a sweep that has both, for all others', () => {
     const { runs, rows } = sweepOf({ classifier: { 1: [0.5, 0.6] }, full: { 1: [0.9, 1] }, hadamard: { 1: [0.6, 0.7], 2: [0.7, 0.8] } });
     const kinds = runs.map((run) => ({ ...run, settings: settingsOf({ method: run.method as 'full' }) }));

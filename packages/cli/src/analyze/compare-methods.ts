@@ -22,7 +22,7 @@ export interface MethodScore extends Summary {
   readonly settings: number;
   /** Above the classifier alone, over the seeds that both have. */
   readonly gain?: Summary;
-  /** Of the distance between the classifier alone and full fine-tuning: 1 is as good as full. Only where full fine-tuning is above, over the seeds that all three have. */
+  /** Of the distance between the classifier alone and full fine-tuning: 1 is as good as full. Only where full fine-tuning is above by more than its seeds differ, over the seeds that all three have. */
   readonly closed?: number;
 }
 

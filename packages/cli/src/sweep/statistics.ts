@@ -26,9 +26,12 @@ export function pairedDifference(of: ReadonlyMap<number, number>, to: ReadonlyMa
 }
 
 /**
- * The part of the way from `floor` to `ceiling` that the scores have gone, over the seeds that all have: 0 is as good as the floor, 1 as the ceiling. Undefined where the ceiling is not above, or no seed is common.
+ * The part of the way from `floor` to `ceiling` that the scores have gone, over the seeds that all have: 0 is as good as the floor, 1 as the ceiling. Undefined where no seed is common, or there is no way to speak of: over all
+ * seeds that both have, the ceiling has to be above by more than their paired difference varies, or shares of chance would be told as hundreds of per cent.
  */
 export function partOfWay(scores: ReadonlyMap<number, number>, floor: ReadonlyMap<number, number>, ceiling: ReadonlyMap<number, number>): number | undefined {
+  const distance = pairedDifference(ceiling, floor);
+  if (distance === undefined || distance.mean <= (distance.deviation ?? 0)) return undefined;
   const seeds = [...scores.keys()].filter((seed) => floor.has(seed) && ceiling.has(seed));
   if (seeds.length === 0) return undefined;
   const over = (all: ReadonlyMap<number, number>): number => seeds.reduce((sum, seed) => sum + (all.get(seed) as number), 0) / seeds.length;

@@ -17,7 +17,7 @@ export interface SettingSummary {
   readonly best: boolean;
   readonly trainable?: number;
   readonly share?: number;
-  /** Of the distance from the classifier alone to full fine-tuning, where the sweep has both and full fine-tuning is above: 1 is as good as full. */
+  /** Of the distance from the classifier alone to full fine-tuning, where the sweep has both and full fine-tuning is above by more than its seeds differ: 1 is as good as full. */
   readonly closed?: number;
   /** Seeds that are not finished. */
   readonly missing: number;

@@ -83,7 +83,7 @@ function distanceBlock(found: readonly MethodScore[], means: readonly MethodMean
   const dots = found.flatMap(({ task, label, closed }) => (closed === undefined ? [] : [{ row: label, x: 100 * closed, color: seriesColor(tasks.indexOf(task)), text: `${label}, ${task}: ${percent(closed)}` }]));
   return {
     title: 'Of the distance to full fine-tuning',
-    caption: `How far each method goes from the classifier alone, 0, to full fine-tuning, 100 (${count(tasks.length, 'task')}: those on which full fine-tuning is above; means over the seeds that all three have). ${CHOICE}.`,
+    caption: `How far each method goes from the classifier alone, 0, to full fine-tuning, 100 (${count(tasks.length, 'task')}: those on which full fine-tuning is above by more than its seeds differ; means over the seeds that all three have). ${CHOICE}.`,
     legend: tasks.map((text, i) => ({ color: seriesColor(i), text })),
     plots: [dotRows(dots, { panels: 1, x: '% of the distance', rows: rows.map(({ label }) => label), domain: domainOf(dots.map(({ x }) => x), 0, 100), label: 'Of the distance between the classifier alone and full fine-tuning' })],
     table: {
