@@ -49,8 +49,8 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: IN_BROWSER,
-          // Compiling shaders in software takes seconds for every new graph.
-          testTimeout: 120_000,
+          // Compiling shaders in software takes seconds for every new graph, a minute and a half for the longest test on two slow cores. This is no bound on speed: it ends what hangs.
+          testTimeout: 300_000,
           fileParallelism: false,
           browser: {
             enabled: true,
