@@ -29,13 +29,13 @@ const byFamily = (rest) => (family) => (family === 'bert' ? BERT_MORE : [rest]);
 const WHOLE = new Set(['bert', 'distilbert', 'electra', 'roberta', 't5-encoder']);
 
 /**
- * Tests that run the same suite in Chromium: `npm run browser`. `keys` answers which cases a family gets there, the patterns that stand in the test file.
+ * Tests that run the same suite in Chromium: `npm run browser`. `keys` answers which cases a family gets there, the patterns that stand in the test file. Its tests are those named `bert` or `bert, …`.
  *
  * @type {{ runtime: string, device: string, file: string, suite: string, families?: string[], keys: (family: string) => (string | undefined)[] }[]}
  */
 export const BROWSER_SUITES = [
   { runtime: 'onnxruntime', device: 'wasm', file: 'packages/onnxruntime/tests/conformance.browser.test.ts', suite: 'the conformance suite on wasm', keys: () => [undefined] },
-  { runtime: 'onnxruntime', device: 'webgpu', file: 'packages/onnxruntime/tests/conformance.browser.test.ts', suite: 'the conformance suite on webgpu', keys: byFamily('*/context/*') },
+  { runtime: 'onnxruntime', device: 'webgpu', file: 'packages/onnxruntime/tests/conformance.browser.test.ts', suite: 'the conformance suite on webgpu', keys: (family) => ['*/context/*', ...(family === 'bert' ? ['*/context', 'schedule/*'] : [])] },
   { runtime: 'tfjs', device: 'webgpu', file: 'packages/tfjs/tests/conformance.browser.test.ts', suite: 'the conformance suite on webgpu', keys: byFamily('*/context/b4s12') },
   { runtime: 'tfjs', device: 'webgl', file: 'packages/tfjs/tests/conformance.browser.test.ts', suite: 'the conformance suite on webgl', keys: byFamily('*/context/b4s12') },
   { runtime: 'tfjs', device: 'wasm', file: 'packages/tfjs/tests/conformance.browser.test.ts', suite: 'the conformance suite on wasm', keys: byFamily('*/context/*') },
