@@ -37,8 +37,8 @@ const steps = [
   // What differs from model.onnx is gone before a graph reaches a device, and shaders are compiled in software: one file per family, one site.
   { name: 'conformance (WebGPU in Node)', alone: false, command: verify(packaged, 'onnxruntime', ['model'], 'webgpu', ['--key', '*/context/*']), env: () => vulkanOf(chromium ?? ensureChromium()), count: countConformance, unless: noVulkan },
   // Every form on the faster backend, so that two gradients judge each of them; the other computes the same graphs.
-  { name: 'conformance (TensorFlow.js, WASM)', alone: false, command: verify(packaged, 'tfjs', ['model', 'model.optimized', 'model.int8', 'model.fp16', 'model.safetensors'], 'wasm'), count: countConformance },
-  { name: 'conformance (TensorFlow.js, CPU)', alone: false, command: verify(packaged, 'tfjs', ['model'], 'cpu', ['--key', '*/context/*']), count: countConformance },
+  { name: 'conformance (TensorFlow.js on WASM)', alone: false, command: verify(packaged, 'tfjs', ['model', 'model.optimized', 'model.int8', 'model.fp16', 'model.safetensors'], 'wasm'), count: countConformance },
+  { name: 'conformance (TensorFlow.js on CPU)', alone: false, command: verify(packaged, 'tfjs', ['model'], 'cpu', ['--key', '*/context/*']), count: countConformance },
   ...sharedConformance(),
   { name: 'bundle', alone: false, command: [process.execPath, [join('tooling', 'bundle.mjs')]], count: show },
   { name: 'sizes', alone: false, command: [process.execPath, [join('tooling', 'sizes.mjs'), '--check']], count: show },
