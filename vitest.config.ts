@@ -6,6 +6,9 @@ import { CHROMIUM_FLAGS, chromiumPath } from './tooling/chromium.mjs';
 /** Tests run against the sources: no build is needed first, and a stack trace points at what a person edits. */
 const packages = readdirSync(new URL('packages', import.meta.url));
 
+// Tests that open ONNX Runtime themselves report nothing to its makers either.
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+
 const source = (path: string): string => new URL(`packages/${path}`, import.meta.url).pathname;
 
 /** Without them a page has no SharedArrayBuffer, and WASM one thread. */

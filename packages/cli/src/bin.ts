@@ -11,4 +11,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
+// Benchmarks open ONNX Runtime themselves, and some of them as processes of their own; as in all that goes through @hadamard-adapter/onnxruntime it is not to report what it runs.
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+
 process.exitCode = await main(process.argv.slice(2));

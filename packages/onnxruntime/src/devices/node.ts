@@ -4,6 +4,7 @@ import type { InferenceSession } from 'onnxruntime-common';
 import type { OrtModule } from '../ort.js';
 import type { Device, Platform } from './device.js';
 import { exclusively, together } from './exclusive.js';
+import { declineTelemetry } from './telemetry.js';
 import { webgpuOptions } from './webgpu.js';
 import { openWeightFiles } from './weight-files.js';
 
@@ -26,6 +27,7 @@ export const nodePlatform: Platform = {
   },
   openWeightFiles,
   async open(name, { ort, threads }) {
+    declineTelemetry();
     const module = ort ?? (await importOrt());
     const device = (provider: (graph: Graph) => ExecutionProvider, exclusive: Device['exclusive'], rest: Partial<Device> = {}): Device => ({
       name,
