@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { cpSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { normal } from '@hadamard-adapter/core';
 import { encodeAdapter } from '@hadamard-adapter/core/folder';
@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { headsOf } from '../src/analyze/attention.js';
 import { basisOf, heldBy } from '../src/analyze/basis.js';
 import { compareMethods, meansOf } from '../src/analyze/compare-methods.js';
+import { tasksApart } from '../src/analyze/conditions.js';
 import { toCsv } from '../src/analyze/csv.js';
 import { readTask } from '../src/analyze/dev-data.js';
 import { formatCell, losesPoints } from '../src/analyze/table.js';
@@ -112,10 +113,41 @@ describe('results of a sweep', () => {
     file.close();
   }, 120_000);
 
-  it('give the adapters of the best setting of each task, by mean over seeds', async () => {
+  it('give the adapters of the best setting of each task, by mean over seeds, among those with most seeds', async () => {
     const { runs, rows, passedOver } = await readMaterial([results]);
-    expect(runs.map(({ name, score }) => [name, score])).toEqual([['nouns seed 0', 0.7], ['nouns seed 1', 0.74], ['kinds seed 0', 0.9]]);
-    expect([rows.length, passedOver]).toEqual([9, 4]);
+    expect(runs.map(({ name, score }) => [name, score])).toEqual([['nouns seed 0', 0.7], ['nouns seed 1', 0.74], ['kinds seed 0', 0.8], ['kinds seed 1', 0.8]]);
+    expect([rows.length, passedOver]).toEqual([9, 3]);
+  });
+
+  it('count once, however often they are named', async () => {
+    cpSync(at('sweep'), at('copy'), { recursive: true });
+    const { runs, rows, passedOver } = await readMaterial([results, at('sweep'), at('copy')]);
+    expect([runs.length, rows.length, passedOver]).toEqual([4, 9, 3]);
+  });
+
+  it('of several conditions are not averaged', async () => {
+    const two = at('two', 'results.sqlite');
+    const file = openResults(two);
+    const save = (method: 'hadamard' | 'classifier', limit: number | undefined, seed: number, score: number): void => {
+      const adapter = adapterAt(tiny.nouns);
+      file.save(
+        { key: `${method} ${limit} ${seed}`, task: 'nouns', method, settings: settingsOf({ method }), seed, ...(limit === undefined ? {} : { limit }), modelName: 'tiny', model: { weights: 'w', files: 'f' }, data: `${limit} ${seed}`, metric: 'accuracy', arithmetic: 'float32', source: { name: 'nouns', flags: { holdout: 0.2 }, portable: { holdout: 0.2 } } },
+        { metric: 'accuracy', score, scores: { accuracy: score }, stages: [], history: [], trainable: 384, total: 10_000, seconds: 1, weights: new Uint8Array(), ...(method === 'hadamard' ? { files: encodeAdapter({ ...adapter, config: { ...adapter.config, task: 'nouns' } }) } : {}) },
+      );
+    };
+    for (const seed of [0, 1]) for (const [limit, score] of [[1000, 0.6], [undefined, 0.8]] as const) {
+      save('classifier', limit, seed, score);
+      save('hadamard', limit, seed, score + 0.1);
+    }
+    file.close();
+    const { runs, rows } = await readMaterial([two]);
+    expect(runs.map(({ task, score }) => [task, score])).toEqual([['nouns', 0.9], ['nouns', 0.9]].map(([task, score]) => [task, expect.closeTo(score as number, 12)]));
+    expect(compareMethods(rows).map(({ task, label, n, mean }) => [task, label, n, mean])).toEqual([
+      ['nouns, 1,000 examples', 'classifier', 2, 0.6],
+      ['nouns, 1,000 examples', 'hadamard', 2, expect.closeTo(0.7, 12)],
+      ['nouns, all examples', 'classifier', 2, 0.8],
+      ['nouns, all examples', 'hadamard', 2, expect.closeTo(0.9, 12)],
+    ]);
   });
 
   it('of several sites give the adapters of one: where most tasks are, then where scores are best', async () => {
@@ -139,7 +171,7 @@ describe('results of a sweep', () => {
 
   it('can be filtered, and given as the folder of the sweep', async () => {
     const names = async (...filters: Parameters<typeof readMaterial>[1][]): Promise<string[]> => (await readMaterial([at('sweep')], ...filters)).runs.map(({ name }) => name);
-    expect(await names({ task: ['kinds'] })).toEqual(['kinds seed 0']);
+    expect(await names({ task: ['kinds'] })).toEqual(['kinds seed 0', 'kinds seed 1']);
     expect(await names({ seed: [1] })).toEqual(['nouns seed 1', 'kinds seed 1']);
     expect(await names({ method: ['classifier'] })).toEqual([]);
     await expect(readMaterial([results], { seed: [7] })).rejects.toMatchObject({ code: 'ANALYZE_NOTHING' });
@@ -160,15 +192,34 @@ describe('results of a sweep', () => {
     const result = await cli('analyze', results, tiny.kinds, '--json');
     expect(result.code, result.stderr).toBe(0);
     const { tables, passedOver, leftOut } = lastLine<{ tables: Record<string, Record<string, unknown>[]>; passedOver: number; leftOut: { analysis: string }[] }>(result);
-    expect(tables['runs']?.map(({ run }) => run)).toEqual(['kinds-adapter', 'kinds seed 0', 'nouns seed 0', 'nouns seed 1']);
+    expect(tables['runs']?.map(({ run }) => run)).toEqual(['kinds-adapter', 'kinds seed 0', 'kinds seed 1', 'nouns seed 0', 'nouns seed 1']);
     expect(tables['sensitivity-lr']).toHaveLength(2);
-    expect(passedOver).toBe(4);
+    expect(passedOver).toBe(3);
     expect(tables['methods']?.map(({ task, method, mean }) => [task, method, mean])).toEqual([['nouns', 'hadamard', expect.closeTo(0.72, 10)], ['nouns', 'classifier', 0.5], ['kinds', 'hadamard', 0.8]]);
     // Nobody trained the whole model.
     expect(tables['distance']).toBeUndefined();
     expect(leftOut.map(({ analysis }) => analysis)).not.toContain('sensitivity');
     // Both runs of one task have the same adapter: pairs within a task are its yardstick.
     expect(tables['similarity']?.find(({ vector, left, right }) => vector === 'b' && left === 'nouns' && right === 'nouns')).toMatchObject({ cosine: expect.closeTo(1, 10), pairs: 1 });
+  });
+});
+
+describe('tasks under several conditions', () => {
+  const row = (given: Partial<RunRow>): RunRow => ({ task: 'a', seed: 0, modelName: 'tiny', model: 'abcdef01', modelFiles: 'f', data: 'd', metric: 'accuracy', arithmetic: 'float32', ...given }) as RunRow;
+  const names = (...rows: readonly RunRow[]): (string | undefined)[] => rows.map((each) => tasksApart(rows).get(each));
+
+  it('are named by what differs, each task by itself', () => {
+    expect(names(row({}), row({ seed: 1, data: 'e' }), row({ task: 'b', arithmetic: 'int8' }))).toEqual(['a', 'a', 'b']);
+    expect(names(row({ maxLength: 64, arithmetic: 'int8' }), row({ arithmetic: 'int8' }), row({}), row({ task: 'b' }))).toEqual(['a, 64 tokens, int8', 'a, whole texts, int8', 'a, whole texts, float32', 'b']);
+    expect(names(row({}), row({ modelName: 'small', model: '98765432' }))).toEqual(['a, tiny abcdef', 'a, small 987654']);
+    expect(names(row({}), row({ metric: 'f1' }))).toEqual(['a, by accuracy', 'a, by f1']);
+    expect(names(row({}), row({ modelFiles: 'g' }))).toEqual(['a, tokenizer and config f', 'a, tokenizer and config g']);
+  });
+
+  it('have other data where one seed has two', () => {
+    expect(names(row({ data: 'first' }), row({ data: 'other data' }))).toEqual(['a, data first', 'a, data other ']);
+    // The limit explains it.
+    expect(names(row({ data: 'first', limit: 10 }), row({ data: 'other', limit: 20 }))).toEqual(['a, 10 examples', 'a, 20 examples']);
   });
 });
 

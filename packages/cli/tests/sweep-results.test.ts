@@ -62,7 +62,7 @@ describe('the file of results', () => {
     save(path, 'a', 'b');
     const [row, other] = readRuns(path);
     const { settings } = runOf('a');
-    expect(row).toEqual({ ...result, key: 'a', task: 'sst2', method: 'mine', settings, seed: 7, model: 'w', data: 'd', finishedAt: expect.stringMatching(/^\d{4}-.*Z$/) });
+    expect(row).toEqual({ ...result, key: 'a', task: 'sst2', method: 'mine', settings, seed: 7, modelName: 'mini', model: 'w', modelFiles: 'f', limit: 10, arithmetic: 'float32', data: 'd', finishedAt: expect.stringMatching(/^\d{4}-.*Z$/) });
     expect(other?.key).toBe('b');
     const [small] = readRuns(path, { tensors: false });
     expect(small).toMatchObject({ key: 'a', score: 0.1 + 0.2 });

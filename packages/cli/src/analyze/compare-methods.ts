@@ -2,7 +2,7 @@ import { share } from '@hadamard-adapter/core';
 import type { Method } from '../methods.js';
 import type { RunRow } from '../sweep/results.js';
 import { pairedDifference, partOfWay, summarize, type Summary } from '../sweep/statistics.js';
-import { groupBy } from './sensitivity.js';
+import { groupBy } from './group-by.js';
 import { mean } from './table.js';
 
 /** A method on one task, in its best setting. */
@@ -35,6 +35,8 @@ interface Candidate {
  * How the methods of sweeps compare: for each task every label in its best setting, from the least to the most numbers trained, beside the classifier alone and full fine-tuning where those were run.
  *
  * The best setting is the one with the highest mean among those with most seeds, so that one lucky run is not compared with a mean.
+ *
+ * @param rows whose tasks are named apart (`tasksApart`).
  */
 export function compareMethods(rows: readonly RunRow[]): MethodScore[] {
   return [...groupBy(rows, ({ task }) => task).values()].flatMap((ofTask) => {
@@ -79,8 +81,8 @@ export function meansOf(found: readonly MethodScore[]): MethodMean[] {
 const scoresOf = (rows: readonly RunRow[]): Map<number, number> => new Map(rows.map(({ seed, score }) => [seed, score]));
 
 function bestOf(rows: readonly RunRow[]): Candidate & { readonly settings: number; readonly setting: string } {
-  const candidates = [...groupBy(rows, ({ model, settings }) => JSON.stringify([model, settings])).values()].flatMap((own): Candidate[] => {
-    const summary = summarize(own.map(({ score }) => score));
+  const candidates = [...groupBy(rows, ({ settings }) => JSON.stringify(settings)).values()].flatMap((own): Candidate[] => {
+    const summary = summarize([...scoresOf(own).values()]);
     return summary === undefined ? [] : [{ rows: own, summary }];
   });
   const [best] = candidates.toSorted((a, b) => b.summary.n - a.summary.n || b.summary.mean - a.summary.mean) as [Candidate];

@@ -1,6 +1,7 @@
 import type { MethodSettings } from '../methods.js';
 import type { RunRow } from '../sweep/results.js';
 import { summarize, type Summary } from '../sweep/statistics.js';
+import { groupBy } from './group-by.js';
 
 /** The settings that are looked at, with what they are called. */
 export const FACTORS = {
@@ -26,13 +27,12 @@ export interface SensitivityPoint extends Summary {
 
 /**
  * What a setting does to the score while all others stay: runs that differ in one setting (and in the seed) belong to one slice. Slices with a single value say nothing and are left out.
+ *
+ * @param rows whose tasks are named apart (`tasksApart`).
  */
 export function analyzeSensitivity(rows: readonly RunRow[]): SensitivityPoint[] {
-  // Rows that are held out depend on the seed; data that differs with the same seed was another amount of it.
-  const sets = groupBy(rows, ({ task, seed }) => JSON.stringify([task, seed]));
-  const severalSets = new Set([...sets.values()].flatMap((group) => (new Set(group.map(({ data }) => data)).size > 1 ? [(group[0] as RunRow).task] : [])));
   return (Object.keys(FACTORS) as Factor[]).flatMap((factor) => {
-    const slices = groupBy(rows, ({ task, method, model, data, settings }) => JSON.stringify([task, method, model, severalSets.has(task) ? data : '', { ...settings, [factor]: 0 }]));
+    const slices = groupBy(rows, ({ task, method, settings }) => JSON.stringify([task, method, { ...settings, [factor]: 0 }]));
     const telling = [...slices.values()].filter((slice) => new Set(slice.map(({ settings }) => settings[factor])).size > 1);
     const varying = varyingSettings(telling.flat(), factor);
     return telling.flatMap((slice) => {
@@ -55,17 +55,6 @@ export function spanOf(found: readonly SensitivityPoint[], factor: Factor): numb
   if (slices.length === 0) return undefined;
   const spans = slices.map((slice) => Math.max(...slice.map(({ mean }) => mean)) - Math.min(...slice.map(({ mean }) => mean)));
   return spans.reduce((sum, span) => sum + span, 0) / spans.length;
-}
-
-export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [item]);
-    else group.push(item);
-  }
-  return groups;
 }
 
 /** Settings other than the factor in which slices differ. */

@@ -17,8 +17,17 @@ export interface RunRow extends Omit<RunResult, 'weights'> {
   readonly method: string;
   readonly settings: MethodSettings;
   readonly seed: number;
+  /** What people call the base model. */
+  readonly modelName: string;
   /** `weightsDigest` of the base model. */
   readonly model: string;
+  /** Hash of its config and tokenizer. */
+  readonly modelFiles: string;
+  /** Training examples at most. */
+  readonly limit?: number;
+  /** Tokens at most. */
+  readonly maxLength?: number;
+  readonly arithmetic: Run['arithmetic'];
   /** Hash of the examples. */
   readonly data: string;
   readonly weights?: Uint8Array;
@@ -168,7 +177,7 @@ export function readRuns(path: string, { tensors = true }: { readonly tensors?: 
   }
 }
 
-const COLUMNS = ['key', 'task', 'method', 'settings', 'seed', 'model', 'data', 'metric', 'score', 'scores', 'stages', 'history', 'trainable', 'total', 'seconds', 'finished_at'] as const;
+const COLUMNS = ['key', 'task', 'method', 'settings', 'seed', 'example_limit', 'max_length', 'arithmetic', 'model_name', 'model', 'model_files', 'data', 'metric', 'score', 'scores', 'stages', 'history', 'trainable', 'total', 'seconds', 'finished_at'] as const;
 
 function rowOf(row: Readonly<Record<string, unknown>>, folders: ReadonlyMap<string, Files>): RunRow {
   const text = (name: (typeof COLUMNS)[number]): string => row[name] as string;
@@ -180,7 +189,10 @@ function rowOf(row: Readonly<Record<string, unknown>>, folders: ReadonlyMap<stri
     method: text('method'),
     settings: JSON.parse(text('settings')) as MethodSettings,
     seed: number('seed'),
+    modelName: text('model_name'),
     model: text('model'),
+    modelFiles: text('model_files'),
+    arithmetic: text('arithmetic') as Run['arithmetic'],
     data: text('data'),
     metric: text('metric'),
     score: number('score'),
@@ -191,6 +203,8 @@ function rowOf(row: Readonly<Record<string, unknown>>, folders: ReadonlyMap<stri
     total: number('total'),
     seconds: number('seconds'),
     finishedAt: text('finished_at'),
+    ...(row['example_limit'] === null ? {} : { limit: number('example_limit') }),
+    ...(row['max_length'] === null ? {} : { maxLength: number('max_length') }),
     ...(row['weights'] === undefined ? {} : { weights: row['weights'] as Uint8Array }),
     ...(files === undefined ? {} : { files }),
   };

@@ -1,0 +1,39 @@
+import { formatCount } from '@hadamard-adapter/core';
+import type { RunRow } from '../sweep/results.js';
+import { groupBy } from './group-by.js';
+
+/** Something a score depends on that is neither task nor method nor seed. */
+interface Condition {
+  readonly of: (row: RunRow) => string;
+  /** For people. Different for runs that differ. */
+  readonly words: (row: RunRow) => string;
+}
+
+const short = (hash: string): string => hash.slice(0, 6);
+
+const CONDITIONS: readonly Condition[] = [
+  { of: ({ model }) => model, words: ({ modelName, model }) => `${modelName} ${short(model)}` },
+  { of: ({ modelFiles }) => modelFiles, words: ({ modelFiles }) => `tokenizer and config ${short(modelFiles)}` },
+  { of: ({ limit }) => String(limit), words: ({ limit }) => (limit === undefined ? 'all examples' : `${formatCount(limit)} examples`) },
+  { of: ({ maxLength }) => String(maxLength), words: ({ maxLength }) => (maxLength === undefined ? 'whole texts' : `${maxLength} tokens`) },
+  { of: ({ arithmetic }) => arithmetic, words: ({ arithmetic }) => arithmetic },
+  { of: ({ metric }) => metric, words: ({ metric }) => `by ${metric}` },
+];
+
+/**
+ * What to call the task of each run, so that runs of one name can be compared: where a task was run under several conditions (first on 1,000 examples, then on all) it is as many tasks, named by what
+ * differs.
+ */
+export function tasksApart(rows: readonly RunRow[]): ReadonlyMap<RunRow, string> {
+  const names = new Map<RunRow, string>();
+  for (const [task, own] of groupBy(rows, ({ task }) => task)) {
+    const differing = CONDITIONS.filter(({ of }) => new Set(own.map(of)).size > 1);
+    const named = groupBy(own, (row) => [task, ...differing.map(({ words }) => words(row))].join(', '));
+    for (const [name, alike] of named) {
+      // Rows that are held out, or left over by a limit, depend on the seed. Data that differs with the same seed is other data.
+      const several = [...groupBy(alike, ({ seed }) => String(seed)).values()].some((ofSeed) => new Set(ofSeed.map(({ data }) => data)).size > 1);
+      for (const row of alike) names.set(row, several ? `${name}, data ${short(row.data)}` : name);
+    }
+  }
+  return names;
+}
