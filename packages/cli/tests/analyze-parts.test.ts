@@ -205,7 +205,7 @@ describe('results of a sweep', () => {
 });
 
 describe('tasks under several conditions', () => {
-  const row = (given: Partial<RunRow>): RunRow => ({ task: 'a', seed: 0, modelName: 'tiny', model: 'abcdef01', modelFiles: 'f', data: 'd', metric: 'accuracy', arithmetic: 'float32', ...given }) as RunRow;
+  const row = (given: Partial<RunRow>): RunRow => ({ task: 'a', settings: settingsOf({ method: 'hadamard' }), seed: 0, modelName: 'tiny', model: 'abcdef01', modelFiles: 'f', data: 'd', metric: 'accuracy', arithmetic: 'float32', ...given }) as RunRow;
   const names = (...rows: readonly RunRow[]): (string | undefined)[] => rows.map((each) => tasksApart(rows).get(each));
 
   it('are named by what differs, each task by itself', () => {
@@ -214,6 +214,12 @@ describe('tasks under several conditions', () => {
     expect(names(row({}), row({ modelName: 'small', model: '98765432' }))).toEqual(['a, tiny abcdef', 'a, small 987654']);
     expect(names(row({}), row({ metric: 'f1' }))).toEqual(['a, by accuracy', 'a, by f1']);
     expect(names(row({}), row({ modelFiles: 'g' }))).toEqual(['a, tokenizer and config f', 'a, tokenizer and config g']);
+  });
+
+  it('are one with the classifier that the model came with, which is part of its hash', () => {
+    const settings = settingsOf({ method: 'hadamard', head: 'model' });
+    expect(names(row({}), row({ settings, model: '98765432' }))).toEqual(['a', 'a']);
+    expect(names(row({}), row({ settings, model: '98765432', modelName: 'small' }))).toEqual(['a, tiny abcdef', 'a, small 987654']);
   });
 
   it('have other data where one seed has two', () => {
