@@ -2,7 +2,7 @@ import { share } from '@hadamard-adapter/core';
 import type { Method } from '../methods.js';
 import type { RunRow } from '../sweep/results.js';
 import { pairedDifference, partOfWay, summarize, type Summary } from '../sweep/statistics.js';
-import { groupBy } from './group-by.js';
+import { groupBy } from '../group-by.js';
 import { mean } from './table.js';
 
 /** A method on one task, in its best setting. */

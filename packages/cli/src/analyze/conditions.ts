@@ -1,6 +1,6 @@
 import { formatCount } from '@hadamard-adapter/core';
 import type { RunRow } from '../sweep/results.js';
-import { groupBy } from './group-by.js';
+import { groupBy } from '../group-by.js';
 
 /** Something a score depends on that is neither task nor method nor seed. */
 interface Condition {

@@ -7,7 +7,7 @@ import { readFolder } from '../io/files.js';
 import { readRuns, type RunRow } from '../sweep/results.js';
 import { summarize } from '../sweep/statistics.js';
 import { tasksApart } from './conditions.js';
-import { groupBy } from './group-by.js';
+import { groupBy } from '../group-by.js';
 
 /** A trained adapter to look at. */
 export interface Run {

@@ -1,7 +1,7 @@
 import type { MethodSettings } from '../methods.js';
 import type { RunRow } from '../sweep/results.js';
 import { summarize, type Summary } from '../sweep/statistics.js';
-import { groupBy } from './group-by.js';
+import { groupBy } from '../group-by.js';
 
 /** The settings that are looked at, with what they are called. */
 export const FACTORS = {

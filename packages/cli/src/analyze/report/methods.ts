@@ -1,6 +1,6 @@
 import { formatCount, formatShare } from '@hadamard-adapter/core';
 import { meansOf, type MethodMean, type MethodScore } from '../compare-methods.js';
-import { groupBy } from '../group-by.js';
+import { groupBy } from '../../group-by.js';
 import { count, points, type Block, type Section } from '../table.js';
 import { domainOf, dotRows, seriesColor, wider } from './plots.js';
 

@@ -1,4 +1,4 @@
-import { groupBy } from '../group-by.js';
+import { groupBy } from '../../group-by.js';
 import { FACTORS, spanOf, type Factor, type SensitivityPoint } from '../sensitivity.js';
 import { points, type Block, type Section } from '../table.js';
 import { domainOf, lines, seriesColor, wider, type LinePoint } from './plots.js';

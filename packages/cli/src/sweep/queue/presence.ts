@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { groupBy } from '../../group-by.js';
 import { short } from '../canonical.js';
 import type { Run } from '../run.js';
 import type { WorkerNote } from './job.js';
@@ -42,31 +43,21 @@ export async function presentWorkers(redis: Redis): Promise<Map<string, WorkerNo
  */
 export function unfit(runs: Iterable<Run>, workers: ReadonlyMap<string, WorkerNote>, refused: ReadonlyMap<string, ReadonlyMap<string, string>>): string[] {
   if (workers.size === 0) return ['no worker is there; start some with hadamard worker --queue … --model … --data …'];
-  const models = grouped(runs, ({ model }) => `${model.weights} ${model.files}`);
-  return models.flatMap((ofModel) => {
+  const models = groupBy(runs, ({ model }) => `${model.weights} ${model.files}`);
+  return [...models.values()].flatMap((ofModel) => {
     const { weights, files } = (ofModel[0] as Run).model;
     const fitting = [...workers].flatMap(([name, note]) => (note.weights === weights && note.files === files ? [name] : []));
     if (fitting.length === 0) {
       const there = [...workers].map(([name, note]) => `${name} has ${note.weights === weights ? `its weights with the config and tokenizer ${short(note.files)}, not ${short(files)}` : short(note.weights)}`);
       return [`no worker has model ${short(weights)}, for which ${count(ofModel)}; ${there.join('; ')}`];
     }
-    return grouped(ofModel, ({ data }) => data).flatMap((ofData) => {
+    return [...groupBy(ofModel, ({ data }) => data).values()].flatMap((ofData) => {
       const [{ data, task }] = ofData as [Run];
       const reasons = refused.get(data);
       if (reasons === undefined || !fitting.every((name) => reasons.has(name))) return [];
       return [`no worker has data ${short(data)} (${task}), for which ${count(ofData)}; ${fitting.map((name) => `${name}: ${reasons.get(name)}`).join('; ')}`];
     });
   });
-}
-
-function grouped(runs: Iterable<Run>, by: (run: Run) => string): Run[][] {
-  const groups = new Map<string, Run[]>();
-  for (const run of runs) {
-    const group = groups.get(by(run));
-    if (group === undefined) groups.set(by(run), [run]);
-    else group.push(run);
-  }
-  return [...groups.values()];
 }
 
 const count = (runs: readonly Run[]): string => (runs.length === 1 ? 'one run waits' : `${runs.length} runs wait`);
