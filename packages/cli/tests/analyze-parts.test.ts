@@ -16,6 +16,7 @@ import { methodsSection } from '../src/analyze/report/methods.js';
 import { readMaterial, type Run } from '../src/analyze/runs.js';
 import { analyzeSensitivity, spanOf } from '../src/analyze/sensitivity.js';
 import { settingsOf, type MethodSettings } from '../src/methods.js';
+import { short } from '../src/sweep/canonical.js';
 import { openResults, type RunRow } from '../src/sweep/results.js';
 import { adapterAt, tinyAdapters, type TinyAdapters } from './support/analyze.js';
 import { cli, lastLine, scratchFolder } from './support/cli.js';
@@ -211,7 +212,7 @@ describe('tasks under several conditions', () => {
   it('are named by what differs, each task by itself', () => {
     expect(names(row({}), row({ seed: 1, data: 'e' }), row({ task: 'b', arithmetic: 'int8' }))).toEqual(['a', 'a', 'b']);
     expect(names(row({ maxLength: 64, arithmetic: 'int8' }), row({ arithmetic: 'int8' }), row({}), row({ task: 'b' }))).toEqual(['a, 64 tokens, int8', 'a, whole texts, int8', 'a, whole texts, float32', 'b']);
-    expect(names(row({}), row({ modelName: 'small', model: '98765432' }))).toEqual(['a, tiny abcdef', 'a, small 987654']);
+    expect(names(row({}), row({ modelName: 'small', model: '98765432' }))).toEqual([`a, tiny ${short('abcdef01')}`, `a, small ${short('98765432')}`]);
     expect(names(row({}), row({ metric: 'f1' }))).toEqual(['a, by accuracy', 'a, by f1']);
     expect(names(row({}), row({ modelFiles: 'g' }))).toEqual(['a, tokenizer and config f', 'a, tokenizer and config g']);
   });
@@ -219,11 +220,11 @@ describe('tasks under several conditions', () => {
   it('are one with the classifier that the model came with, which is part of its hash', () => {
     const settings = settingsOf({ method: 'hadamard', head: 'model' });
     expect(names(row({}), row({ settings, model: '98765432' }))).toEqual(['a', 'a']);
-    expect(names(row({}), row({ settings, model: '98765432', modelName: 'small' }))).toEqual(['a, tiny abcdef', 'a, small 987654']);
+    expect(names(row({}), row({ settings, model: '98765432', modelName: 'small' }))).toEqual([`a, tiny ${short('abcdef01')}`, `a, small ${short('98765432')}`]);
   });
 
   it('have other data where one seed has two', () => {
-    expect(names(row({ data: 'first' }), row({ data: 'other data' }))).toEqual(['a, data first', 'a, data other ']);
+    expect(names(row({ data: 'first' }), row({ data: 'other data' }))).toEqual(['a, data first', `a, data ${short('other data')}`]);
     // The limit explains it.
     expect(names(row({ data: 'first', limit: 10 }), row({ data: 'other', limit: 20 }))).toEqual(['a, 10 examples', 'a, 20 examples']);
   });

@@ -1,6 +1,7 @@
 import { formatCount } from '@hadamard-adapter/core';
-import type { RunRow } from '../sweep/results.js';
 import { groupBy } from '../group-by.js';
+import { short } from '../sweep/canonical.js';
+import type { RunRow } from '../sweep/results.js';
 
 /** Something a score depends on that is neither task nor method nor seed. */
 interface Condition {
@@ -8,8 +9,6 @@ interface Condition {
   /** For people. Different for runs that differ. */
   readonly words: (row: RunRow) => string;
 }
-
-const short = (hash: string): string => hash.slice(0, 6);
 
 const CONDITIONS: readonly Condition[] = [
   { of: ({ modelFiles }) => modelFiles, words: ({ modelFiles }) => `tokenizer and config ${short(modelFiles)}` },
