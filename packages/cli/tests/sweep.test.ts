@@ -155,13 +155,19 @@ describe('one run', () => {
     };
     let result: Awaited<ReturnType<typeof executeRun>>;
     let rounds = 0;
+    const started = performance.now();
+    const times: number[] = [];
     for (; result === undefined; rounds++) {
       const stop = new AbortController();
       result = await executeRun(run, environment, { threads: 1, checkpoints, checkpointEvery: 1000, signal: stop.signal, onProgress: () => stop.abort() });
+      if (result === undefined) times.push(JSON.parse(new TextDecoder().decode(kept.get(run.key)?.['time.json'])).seconds);
     }
     // Two batches an epoch, two epochs, two stages.
     expect(rounds).toBeGreaterThan(8);
-    const { seconds: _, ...rest } = result;
+    const { seconds, ...rest } = result;
+    expect([...times, seconds]).toEqual([...times, seconds].toSorted((a, b) => a - b));
+    expect(times[0]).toBeGreaterThan(0);
+    expect(seconds).toBeLessThan((performance.now() - started) / 1000);
     expect(outcomes(whole).get(run.key)).toMatchObject(rest);
   });
 

@@ -1,8 +1,8 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CHECKPOINT_FILE, CHECKPOINT_TENSORS_FILE } from '@hadamard-adapter/core';
 import { readFolder, writeFolder } from '../io/files.js';
 import type { CheckpointStore } from './execute.js';
+import { RUN_CHECKPOINT_FILES } from './run-checkpoint.js';
 
 /**
  * Checkpoints below a folder, one folder for each run.
@@ -15,7 +15,7 @@ export function folderCheckpoints(folder: string, complain: (text: string) => vo
     load: (key) => readFolder(join(folder, key), 'The checkpoint').catch(() => undefined),
     async save(key, files) {
       try {
-        await writeFolder(join(folder, key), files, [CHECKPOINT_FILE, CHECKPOINT_TENSORS_FILE]);
+        await writeFolder(join(folder, key), files, RUN_CHECKPOINT_FILES);
       } catch (error) {
         if (!failed) complain(`no checkpoint can be written to ${folder}: ${error instanceof Error ? error.message : String(error)}`);
         failed = true;

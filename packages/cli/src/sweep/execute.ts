@@ -1,10 +1,11 @@
-import { HadamardError, decodeCheckpoint, encodeCheckpoint, evaluate, layout, train, writeSafetensors, type Checkpoint, type Files, type Group, type TrainEvent, type TrainResult } from '@hadamard-adapter/core';
+import { evaluate, layout, train, writeSafetensors, type Files, type Group, type TrainEvent, type TrainResult } from '@hadamard-adapter/core';
 import { adapterTensors } from '@hadamard-adapter/core/folder';
 import { loadModel, saveAdapter, type AdapterSession } from '@hadamard-adapter/onnxruntime';
 import { planOf, sessionOf } from '../methods.js';
 import { version } from '../run.js';
 import type { Environment, Prepared } from './environment.js';
 import type { RunResult } from './result.js';
+import { decodeRunCheckpoint, encodeRunCheckpoint } from './run-checkpoint.js';
 import type { Run } from './run.js';
 
 /** Where the state of running runs is kept. Nothing that happens to it may end a run. */
@@ -50,17 +51,19 @@ export async function executeRun(run: Run, environment: Environment, options: Ex
   try {
     const plan = planOf(settings, seed);
     const identity = { run: run.key, runtime: session.runtime, device: session.device };
-    const resume = await readCheckpoint(run, checkpoints, { plan, identity, parameters: session.parameters });
-    options.onStart?.(resume !== undefined);
+    const files = await checkpoints.load(run.key);
+    const kept = files === undefined ? undefined : await decodeRunCheckpoint(files, { plan, identity, parameters: session.parameters });
+    const seconds = (): number => (kept?.seconds ?? 0) + (performance.now() - started) / 1000;
+    options.onStart?.(kept !== undefined);
     const events = train(session, { train: trainSplit, ...(dev === undefined ? {} : { dev }) }, plan, {
       metric: data.metric,
       identity,
       maxCacheBytes: CACHE_BYTES,
       checkpointEvery,
       signal,
-      ...(resume === undefined ? {} : { resume }),
+      ...(kept === undefined ? {} : { resume: kept.checkpoint }),
     });
-    const result = await follow(events, run, options, plan.stages.length);
+    const result = await follow(events, run, options, { stages: plan.stages.length, seconds });
     if (result.interrupted) return undefined;
     const last = result.stages.at(-1);
     const scores: Record<string, number> = { ...last?.scores };
@@ -79,7 +82,7 @@ export async function executeRun(run: Run, environment: Environment, options: Ex
       history: result.history,
       trainable,
       total,
-      seconds: (performance.now() - started) / 1000,
+      seconds: seconds(),
       weights: await weightsOf(session, run),
       ...(settings.method === 'hadamard' ? { files: await adapterFolder(session, run, environment, prepared, { trainable, total, scores: last?.scores ?? {} }) } : {}),
     };
@@ -88,25 +91,18 @@ export async function executeRun(run: Run, environment: Environment, options: Ex
   }
 }
 
-/** A checkpoint that cannot be read, or is of another run, is as good as none: the run starts anew. */
-async function readCheckpoint(run: Run, checkpoints: CheckpointStore, expected: Parameters<typeof decodeCheckpoint>[1]): Promise<Checkpoint | undefined> {
-  const files = await checkpoints.load(run.key);
-  if (files === undefined) return undefined;
-  try {
-    return await decodeCheckpoint(files, expected);
-  } catch (error) {
-    if (error instanceof HadamardError) return undefined;
-    throw error;
-  }
-}
-
 /** Keep every checkpoint before the next step, and tell how far the run is. */
-async function follow(events: AsyncGenerator<TrainEvent, TrainResult>, { key }: Run, { checkpoints, onProgress }: ExecuteOptions, stages: number): Promise<TrainResult> {
+async function follow(
+  events: AsyncGenerator<TrainEvent, TrainResult>,
+  { key }: Run,
+  { checkpoints, onProgress }: ExecuteOptions,
+  { stages, seconds }: { readonly stages: number; readonly seconds: () => number },
+): Promise<TrainResult> {
   for (;;) {
     const next = await events.next();
     if (next.done === true) return next.value;
     const event = next.value;
-    if (event.type === 'checkpoint') await checkpoints.save(key, await encodeCheckpoint(event.checkpoint));
+    if (event.type === 'checkpoint') await checkpoints.save(key, await encodeRunCheckpoint(event.checkpoint, seconds()));
     if (event.type === 'step') onProgress?.((event.stageIndex + event.step / event.totalSteps) / stages);
   }
 }

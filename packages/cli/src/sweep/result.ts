@@ -13,6 +13,7 @@ export interface RunResult {
   readonly trainable: number;
   /** Numbers in the base model. */
   readonly total: number;
+  /** By the clock, of all processes that worked for it; of one that was killed, up to its last checkpoint. */
   readonly seconds: number;
   /** Trained tensors as a safetensors file; a base that was trained whole is not kept. */
   readonly weights: Uint8Array;
