@@ -1,9 +1,9 @@
 import { share } from '@hadamard-adapter/core';
+import { mean } from 'simple-statistics';
 import type { Method } from '../methods.js';
 import type { RunRow } from '../sweep/results.js';
 import { pairedDifference, partOfWay, summarize, type Summary } from '../sweep/statistics.js';
 import { groupBy } from '../group-by.js';
-import { mean } from './table.js';
 
 /** A method on one task, in its best setting. */
 export interface MethodScore extends Summary {

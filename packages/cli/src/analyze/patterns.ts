@@ -1,6 +1,6 @@
 import { cosine, distribution, type Distribution } from '@hadamard-adapter/core/analysis';
+import { mean } from 'simple-statistics';
 import type { Run } from './runs.js';
-import { mean } from './table.js';
 
 /** What of an adapter is compared. Scales start at 1, so that those of any two adapters look alike; what training changed is w − 1. */
 export const VECTORS = ['w', 'w − 1', 'b'] as const;

@@ -1,3 +1,4 @@
+import { mean } from 'simple-statistics';
 import type { MethodSettings } from '../methods.js';
 import type { RunRow } from '../sweep/results.js';
 import { summarize, type Summary } from '../sweep/statistics.js';
@@ -54,7 +55,7 @@ export function spanOf(found: readonly SensitivityPoint[], factor: Factor): numb
   const slices = [...groupBy(found.filter((point) => point.factor === factor), ({ task, method, slice }) => JSON.stringify([task, method, slice])).values()];
   if (slices.length === 0) return undefined;
   const spans = slices.map((slice) => Math.max(...slice.map(({ mean }) => mean)) - Math.min(...slice.map(({ mean }) => mean)));
-  return spans.reduce((sum, span) => sum + span, 0) / spans.length;
+  return mean(spans);
 }
 
 /** Settings other than the factor in which slices differ. */

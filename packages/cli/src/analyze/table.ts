@@ -71,5 +71,3 @@ export const points = (score: number): number => score / POINT;
 
 /** `1 row`, `3 rows`. */
 export const count = (n: number, one: string, several = `${one}s`): string => `${new Intl.NumberFormat('en-US').format(n)} ${n === 1 ? one : several}`;
-
-export const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '@hadamard-adapter/core';
-import { median } from './median.js';
+import { median } from 'simple-statistics';
 import { startBenchProcess, type BenchProcess, type BenchRequest, type BenchSetup, type BenchSizes, type BenchWay, type BenchWork } from './peer.js';
 
 /** One measured configuration of one contestant. */

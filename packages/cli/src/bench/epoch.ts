@@ -1,6 +1,6 @@
 import { epochBatches } from '@hadamard-adapter/core';
+import { median } from 'simple-statistics';
 import { BENCH_MODELS, prepare, settle, startContestants } from './bench.js';
-import { median } from './median.js';
 import type { BenchBatches } from './peer.js';
 
 /** Token ids of each example of a table, as long as they are. */

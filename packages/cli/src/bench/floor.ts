@@ -1,8 +1,8 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { concatChunks, float32Tensor, makeNode, writeModel, type Graph } from '@hadamard-adapter/onnx';
+import { median } from 'simple-statistics';
 import { BENCH_MODELS, prepare, settle, startContestants } from './bench.js';
 import { randomWeights } from './encoder.js';
-import { median } from './median.js';
 import type { BenchSizes } from './peer.js';
 
 /** The products with weights of one training step, by themselves. */

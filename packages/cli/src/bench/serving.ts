@@ -2,9 +2,9 @@ import { normal, type Files } from '@hadamard-adapter/core';
 import { concatChunks } from '@hadamard-adapter/onnx';
 import { createServer, loadModel, saveAdapter } from '@hadamard-adapter/onnxruntime';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { median } from 'simple-statistics';
 import { BENCH_MODELS, settle } from './bench.js';
 import { benchBatch, benchEncoder } from './encoder.js';
-import { median } from './median.js';
 
 export interface ServingOptions {
   readonly model: string;

@@ -1,3 +1,5 @@
+import { mean, sampleStandardDeviation } from 'simple-statistics';
+
 /** Mean and sample standard deviation of some scores. */
 export interface Summary {
   readonly n: number;
@@ -10,9 +12,7 @@ export interface Summary {
 export function summarize(values: readonly number[]): Summary | undefined {
   const n = values.length;
   if (n === 0) return undefined;
-  const mean = values.reduce((sum, value) => sum + value, 0) / n;
-  if (n === 1) return { n, mean };
-  return { n, mean, deviation: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1)) };
+  return { n, mean: mean(values), ...(n === 1 ? {} : { deviation: sampleStandardDeviation(values) }) };
 }
 
 /** Differences `of − to`, seed by seed, over the seeds that both have: what the seeds have in common falls out. */
@@ -34,7 +34,7 @@ export function partOfWay(scores: ReadonlyMap<number, number>, floor: ReadonlyMa
   if (distance === undefined || distance.mean <= (distance.deviation ?? 0)) return undefined;
   const seeds = [...scores.keys()].filter((seed) => floor.has(seed) && ceiling.has(seed));
   if (seeds.length === 0) return undefined;
-  const over = (all: ReadonlyMap<number, number>): number => seeds.reduce((sum, seed) => sum + (all.get(seed) as number), 0) / seeds.length;
+  const over = (all: ReadonlyMap<number, number>): number => mean(seeds.map((seed) => all.get(seed) as number));
   const way = over(ceiling) - over(floor);
   return way > 0 ? (over(scores) - over(floor)) / way : undefined;
 }

@@ -1,4 +1,4 @@
-import { quantileSorted } from 'simple-statistics';
+import { mean, quantileSorted, standardDeviation } from 'simple-statistics';
 import { MismatchError } from '../errors.js';
 
 type Vector = Float32Array | Float64Array;
@@ -45,8 +45,6 @@ export interface Distribution {
 export function distribution(values: Vector): Distribution {
   const sorted = Array.from(values).toSorted((a, b) => a - b);
   if (sorted.length === 0) throw new RangeError('a distribution of no numbers');
-  const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
-  const deviation = Math.sqrt(sorted.reduce((sum, value) => sum + (value - mean) ** 2, 0) / sorted.length);
   const at = (quantile: number): number => quantileSorted(sorted, quantile);
-  return { mean, deviation, least: sorted[0] as number, q05: at(0.05), q25: at(0.25), median: at(0.5), q75: at(0.75), q95: at(0.95), most: sorted.at(-1) as number };
+  return { mean: mean(sorted), deviation: standardDeviation(sorted), least: sorted[0] as number, q05: at(0.05), q25: at(0.25), median: at(0.5), q75: at(0.75), q95: at(0.95), most: sorted.at(-1) as number };
 }

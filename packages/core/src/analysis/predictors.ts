@@ -1,3 +1,4 @@
+import { mean } from 'simple-statistics';
 import type { LayerParameter, SiteVectors } from './layers.js';
 import { layout } from '../layout.js';
 
@@ -22,8 +23,7 @@ export function magnitudes(sites: readonly SiteVectors[]): Magnitude[] {
   const layers = [...new Set(sites.map(({ layer }) => layer))].toSorted((a, b) => a - b);
   return layers.map((layer) => {
     const own = sites.filter((site) => site.layer === layer);
-    const mean = (of: (site: SiteVectors) => number): number => own.reduce((sum, site) => sum + of(site), 0) / own.length;
-    return { layer, scale: mean(({ w }) => meanDistance(w, 1)), shift: mean(({ b }) => meanDistance(b, 0)) };
+    return { layer, scale: mean(own.map(({ w }) => meanDistance(w, 1))), shift: mean(own.map(({ b }) => meanDistance(b, 0))) };
   });
 }
 

@@ -1,5 +1,6 @@
+import { mean } from 'simple-statistics';
 import type { AttentionAnalysis, HeadChange } from '../attention.js';
-import { count, formatCell, mean, type Block, type Section } from '../table.js';
+import { count, formatCell, type Block, type Section } from '../table.js';
 import { SERIES, bars, domainOf, heatmap, lines, type LinePoint } from './plots.js';
 import { RUN_COLUMNS, runCells } from './words.js';
 

@@ -1,7 +1,8 @@
 import type { CurvePoint } from '@hadamard-adapter/core/analysis';
+import { mean } from 'simple-statistics';
 import { ORDERS, PREDICTORS, type LayerAnalysis, type LayerSigns, type Order } from '../layers.js';
 import type { Run } from '../runs.js';
-import { count, mean, points, signed, type Block, type Section } from '../table.js';
+import { count, points, signed, type Block, type Section } from '../table.js';
 import { SERIES, bars, domainOf, dotRows, lines, wider, type LinePoint, type LineStyle } from './plots.js';
 import { ORDER_NAMES, PREDICTOR_NAMES, RUN_COLUMNS, countRows, countRuns, runCells, tasksOf } from './words.js';
 

@@ -1,6 +1,7 @@
+import { mean } from 'simple-statistics';
 import { VECTORS, betweenTasks, type Likeness, type Spread, type VectorName } from '../patterns.js';
 import type { Run } from '../runs.js';
-import { formatCell, mean, signed, type Block, type Section } from '../table.js';
+import { formatCell, signed, type Block, type Section } from '../table.js';
 import { SERIES, boxes, domainOf, heatmap, lines, type LinePoint } from './plots.js';
 import { RUN_COLUMNS, countRuns, runCells, tasksOf } from './words.js';
 

@@ -1,5 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
+import { mean } from 'simple-statistics';
 
 /** Colours are custom properties of the page, so that a plot follows light and dark. */
 export const SERIES = ['var(--series-1)', 'var(--series-2)', 'var(--series-3)', 'var(--series-4)', 'var(--series-5)', 'var(--series-6)', 'var(--series-7)', 'var(--series-8)'] as const;
@@ -51,7 +52,7 @@ export interface Bar {
 export function bars(values: readonly Bar[], { x, y, domain, ...panel }: PanelOptions & { readonly x: string; readonly y: string; readonly domain: [number, number] }): string {
   const byX = [...new Set(values.map((each) => each.x))].map((at) => {
     const own = values.filter((each) => each.x === at).map((each) => each.y);
-    return { x: at, y: own.reduce((sum, value) => sum + value, 0) / own.length, n: own.length };
+    return { x: at, y: mean(own), n: own.length };
   });
   return draw(panel, {
     x: { label: x, type: 'band', domain: byX.map((each) => each.x).toSorted((a, b) => a - b), tickFormat: String, padding: 0.25 },

@@ -1,6 +1,7 @@
 import { formatCount } from '@hadamard-adapter/core';
+import { mean } from 'simple-statistics';
 import type { CrossScore, RankScore, SharingAnalysis, Variant } from '../sharing.js';
-import { count, formatCell, losesPoints, mean, points, type Block, type Section } from '../table.js';
+import { count, formatCell, losesPoints, points, type Block, type Section } from '../table.js';
 import { domainOf, dotRows, heatmap, lines, seriesColor, wider, type LinePoint } from './plots.js';
 import { VARIANT_NAMES } from './words.js';
 
