@@ -30,8 +30,13 @@ export function packagedGolden(family: string): Golden {
   return JSON.parse(readFileSync(`${folder}/${family}/golden.json`, 'utf8')) as Golden;
 }
 
+const canonical = new Map<string, CanonicalGraph>();
+
+/** The same object for the same name: nothing writes to a graph, and to canonicalize each model for every test takes long. */
 export function packagedCanonical(name: string): CanonicalGraph {
-  return canonicalize(packagedGraph(name));
+  const known = canonical.get(name) ?? canonicalize(packagedGraph(name));
+  canonical.set(name, known);
+  return known;
 }
 
 /** Token inputs for any of the models: the second row is padded. */
