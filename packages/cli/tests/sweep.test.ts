@@ -165,6 +165,7 @@ describe('one run', () => {
     // Two batches an epoch, two epochs, two stages.
     expect(rounds).toBeGreaterThan(8);
     const { seconds, ...rest } = result;
+    // Each round adds to those before it.
     expect([...times, seconds]).toEqual([...times, seconds].toSorted((a, b) => a - b));
     expect(times[0]).toBeGreaterThan(0);
     expect(seconds).toBeLessThan((performance.now() - started) / 1000);
