@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureChromium, vulkanOf } from './chromium.mjs';
-import { install, requireNode, root, run, seconds, tool } from './lib.mjs';
+import { install, pnpm, requireNode, root, run, seconds, tool } from './lib.mjs';
 
 requireNode();
 
@@ -24,7 +24,7 @@ const steps = [
   { name: 'build', command: tool('turbo', 'run', 'build', '--filter=./packages/*') },
   // The site is built while types are checked.
   { name: 'checks', command: tool('turbo', 'run', 'build', 'typecheck', 'publint') },
-  { name: 'lint', command: tool('oxlint', '--deny-warnings') },
+  { name: 'lint', command: pnpm('run', 'lint') },
   // Some unit tests open a page of their own.
   { name: 'chromium', work: () => (chromium = ensureChromium()) },
   { name: 'unit', command: vitest('node', unitReport), loud: true, count: () => countTests(unitReport) },

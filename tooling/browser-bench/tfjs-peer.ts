@@ -3,9 +3,9 @@ import * as tf from '@tensorflow/tfjs-core';
 // oxlint-disable-next-line import/no-unassigned-import -- it registers gradients, and has nothing else to give
 import '@tensorflow/tfjs-core/dist/register_all_gradients';
 import { setThreadsCount, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
-// oxlint-disable-next-line import/no-unassigned-import -- it registers a backend, and has nothing else that is wanted here
+// oxlint-disable-next-line import/no-unassigned-import -- it registers a backend here
 import '@tensorflow/tfjs-backend-webgl';
-// oxlint-disable-next-line import/no-unassigned-import -- it registers a backend, and has nothing else that is wanted here
+// oxlint-disable-next-line import/no-unassigned-import -- it registers a backend here
 import '@tensorflow/tfjs-backend-webgpu';
 import simd from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm?url';
 import threaded from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.wasm?url';

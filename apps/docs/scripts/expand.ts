@@ -36,7 +36,8 @@ function source(name: string): string {
 
 function passage(path: string, start: string, end: string | undefined): string {
   const lines = read(path).split('\n');
-  const first = lines.findIndex((line) => line.startsWith(start));
+  // The cells of a table are padded to the width of their column, which is no part of what a page names.
+  const first = lines.findIndex((line) => line.replaceAll(/ +/g, ' ').startsWith(start));
   if (first < 0) throw new Error(`${path} has no line that starts with ${start}`);
   const length = lines.slice(first + 1).findIndex((line) => (end === undefined ? /^(?:#|\*\*[^*]+\*\*)/.test(line) : line.startsWith(end)));
   if (length < 0 && end !== undefined) throw new Error(`${path} has no line that starts with ${end} behind ${start}`);

@@ -10,7 +10,7 @@ const blocks = (language: string): string[] => [...readme.matchAll(new RegExp(`\
 /** First cells of the rows of the table under a heading, without their quotes. */
 const rows = (heading: string): string[][] => {
   const section = readme.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
-  return [...section.matchAll(/^\| (`[^@].+) \|$/gm)].map(([, row]) => (row ?? '').split(' | ').map((cell) => cell.replaceAll('`', '')));
+  return [...section.matchAll(/^\| (`[^@].+) \|$/gm)].map(([, row]) => (row ?? '').split('|').map((cell) => cell.trim().replaceAll('`', '')));
 };
 const asynchronous = Object.getPrototypeOf(async () => undefined).constructor as FunctionConstructor;
 
@@ -73,7 +73,7 @@ describe('README of the fixtures', () => {
     const fixtures = await node.readFixtures(node.packagedFixtures);
     const names = fixtures.flatMap((fixture) => fixture.names(''));
     const section = text.slice(text.indexOf('## Names'), text.indexOf('## The training run'));
-    const explained = [...section.matchAll(/^\| (`(?:<|traj).+?) \| /gm)].flatMap(([, cell]) => patterns(cell ?? ''));
+    const explained = [...section.matchAll(/^\| (`(?:<|traj).+?) +\| /gm)].flatMap(([, cell]) => patterns(cell ?? ''));
     expect(explained.length).toBeGreaterThan(15);
     expect(names.filter((name) => !explained.some((pattern) => pattern.test(name)))).toEqual([]);
     expect(explained.filter((pattern) => !names.some((name) => pattern.test(name)))).toEqual([]);

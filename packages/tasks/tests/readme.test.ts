@@ -10,7 +10,7 @@ const blocks = (language: string): string[] => [...readme.matchAll(new RegExp(`\
 /** Cells of the rows of the tables under a heading, without their headers. */
 const rows = (heading: string): string[][] => {
   const section = readme.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
-  return [...section.matchAll(/^\| (`.+) \|$/gm)].map(([, row]) => (row ?? '').split(' | '));
+  return [...section.matchAll(/^\| (`.+) \|$/gm)].map(([, row]) => (row ?? '').split('|').map((cell) => cell.trim()));
 };
 const names = (cell: string | undefined): string[] => [...(cell ?? '').matchAll(/`(\w[\w-]*)`/g)].map(([, name]) => name ?? '');
 const asynchronous = Object.getPrototypeOf(async () => undefined).constructor as FunctionConstructor;

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-// oxlint-disable-next-line import/no-unassigned-import -- it registers a backend, and has nothing else that is wanted here
+// oxlint-disable-next-line import/no-unassigned-import -- it registers a backend here
 import '@tensorflow/tfjs-backend-wasm';
 
 export { tf };
