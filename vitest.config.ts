@@ -30,7 +30,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'node',
-          // Vitest leaves one core to itself; it needs none while tests run, and on two cores that would be half of them.
+          // Vitest leaves one core to itself; it needs none while tests run, and on two cores that would be half of
+          // them.
           maxWorkers: '100%',
           include: ['packages/*/tests/**/*.test.ts', 'apps/docs/tests/*.test.ts', 'tooling/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.browser.test.ts'],
@@ -42,9 +43,12 @@ export default defineConfig({
         extends: true,
         server: { headers: ISOLATION },
         // What its package.json says to bundlers.
-        resolve: { alias: [{ find: /^@hadamard-adapter\/onnxruntime$/, replacement: source('onnxruntime/src/web.ts') }] },
+        resolve: {
+          alias: [{ find: /^@hadamard-adapter\/onnxruntime$/, replacement: source('onnxruntime/src/web.ts') }],
+        },
         optimizeDeps: {
-          // All dependencies are found before the first test: one found later would reload the page, and what ran in it is lost.
+          // All dependencies are found before the first test: one found later would reload the page, and what ran in it
+          // is lost.
           entries: [...IN_BROWSER, 'packages/*/src/**/*.ts'],
           // It finds its .wasm beside itself.
           exclude: ['onnxruntime-web', 'onnxruntime-web/wasm', 'onnxruntime-web/webgpu', '@huggingface/transformers'],
@@ -52,14 +56,17 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: IN_BROWSER,
-          // Compiling shaders in software takes seconds for every new graph, a minute and a half for the longest test on two slow cores. This is no bound on speed: it ends what hangs.
+          // Compiling shaders in software takes seconds for every new graph, a minute and a half for the longest test
+          // on two slow cores. This is no bound on speed: it ends what hangs.
           testTimeout: 300_000,
           fileParallelism: false,
           browser: {
             enabled: true,
             headless: true,
             screenshotFailures: false,
-            provider: playwright({ launchOptions: { executablePath: chromiumPath(), chromiumSandbox: false, args: CHROMIUM_FLAGS } }),
+            provider: playwright({
+              launchOptions: { executablePath: chromiumPath(), chromiumSandbox: false, args: CHROMIUM_FLAGS },
+            }),
             instances: [{ browser: 'chromium' }],
           },
         },

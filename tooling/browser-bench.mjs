@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// npm run bench:browser: a training step on WASM against TensorFlow.js's WASM backend, and memory over many steps of changing shapes, in headless Chromium.
-// With --tfjs webgpu, webgl, wasm or cpu: our package for TensorFlow.js against a BERT written by hand, on that backend.
+// npm run bench:browser: a training step on WASM against TensorFlow.js's WASM backend, and memory over many steps of
+// changing shapes, in headless Chromium. With --tfjs webgpu, webgl, wasm or cpu: our package for TensorFlow.js against
+// a BERT written by hand, on that backend.
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +30,8 @@ const { values } = parseArgs({
   },
 });
 const sizes = SIZES[values.model];
-if (sizes === undefined) throw new Error(`There is no size ${values.model}; there are ${Object.keys(SIZES).join(', ')}.`);
+if (sizes === undefined)
+  throw new Error(`There is no size ${values.model}; there are ${Object.keys(SIZES).join(', ')}.`);
 
 const source = (path) => join(root, 'packages', path);
 const server = await createServer({
@@ -43,11 +45,29 @@ const server = await createServer({
       { find: new RegExp(`^@hadamard-adapter/${name}/([a-z-]+)$`), replacement: source(`${name}/src/$1.ts`) },
     ]),
   },
-  server: { port: 0, fs: { allow: [root] }, headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' } },
-  optimizeDeps: { include: ['@tensorflow/tfjs-core', '@tensorflow/tfjs-core/dist/register_all_gradients', '@tensorflow/tfjs-backend-wasm', '@tensorflow/tfjs-backend-webgl', '@tensorflow/tfjs-backend-webgpu'], entries: ['page.ts'], exclude: ['onnxruntime-web', 'onnxruntime-web/wasm', 'onnxruntime-web/webgpu'] },
+  server: {
+    port: 0,
+    fs: { allow: [root] },
+    headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
+  },
+  optimizeDeps: {
+    include: [
+      '@tensorflow/tfjs-core',
+      '@tensorflow/tfjs-core/dist/register_all_gradients',
+      '@tensorflow/tfjs-backend-wasm',
+      '@tensorflow/tfjs-backend-webgl',
+      '@tensorflow/tfjs-backend-webgpu',
+    ],
+    entries: ['page.ts'],
+    exclude: ['onnxruntime-web', 'onnxruntime-web/wasm', 'onnxruntime-web/webgpu'],
+  },
 });
 await server.listen();
-const browser = await chromium.launch({ executablePath: ensureChromium(), chromiumSandbox: false, args: CHROMIUM_FLAGS });
+const browser = await chromium.launch({
+  executablePath: ensureChromium(),
+  chromiumSandbox: false,
+  args: CHROMIUM_FLAGS,
+});
 try {
   await measure();
 } finally {
@@ -62,20 +82,62 @@ async function measure() {
   await page.waitForFunction(() => globalThis.bench !== undefined, undefined, { timeout: 120_000 });
   const number = (name) => Number(values[name]);
   if (values.tfjs !== undefined) {
-    const options = { backend: values.tfjs, batch: number('batch'), sequence: number('sequence'), rounds: number('rounds'), threads: number('threads') };
-    const { tfjs, byHand } = await page.evaluate(([shape, given]) => globalThis.bench.compareTfjs(shape, given), [sizes, options]);
-    const report = { model: values.model, ...options, stepMs: tfjs.stepMs, byHandMs: byHand.stepMs, ratio: tfjs.stepMs / byHand.stepMs, lossDifference: Math.max(...tfjs.losses.map((loss, i) => Math.abs(loss - byHand.losses[i]))) };
+    const options = {
+      backend: values.tfjs,
+      batch: number('batch'),
+      sequence: number('sequence'),
+      rounds: number('rounds'),
+      threads: number('threads'),
+    };
+    const { tfjs, byHand } = await page.evaluate(
+      ([shape, given]) => globalThis.bench.compareTfjs(shape, given),
+      [sizes, options],
+    );
+    const report = {
+      model: values.model,
+      ...options,
+      stepMs: tfjs.stepMs,
+      byHandMs: byHand.stepMs,
+      ratio: tfjs.stepMs / byHand.stepMs,
+      lossDifference: Math.max(...tfjs.losses.map((loss, i) => Math.abs(loss - byHand.losses[i]))),
+    };
     if (values.json) console.log(JSON.stringify(report));
-    else console.log(`${report.model}, batch ${report.batch}, ${report.sequence} tokens, TensorFlow.js on ${report.backend}: ${report.stepMs.toFixed(0)} ms a step, by hand ${report.byHandMs.toFixed(0)} ms: ${report.ratio.toFixed(2)} (losses differ by ${report.lossDifference.toExponential(1)})`);
+    else
+      console.log(
+        `${report.model}, batch ${report.batch}, ${report.sequence} tokens, TensorFlow.js on ${report.backend}: ${report.stepMs.toFixed(0)} ms a step, by hand ${report.byHandMs.toFixed(0)} ms: ${report.ratio.toFixed(2)} (losses differ by ${report.lossDifference.toExponential(1)})`,
+      );
     return;
   }
-  const speed = await page.evaluate(([shape, options]) => globalThis.bench.compare(shape, options), [sizes, { batch: number('batch'), sequence: number('sequence'), rounds: number('rounds'), threads: number('threads') }]);
-  const memory = await page.evaluate(([shape, options]) => globalThis.bench.endurance(shape, options), [SIZES['L2-H128'], { device: values.device, steps: number('steps'), threads: number('threads') }]);
+  const speed = await page.evaluate(
+    ([shape, options]) => globalThis.bench.compare(shape, options),
+    [
+      sizes,
+      { batch: number('batch'), sequence: number('sequence'), rounds: number('rounds'), threads: number('threads') },
+    ],
+  );
+  const memory = await page.evaluate(
+    ([shape, options]) => globalThis.bench.endurance(shape, options),
+    [SIZES['L2-H128'], { device: values.device, steps: number('steps'), threads: number('threads') }],
+  );
   const difference = Math.max(...speed.onnxruntime.losses.map((loss, i) => Math.abs(loss - speed.tfjs.losses[i])));
-  const report = { model: values.model, batch: number('batch'), sequence: number('sequence'), threads: number('threads'), onnxruntimeMs: speed.onnxruntime.stepMs, tfjsMs: speed.tfjs.stepMs, ratio: speed.tfjs.stepMs / speed.onnxruntime.stepMs, lossDifference: difference, memory };
+  const report = {
+    model: values.model,
+    batch: number('batch'),
+    sequence: number('sequence'),
+    threads: number('threads'),
+    onnxruntimeMs: speed.onnxruntime.stepMs,
+    tfjsMs: speed.tfjs.stepMs,
+    ratio: speed.tfjs.stepMs / speed.onnxruntime.stepMs,
+    lossDifference: difference,
+    memory,
+  };
   if (values.json) console.log(JSON.stringify(report));
   else {
-    console.log(`${report.model}, batch ${report.batch}, ${report.sequence} tokens, ${report.threads} threads, WASM: ${report.onnxruntimeMs.toFixed(0)} ms a step; TensorFlow.js ${report.tfjsMs.toFixed(0)} ms: ${report.ratio.toFixed(1)} times (losses differ by ${difference.toExponential(1)})`);
-    console.log(`${memory.steps} steps of changing shapes on ${memory.device}: ${memory.mbAfterTenth.toFixed(0)} MB of WebAssembly memory after a tenth of them, ${memory.mbAtEnd.toFixed(0)} MB at the end`);
+    console.log(
+      `${report.model}, batch ${report.batch}, ${report.sequence} tokens, ${report.threads} threads, WASM: ${report.onnxruntimeMs.toFixed(0)} ms a step; TensorFlow.js ${report.tfjsMs.toFixed(0)} ms: ${report.ratio.toFixed(1)} times (losses differ by ${difference.toExponential(1)})`,
+    );
+    console.log(
+      `${memory.steps} steps of changing shapes on ${memory.device}: ${memory.mbAfterTenth.toFixed(0)} MB of WebAssembly memory after a tenth of them, ${memory.mbAtEnd.toFixed(0)} MB at the end`,
+    );
   }
 }

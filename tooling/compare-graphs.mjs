@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Time a training step and an inference of the same model in several files, in turns: what an exporter's graph costs against one built from the checkpoint.
+// Time a training step and an inference of the same model in several files, in turns: what an exporter's graph costs
+// against one built from the checkpoint.
 //   node tooling/compare-graphs.mjs model/onnx/model.onnx model/model.safetensors [--rounds 3] [--batch 8] [--sequence 128] [--threads 2]
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,8 +9,16 @@ import { readEncoder } from '../packages/onnx/dist/index.js';
 import { loadModel } from '../packages/onnxruntime/dist/index.js';
 
 const number = { type: 'string' };
-const { values, positionals: files } = parseArgs({ allowPositionals: true, options: { rounds: number, batch: number, sequence: number, threads: number } });
-const { rounds = 3, batch: rows = 8, sequence = 128, threads = 2 } = Object.fromEntries(Object.entries(values).map(([name, text]) => [name, Number(text)]));
+const { values, positionals: files } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: number, batch: number, sequence: number, threads: number },
+});
+const {
+  rounds = 3,
+  batch: rows = 8,
+  sequence = 128,
+  threads = 2,
+} = Object.fromEntries(Object.entries(values).map(([name, text]) => [name, Number(text)]));
 if (files.length === 0) {
   console.error('usage: node tooling/compare-graphs.mjs FILE...');
   process.exit(2);
@@ -42,11 +51,15 @@ const median = (times) => times.toSorted((a, b) => a - b)[Math.floor(times.lengt
 const times = new Map(files.map((file) => [file, { step: [], infer: [] }]));
 for (let round = 0; round < rounds; round++) {
   for (const file of files) {
-    const model = await loadModel({ graph: readEncoder(new Uint8Array(readFileSync(file)), { config: configOf(file) }) }, { numLabels: 2, threads });
+    const model = await loadModel(
+      { graph: readEncoder(new Uint8Array(readFileSync(file)), { config: configOf(file) }) },
+      { numLabels: 2, threads },
+    );
     const { step, infer } = times.get(file);
     step.push(await milliseconds(() => model.step([batch], { groups: ['adapter', 'norm'], learningRate: 1e-3 })));
     infer.push(await milliseconds(() => model.predict(batch)));
     await model.dispose();
   }
 }
-for (const [file, { step, infer }] of times) console.log(`${file}: step ${median(step).toFixed(0)} ms, inference ${median(infer).toFixed(0)} ms`);
+for (const [file, { step, infer }] of times)
+  console.log(`${file}: step ${median(step).toFixed(0)} ms, inference ${median(infer).toFixed(0)} ms`);

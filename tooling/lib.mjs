@@ -17,13 +17,18 @@ export function requireNode() {
 }
 
 /**
- * Run a command in the repository. Quiet: its output is kept, and shown only when it fails; `loud` passes everything through.
- * Answers the exit code; a signal counts as failure.
+ * Run a command in the repository. Quiet: its output is kept, and shown only when it fails; `loud` passes everything
+ * through. Answers the exit code; a signal counts as failure.
  */
 export function run(command, args, { loud = false, env = {} } = {}) {
   return new Promise((resolve) => {
     // npx is a script on Windows, which only a shell starts.
-    const child = spawn(command, args, { cwd: root, stdio: loud ? 'inherit' : ['ignore', 'pipe', 'pipe'], env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1', ...env }, shell: process.platform === 'win32' });
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: loud ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1', ...env },
+      shell: process.platform === 'win32',
+    });
     let output = '';
     child.stdout?.on('data', (chunk) => (output += chunk));
     child.stderr?.on('data', (chunk) => (output += chunk));
@@ -35,12 +40,13 @@ export function run(command, args, { loud = false, env = {} } = {}) {
 /** The pinned package manager, fetched by npx so that nothing has to be installed by hand. */
 export const pnpm = (...args) => ['npx', ['-y', manifest.packageManager, ...args]];
 
-// pnpm runs no install scripts that pnpm-workspace.yaml does not allow, so onnxruntime-node fetches no CUDA libraries from outside the registry.
+// pnpm runs no install scripts that pnpm-workspace.yaml does not allow, so onnxruntime-node fetches no CUDA libraries
+// from outside the registry.
 export const install = () => pnpm('install', '--frozen-lockfile');
 
 /**
- * A tool installed in the repository, by its name in node_modules/.bin. It goes through the pinned package manager, so that turbo,
- * which calls it for every package, finds it on the path.
+ * A tool installed in the repository, by its name in node_modules/.bin. It goes through the pinned package manager, so
+ * that turbo, which calls it for every package, finds it on the path.
  */
 export const tool = (name, ...args) => pnpm('exec', name, ...args);
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// What users install: every package is packed and installed with npm into an empty folder by the line of its README, where its examples run as scripts; an application is built from the same
-// tarballs with Vite and trains in Chromium. `--only core,app` does some of it. Needs a build, and the registry of npm for what the packages depend on.
+// What users install: every package is packed and installed with npm into an empty folder by the line of its README,
+// where its examples run as scripts; an application is built from the same tarballs with Vite and trains in Chromium.
+// `--only core,app` does some of it. Needs a build, and the registry of npm for what the packages depend on.
 import { mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +20,10 @@ requireNode();
 const { values } = parseArgs({ options: { only: { type: 'string' } } });
 const only = values.only?.split(',');
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'hadamard-pack-')));
-for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]]) {
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]) {
   process.once(signal, () => {
     cleanUp();
     process.exit(code);
@@ -40,8 +44,17 @@ async function main() {
   }
   const packages = await packAll(scratch);
   const work = [
-    ...packages.map((each) => ({ name: each.name, short: each.short, tarball: each.tarball, check: (folder) => checkPackage(folder, each, packages) })),
-    { name: 'a Vite application, in Chromium', short: 'app', check: async (folder) => ({ added: await application(folder, packages), what: 'trains on WASM' }) },
+    ...packages.map((each) => ({
+      name: each.name,
+      short: each.short,
+      tarball: each.tarball,
+      check: (folder) => checkPackage(folder, each, packages),
+    })),
+    {
+      name: 'a Vite application, in Chromium',
+      short: 'app',
+      check: async (folder) => ({ added: await application(folder, packages), what: 'trains on WASM' }),
+    },
   ].filter(({ short }) => only === undefined || only.includes(short));
   // The longest first, two at a time: while one waits for the disk, the other computes.
   const order = ['transformers', 'cli', 'tfjs', 'onnxruntime', 'app'];
@@ -49,7 +62,8 @@ async function main() {
   const results = new Map();
   await Promise.all(
     Array.from({ length: 2 }, async () => {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) results.set(next.name, await attempt(next));
+      for (let next = queue.shift(); next !== undefined; next = queue.shift())
+        results.set(next.name, await attempt(next));
     }),
   );
   return report(work.map(({ name, tarball }) => ({ name, tarball, ...results.get(name) })));
@@ -76,19 +90,34 @@ async function checkPackage(folder, each, packages) {
   const problems = missing.map((name) => `the README's npm install does not name ${name}, which its example imports`);
   // The base model of the examples: where it comes from they say.
   const added = await install(folder, [...new Set([...named, ...needed.opened])], packages);
-  const entries = Object.entries(each.manifest.exports).flatMap(([path, target]) => (typeof target === 'string' ? [] : [`${each.name}${path.slice(1)}`]));
-  problems.push(...fileProblems(join(folder, 'node_modules', each.name)), ...typeProblems(folder, each, entries), ...(await entryProblems(folder, each, entries)));
+  const entries = Object.entries(each.manifest.exports).flatMap(([path, target]) =>
+    typeof target === 'string' ? [] : [`${each.name}${path.slice(1)}`],
+  );
+  problems.push(
+    ...fileProblems(join(folder, 'node_modules', each.name)),
+    ...typeProblems(folder, each, entries),
+    ...(await entryProblems(folder, each, entries)),
+  );
   if (missing.length === 0) problems.push(...(await exampleProblems(folder, each)));
   if (each.manifest.bin !== undefined) problems.push(...(await commandProblems(folder, each)));
   if (examples.length === 0 && each.manifest.bin === undefined) problems.push('the README has no example');
-  return { problems, added, what: each.manifest.bin === undefined ? `${entries.length} entries, ${examples.length} examples` : 'commands on data of one\'s own' };
+  return {
+    problems,
+    added,
+    what:
+      each.manifest.bin === undefined
+        ? `${entries.length} entries, ${examples.length} examples`
+        : "commands on data of one's own",
+  };
 }
 
 function report(rows) {
   console.log(['', 'tarball', 'npm adds', 'took'].map((cell, i) => cell.padEnd([34, 10, 10, 0][i])).join(''));
   for (const { name, tarball, added, took, what, problems } of rows) {
     const size = tarball === undefined ? '' : `${(statSync(tarball).size / 1000).toFixed(0)} kB`;
-    console.log(`${name.padEnd(34)}${size.padEnd(10)}${`${added ?? ''}`.padEnd(10)}${took.padEnd(8)} ${problems.length === 0 ? what : `${problems.length} problems`}`);
+    console.log(
+      `${name.padEnd(34)}${size.padEnd(10)}${`${added ?? ''}`.padEnd(10)}${took.padEnd(8)} ${problems.length === 0 ? what : `${problems.length} problems`}`,
+    );
   }
   const broken = rows.flatMap(({ name, problems }) => problems.map((problem) => `${name}: ${problem}`));
   for (const line of broken) console.error(line);

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// What each public entry point adds to a bundle: everything it brings, minified, without peers. `--check` compares with sizes.json, `--write` makes it anew. Needs a build.
+// What each public entry point adds to a bundle: everything it brings, minified, without peers. `--check` compares with
+// sizes.json, `--write` makes it anew. Needs a build.
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import { join } from 'node:path';
@@ -20,12 +21,19 @@ const recordFile = join(import.meta.dirname, 'sizes.json');
 const { rolldown } = createRequire(import.meta.resolve('vite'))('rolldown');
 
 const folders = readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name));
-const manifests = folders.map((folder) => ({ folder, ...JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) }));
+const manifests = folders.map((folder) => ({
+  folder,
+  ...JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')),
+}));
 const peers = [...new Set(manifests.flatMap(({ peerDependencies = {} }) => Object.keys(peerDependencies)))];
 
 const entries = manifests
   .filter(({ name }) => name !== PROGRAM)
-  .flatMap(({ folder, name, exports }) => Object.entries(exports).flatMap(([subpath, { default: file }]) => (file === undefined ? [] : [{ name: join(name, subpath), file: join(folder, file) }])));
+  .flatMap(({ folder, name, exports }) =>
+    Object.entries(exports).flatMap(([subpath, { default: file }]) =>
+      file === undefined ? [] : [{ name: join(name, subpath), file: join(folder, file) }],
+    ),
+  );
 
 const sizes = {};
 for (const { name, file } of entries) sizes[name] = await measure(file);
@@ -43,7 +51,12 @@ if (values.check) {
 
 /** Bytes of one bundle with everything that the file exports. */
 async function measure(file) {
-  const bundle = await rolldown({ input: file, platform: 'browser', external: (id) => isBuiltin(id) || peers.some((peer) => id === peer || id.startsWith(`${peer}/`)), logLevel: 'silent' });
+  const bundle = await rolldown({
+    input: file,
+    platform: 'browser',
+    external: (id) => isBuiltin(id) || peers.some((peer) => id === peer || id.startsWith(`${peer}/`)),
+    logLevel: 'silent',
+  });
   // What an application's build ends with: Vite drops comments as well.
   const { output } = await bundle.generate({ format: 'esm', minify: true, comments: false, codeSplitting: false });
   await bundle.close();
@@ -53,18 +66,33 @@ async function measure(file) {
 
 function check(now, recorded) {
   const core = now['@hadamard-adapter/core'].gzip;
-  const complaints = core > CORE_LIMIT ? [`@hadamard-adapter/core takes ${kB(core)} gzip; it may take ${kB(CORE_LIMIT)}. Move what few need to an entry of its own.`] : [];
+  const complaints =
+    core > CORE_LIMIT
+      ? [
+          `@hadamard-adapter/core takes ${kB(core)} gzip; it may take ${kB(CORE_LIMIT)}. Move what few need to an entry of its own.`,
+        ]
+      : [];
   for (const [name, { gzip }] of Object.entries(now)) {
     const before = recorded[name]?.gzip;
     if (before === undefined) complaints.push(`${name} is not in tooling/sizes.json: node tooling/sizes.mjs --write`);
-    else if (gzip > before * GROWTH) complaints.push(`${name} grew from ${kB(before)} to ${kB(gzip)} gzip. If that is what it takes: node tooling/sizes.mjs --write`);
+    else if (gzip > before * GROWTH)
+      complaints.push(
+        `${name} grew from ${kB(before)} to ${kB(gzip)} gzip. If that is what it takes: node tooling/sizes.mjs --write`,
+      );
   }
-  return [...complaints, ...Object.keys(recorded).filter((name) => now[name] === undefined).map((name) => `${name} is in tooling/sizes.json and no entry any more: node tooling/sizes.mjs --write`)];
+  return [
+    ...complaints,
+    ...Object.keys(recorded)
+      .filter((name) => now[name] === undefined)
+      .map((name) => `${name} is in tooling/sizes.json and no entry any more: node tooling/sizes.mjs --write`),
+  ];
 }
 
 /** For people in a terminal, and for the README. */
 function table(rows) {
-  const lines = Object.entries(rows).map(([name, { minified, gzip }]) => `| \`${name}\` | ${kB(minified)} | ${kB(gzip)} |`);
+  const lines = Object.entries(rows).map(
+    ([name, { minified, gzip }]) => `| \`${name}\` | ${kB(minified)} | ${kB(gzip)} |`,
+  );
   return ['| entry, with all it brings but peers | minified | gzip |', '| --- | --- | --- |', ...lines].join('\n');
 }
 

@@ -22,7 +22,11 @@ for (const [what, [command, args]] of prepare) {
 }
 console.log('running\n');
 
-const child = spawn(process.execPath, [join(root, 'packages', 'cli', 'dist', 'bin.js'), 'demo', ...process.argv.slice(2)], { stdio: 'inherit' });
+const child = spawn(
+  process.execPath,
+  [join(root, 'packages', 'cli', 'dist', 'bin.js'), 'demo', ...process.argv.slice(2)],
+  { stdio: 'inherit' },
+);
 // The terminal sends Ctrl-C to the child as well, and the child decides how to end; we only wait for it.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => child.kill('SIGTERM'));

@@ -28,21 +28,69 @@ const steps = [
   // Some unit tests open a page of their own.
   { name: 'chromium', work: () => (chromium = ensureChromium()) },
   { name: 'unit', command: vitest('node', unitReport), loud: true, count: () => countTests(unitReport) },
-  // From here on two steps at a time: few need both cores for long. The two that train in Chromium are never side by side, for their threads spin.
-  { name: 'browser', alone: false, command: vitest('browser', browserReport), loud: true, count: () => countTests(browserReport) },
+  // From here on two steps at a time: few need both cores for long. The two that train in Chromium are never side by
+  // side, for their threads spin.
+  {
+    name: 'browser',
+    alone: false,
+    command: vitest('browser', browserReport),
+    loud: true,
+    count: () => countTests(browserReport),
+  },
   { name: 'conformance', alone: false, command: verify(packaged, 'onnxruntime'), count: countConformance },
   // The interpreter is slow; forms that differ only before they are canonical give it the same graph.
-  { name: 'conformance (reference)', alone: false, command: verify(packaged, 'reference', ['model', 'model.optimized', 'model.int8', 'model.fp16', 'model.safetensors']), count: countConformance },
+  {
+    name: 'conformance (reference)',
+    alone: false,
+    command: verify(packaged, 'reference', [
+      'model',
+      'model.optimized',
+      'model.int8',
+      'model.fp16',
+      'model.safetensors',
+    ]),
+    count: countConformance,
+  },
   { name: 'conformance (core)', alone: false, command: verify(packaged, 'core'), count: countConformance },
-  // What differs from model.onnx is gone before a graph reaches a device, and shaders are compiled in software: one file per family, one site.
-  { name: 'conformance (WebGPU in Node)', alone: false, command: verify(packaged, 'onnxruntime', ['model'], 'webgpu', ['--key', '*/context/*']), env: () => vulkanOf(chromium ?? ensureChromium()), count: countConformance, unless: noVulkan },
+  // What differs from model.onnx is gone before a graph reaches a device, and shaders are compiled in software: one
+  // file per family, one site.
+  {
+    name: 'conformance (WebGPU in Node)',
+    alone: false,
+    command: verify(packaged, 'onnxruntime', ['model'], 'webgpu', ['--key', '*/context/*']),
+    env: () => vulkanOf(chromium ?? ensureChromium()),
+    count: countConformance,
+    unless: noVulkan,
+  },
   // Every form on the faster backend, so that two gradients judge each of them; the other computes the same graphs.
-  { name: 'conformance (TensorFlow.js on WASM)', alone: false, command: verify(packaged, 'tfjs', ['model', 'model.optimized', 'model.int8', 'model.fp16', 'model.safetensors'], 'wasm'), count: countConformance },
-  { name: 'conformance (TensorFlow.js on CPU)', alone: false, command: verify(packaged, 'tfjs', ['model'], 'cpu', ['--key', '*/context/*']), count: countConformance },
+  {
+    name: 'conformance (TensorFlow.js on WASM)',
+    alone: false,
+    command: verify(
+      packaged,
+      'tfjs',
+      ['model', 'model.optimized', 'model.int8', 'model.fp16', 'model.safetensors'],
+      'wasm',
+    ),
+    count: countConformance,
+  },
+  {
+    name: 'conformance (TensorFlow.js on CPU)',
+    alone: false,
+    command: verify(packaged, 'tfjs', ['model'], 'cpu', ['--key', '*/context/*']),
+    count: countConformance,
+  },
   ...sharedConformance(),
   { name: 'bundle', alone: false, command: [process.execPath, [join('tooling', 'bundle.mjs')]], count: show },
   { name: 'sizes', alone: false, command: [process.execPath, [join('tooling', 'sizes.mjs'), '--check']], count: show },
-  { name: 'playground', alone: false, after: 'browser', command: [process.execPath, [join('apps', 'docs', 'tests', 'run.mjs'), ...reporters(playgroundReport)]], loud: true, count: () => countTests(playgroundReport) },
+  {
+    name: 'playground',
+    alone: false,
+    after: 'browser',
+    command: [process.execPath, [join('apps', 'docs', 'tests', 'run.mjs'), ...reporters(playgroundReport)]],
+    loud: true,
+    count: () => countTests(playgroundReport),
+  },
   { name: 'packages', alone: false, command: [process.execPath, [join('tooling', 'pack.mjs')]], count: show },
 ];
 
@@ -107,7 +155,22 @@ process.exit(failed ? 1 : 0);
 
 function verify(fixtures, runtime, variants = [], device = 'cpu', more = []) {
   const filters = variants.flatMap((variant) => ['--variant', variant]);
-  return [process.execPath, [join('packages', 'cli', 'dist', 'bin.js'), 'verify', '--fixtures', fixtures, '--runtime', runtime, '--device', device, ...filters, ...more, '--json']];
+  return [
+    process.execPath,
+    [
+      join('packages', 'cli', 'dist', 'bin.js'),
+      'verify',
+      '--fixtures',
+      fixtures,
+      '--runtime',
+      runtime,
+      '--device',
+      device,
+      ...filters,
+      ...more,
+      '--json',
+    ],
+  ];
 }
 
 function vitest(project, report) {
@@ -135,24 +198,44 @@ function attempt(work) {
 
 /** Why WebGPU cannot be tested in Node here; undefined when it can. */
 async function noVulkan() {
-  const script = "const { probeDevices } = await import('./packages/onnxruntime/dist/index.js'); console.log(JSON.stringify((await probeDevices()).find(({ device }) => device === 'webgpu')));";
-  const { output } = await run(process.execPath, ['--input-type=module', '-e', script], { env: vulkanOf(chromium ?? ensureChromium()) });
-  const { available, reason } = JSON.parse(output.split('\n').findLast((line) => line.startsWith('{')) ?? '{"available":false,"reason":"the probe did not answer"}');
+  const script =
+    "const { probeDevices } = await import('./packages/onnxruntime/dist/index.js'); console.log(JSON.stringify((await probeDevices()).find(({ device }) => device === 'webgpu')));";
+  const { output } = await run(process.execPath, ['--input-type=module', '-e', script], {
+    env: vulkanOf(chromium ?? ensureChromium()),
+  });
+  const { available, reason } = JSON.parse(
+    output.split('\n').findLast((line) => line.startsWith('{')) ??
+      '{"available":false,"reason":"the probe did not answer"}',
+  );
   return available ? undefined : reason;
 }
 
 /** The same suite on other fixtures, where there are any. */
 function sharedConformance() {
   const folder = join('..', 'shared', 'fixtures');
-  const reason = !existsSync(join(root, folder)) ? 'no ../shared/fixtures' : isPackaged(join(root, folder)) ? 'every file of ../shared/fixtures is packaged, and was run' : undefined;
-  if (reason === undefined) return [{ name: 'conformance (shared fixtures)', alone: false, command: verify(folder, 'onnxruntime'), count: countConformance }];
+  const reason = !existsSync(join(root, folder))
+    ? 'no ../shared/fixtures'
+    : isPackaged(join(root, folder))
+      ? 'every file of ../shared/fixtures is packaged, and was run'
+      : undefined;
+  if (reason === undefined)
+    return [
+      {
+        name: 'conformance (shared fixtures)',
+        alone: false,
+        command: verify(folder, 'onnxruntime'),
+        count: countConformance,
+      },
+    ];
   console.log(`skipped: conformance on shared fixtures: ${reason}`);
   return [];
 }
 
 /** Whether the packaged fixtures have every model and every golden value of `folder`. */
 function isPackaged(folder) {
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(onnx|safetensors|json)$/.test(name));
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.(onnx|safetensors|json)$/.test(name),
+  );
   return files.every((name) => {
     const own = join(root, packaged, name);
     return existsSync(own) && readFileSync(own).equals(readFileSync(join(folder, name)));
@@ -167,7 +250,10 @@ function countTests(report) {
 }
 
 function countConformance(output, name) {
-  const line = output.trim().split('\n').findLast((text) => text.startsWith('{'));
+  const line = output
+    .trim()
+    .split('\n')
+    .findLast((text) => text.startsWith('{'));
   const { passed = 0, failed: broken = 0, gaps = [], failures = [] } = line === undefined ? {} : JSON.parse(line);
   totals.passed += passed;
   totals.failed += broken;

@@ -14,18 +14,42 @@ import { randomWeights, type BenchSizes } from '../../packages/cli/src/bench/enc
 
 export { tf };
 
-/** One training step of the same model, written as a user of TensorFlow.js would: frozen tensors, variables for what is trained, autodiff, Adam. */
-export async function tfjsPeer({ layers, hidden, heads, intermediate, vocab, positions }: BenchSizes, threads: number, backend = 'wasm'): Promise<(batch: Batch) => Promise<number>> {
+/**
+ * One training step of the same model, written as a user of TensorFlow.js would: frozen tensors, variables for what is
+ * trained, autodiff, Adam.
+ */
+export async function tfjsPeer(
+  { layers, hidden, heads, intermediate, vocab, positions }: BenchSizes,
+  threads: number,
+  backend = 'wasm',
+): Promise<(batch: Batch) => Promise<number>> {
   setThreadsCount(threads);
-  setWasmPaths({ 'tfjs-backend-wasm.wasm': plain, 'tfjs-backend-wasm-simd.wasm': simd, 'tfjs-backend-wasm-threaded-simd.wasm': threaded });
+  setWasmPaths({
+    'tfjs-backend-wasm.wasm': plain,
+    'tfjs-backend-wasm-simd.wasm': simd,
+    'tfjs-backend-wasm-threaded-simd.wasm': threaded,
+  });
   await tf.setBackend(backend);
   const frozen = (name: string, shape: number[], transpose = false): tf.Tensor => {
-    const tensor = tf.tensor(randomWeights(name, shape.reduce((a, b) => a * b, 1)), shape, 'float32');
+    const tensor = tf.tensor(
+      randomWeights(
+        name,
+        shape.reduce((a, b) => a * b, 1),
+      ),
+      shape,
+      'float32',
+    );
     return transpose ? tf.tidy(() => tf.keep(tf.transpose(tensor))) : tensor;
   };
   // PyTorch keeps matrices as [out, in].
-  const dense = (name: string, outputs: number, inputs: number) => ({ matrix: frozen(`${name}.weight`, [outputs, inputs], true) as tf.Tensor2D, shift: frozen(`${name}.bias`, [outputs]) });
-  const norm = (name: string) => ({ scale: frozen(`${name}.LayerNorm.weight`, [hidden]), shift: frozen(`${name}.LayerNorm.bias`, [hidden]) });
+  const dense = (name: string, outputs: number, inputs: number) => ({
+    matrix: frozen(`${name}.weight`, [outputs, inputs], true) as tf.Tensor2D,
+    shift: frozen(`${name}.bias`, [outputs]),
+  });
+  const norm = (name: string) => ({
+    scale: frozen(`${name}.LayerNorm.weight`, [hidden]),
+    shift: frozen(`${name}.LayerNorm.bias`, [hidden]),
+  });
   const table = (name: string, rows: number) => frozen(`embeddings.${name}_embeddings.weight`, [rows, hidden]);
   const [words, places, types] = [table('word', vocab), table('position', positions), table('token_type', 2)];
   const embeddingNorm = norm('embeddings');
@@ -44,11 +68,15 @@ export async function tfjsPeer({ layers, hidden, heads, intermediate, vocab, pos
       adapter: { scale: tf.variable(tf.ones([hidden])), shift: tf.variable(tf.zeros([hidden])) },
     };
   });
-  const classifier = { matrix: tf.tensor2d(randomWeights('classifier', 2 * hidden), [2, hidden]), shift: tf.zeros([2]) };
+  const classifier = {
+    matrix: tf.tensor2d(randomWeights('classifier', 2 * hidden), [2, hidden]),
+    shift: tf.zeros([2]),
+  };
   const trained = blocks.flatMap(({ adapter, norm: { scale, shift } }) => [adapter.scale, adapter.shift, scale, shift]);
   const optimizer = tf.train.adam(1e-3, 0.9, 0.999, 1e-8);
 
-  const linear = (x: tf.Tensor, { matrix, shift }: { matrix: tf.Tensor2D; shift: tf.Tensor }): tf.Tensor => tf.add(tf.matMul(x as tf.Tensor2D, matrix), shift);
+  const linear = (x: tf.Tensor, { matrix, shift }: { matrix: tf.Tensor2D; shift: tf.Tensor }): tf.Tensor =>
+    tf.add(tf.matMul(x as tf.Tensor2D, matrix), shift);
   const normalize = (x: tf.Tensor, { scale, shift }: { scale: tf.Tensor; shift: tf.Tensor }): tf.Tensor => {
     const { mean, variance } = tf.moments(x, -1, true);
     return tf.add(tf.mul(tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, 1e-12))), scale), shift);
@@ -66,7 +94,8 @@ export async function tfjsPeer({ layers, hidden, heads, intermediate, vocab, pos
     const targets = tf.oneHot(tf.tensor1d(Int32Array.from(labels ?? []), 'int32'), 2);
     const loss = optimizer.minimize(
       () => {
-        const split = (x: tf.Tensor): tf.Tensor => tf.transpose(tf.reshape(x, [batch, sequence, heads, width]), [0, 2, 1, 3]);
+        const split = (x: tf.Tensor): tf.Tensor =>
+          tf.transpose(tf.reshape(x, [batch, sequence, heads, width]), [0, 2, 1, 3]);
         let x = embedded;
         for (const block of blocks) {
           const [q, k, v] = [split(linear(x, block.query)), split(linear(x, block.key)), split(linear(x, block.value))];
@@ -76,7 +105,10 @@ export async function tfjsPeer({ layers, hidden, heads, intermediate, vocab, pos
           x = normalize(tf.add(linear(adapted, block.project), x), block.norm);
           x = normalize(tf.add(linear(gelu(linear(x, block.up)), block.down), x), block.outNorm);
         }
-        const first = tf.reshape(tf.slice(tf.reshape(x, [batch, sequence, hidden]), [0, 0, 0], [batch, 1, hidden]), [batch, hidden]);
+        const first = tf.reshape(tf.slice(tf.reshape(x, [batch, sequence, hidden]), [0, 0, 0], [batch, 1, hidden]), [
+          batch,
+          hidden,
+        ]);
         const logits = tf.add(tf.matMul(first as tf.Tensor2D, classifier.matrix, false, true), classifier.shift);
         return tf.neg(tf.mean(tf.sum(tf.mul(targets, tf.logSoftmax(logits)), -1))) as tf.Scalar;
       },

@@ -17,7 +17,12 @@ export const PRECISIONS = {
 /**
  * Every large weight in the chosen precision.
  *
- * @returns {{ graph: import('@hadamard-adapter/onnx').Graph, rounded: import('@hadamard-adapter/onnx').Graph, bytes: number }} the graph to store; the same
+ * @returns {{
+ *   graph: import('@hadamard-adapter/onnx').Graph;
+ *   rounded: import('@hadamard-adapter/onnx').Graph;
+ *   bytes: number;
+ * }}
+ *   the graph to store; the same
  *   graph with float32 weights of the values that the stored ones stand for; bytes of all tensors as stored.
  */
 export function withPrecision(graph, precision) {
@@ -25,7 +30,11 @@ export function withPrecision(graph, precision) {
   const [tensors, rounded, unpacking] = [new Map(), new Map(), []];
   let bytes = 0;
   for (const [name, tensor] of graph.tensors) {
-    if (tensor.dtype !== 'float32' || tensor.dims.length !== 2 || tensor.bytes.length / BYTES_PER_ELEMENT.float32 < SMALLEST_PACKED) {
+    if (
+      tensor.dtype !== 'float32' ||
+      tensor.dims.length !== 2 ||
+      tensor.bytes.length / BYTES_PER_ELEMENT.float32 < SMALLEST_PACKED
+    ) {
       tensors.set(name, tensor);
       rounded.set(name, tensor);
       bytes += tensor.bytes.length;
@@ -39,13 +48,22 @@ export function withPrecision(graph, precision) {
     for (const [key, value] of Object.entries(packed.tensors)) tensors.set(key, value);
   }
   const opsets = new Map(graph.opsets).set('', Math.max(13, graph.opsets.get('') ?? 13));
-  return { graph: { ...graph, opsets, tensors, nodes: [...unpacking, ...graph.nodes] }, rounded: { ...graph, tensors: rounded }, bytes };
+  return {
+    graph: { ...graph, opsets, tensors, nodes: [...unpacking, ...graph.nodes] },
+    rounded: { ...graph, tensors: rounded },
+    bytes,
+  };
 }
 
-/** One scale per output: per row for a table that rows are gathered from, per column for a matrix on the right of a product. */
+/**
+ * One scale per output: per row for a table that rows are gathered from, per column for a matrix on the right of a
+ * product.
+ */
 function axisOfScales(graph, name) {
   const gathered = graph.nodes.some((node) => node.op === 'Gather' && node.inputs[0] === name);
-  const transposed = graph.nodes.some((node) => node.op === 'Gemm' && node.inputs[1] === name && node.attributes.transB?.value === 1);
+  const transposed = graph.nodes.some(
+    (node) => node.op === 'Gemm' && node.inputs[1] === name && node.attributes.transB?.value === 1,
+  );
   return gathered || transposed ? 0 : 1;
 }
 
@@ -65,7 +83,9 @@ function packInt8(name, tensor, axis) {
   const channel = (i) => (axis === 0 ? Math.floor(i / columns) : i % columns);
   const scales = new Float32Array(axis === 0 ? rows : columns);
   values.forEach((value, i) => (scales[channel(i)] = Math.max(scales[channel(i)], Math.abs(value) / 127)));
-  const stored = Int8Array.from(values, (value, i) => (scales[channel(i)] === 0 ? 0 : Math.round(value / scales[channel(i)])));
+  const stored = Int8Array.from(values, (value, i) =>
+    scales[channel(i)] === 0 ? 0 : Math.round(value / scales[channel(i)]),
+  );
   return {
     tensors: { [`${name}/int8`]: fromNumbers('int8', stored, tensor.dims), [`${name}/scale`]: float32Tensor(scales) },
     node: { op: 'DequantizeLinear', inputs: [`${name}/int8`, `${name}/scale`], attributes: { axis: int(axis) } },

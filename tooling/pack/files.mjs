@@ -7,19 +7,37 @@ import { packageOf } from './readme.mjs';
 
 const NOT_FOR_USERS = /(^|\/)(tests?|src|node_modules|\.turbo)\/|\.(test|spec)\.|\.tsbuildinfo$|(^|\/)tsconfig/;
 
-/** What is wrong with the files of an installed package: those that are missing, those that nobody needs, and imports that lead nowhere. */
+/**
+ * What is wrong with the files of an installed package: those that are missing, those that nobody needs, and imports
+ * that lead nowhere.
+ */
 export function fileProblems(folder) {
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(folder, name)).isFile());
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    statSync(join(folder, name)).isFile(),
+  );
   const problems = files.filter((name) => NOT_FOR_USERS.test(name)).map((name) => `${name} is not for users`);
   for (const name of ['LICENSE', 'README.md']) if (!files.includes(name)) problems.push(`${name} is missing`);
-  if (files.includes('LICENSE') && readFileSync(join(folder, 'LICENSE'), 'utf8') !== readFileSync(join(root, 'LICENSE'), 'utf8')) problems.push('LICENSE is not that of the repository');
-  return [...problems, ...manifestProblems(manifest), ...importProblems(folder, files, manifest), ...files.flatMap((name) => mapProblems(folder, name))];
+  if (
+    files.includes('LICENSE') &&
+    readFileSync(join(folder, 'LICENSE'), 'utf8') !== readFileSync(join(root, 'LICENSE'), 'utf8')
+  )
+    problems.push('LICENSE is not that of the repository');
+  return [
+    ...problems,
+    ...manifestProblems(manifest),
+    ...importProblems(folder, files, manifest),
+    ...files.flatMap((name) => mapProblems(folder, name)),
+  ];
 }
 
 function manifestProblems({ scripts = {}, dependencies, peerDependencies, license }) {
-  const problems = ['preinstall', 'install', 'postinstall', 'prepare'].filter((name) => name in scripts).map((name) => `the script ${name} would run on the machines of users`);
-  for (const [name, range] of Object.entries({ ...dependencies, ...peerDependencies })) if (/^(workspace|catalog|link|file):/.test(range)) problems.push(`${name} is asked for as ${range}, which means nothing to npm`);
+  const problems = ['preinstall', 'install', 'postinstall', 'prepare']
+    .filter((name) => name in scripts)
+    .map((name) => `the script ${name} would run on the machines of users`);
+  for (const [name, range] of Object.entries({ ...dependencies, ...peerDependencies }))
+    if (/^(workspace|catalog|link|file):/.test(range))
+      problems.push(`${name} is asked for as ${range}, which means nothing to npm`);
   return license === 'Apache-2.0' ? problems : [...problems, `the licence is ${license}`];
 }
 
@@ -30,15 +48,22 @@ function importProblems(folder, files, { name: self, dependencies = {}, peerDepe
   for (const file of files.filter((name) => /\.js$|\.d\.ts$/.test(name))) {
     for (const specifier of importsOf(join(folder, file))) {
       if (specifier.startsWith('.')) {
-        if (!isThere(join(folder, dirname(file), specifier))) problems.push(`${file} imports ${specifier}, which is not in the package`);
+        if (!isThere(join(folder, dirname(file), specifier)))
+          problems.push(`${file} imports ${specifier}, which is not in the package`);
       } else if (!isBuiltin(specifier)) {
         const name = packageOf(specifier);
         used.add(name);
-        if (!(name in declared) && name !== self) problems.push(`${file} imports ${name}, which package.json does not declare`);
+        if (!(name in declared) && name !== self)
+          problems.push(`${file} imports ${name}, which package.json does not declare`);
       }
     }
   }
-  return [...problems, ...Object.keys(dependencies).filter((name) => !used.has(name)).map((name) => `${name} is a dependency that nothing imports`)];
+  return [
+    ...problems,
+    ...Object.keys(dependencies)
+      .filter((name) => !used.has(name))
+      .map((name) => `${name} is a dependency that nothing imports`),
+  ];
 }
 
 /** Types beside code: `./a.js` of a declaration is `./a.d.ts`. */
@@ -55,7 +80,12 @@ function importsOf(path) {
     if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) specifier = node.moduleSpecifier;
     else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) specifier = first;
     else if (ts.isImportTypeNode(node)) specifier = node.argument.literal;
-    else if (ts.isNewExpression(node) && node.expression.getText() === 'URL' && node.arguments?.[1]?.getText() === 'import.meta.url') specifier = first;
+    else if (
+      ts.isNewExpression(node) &&
+      node.expression.getText() === 'URL' &&
+      node.arguments?.[1]?.getText() === 'import.meta.url'
+    )
+      specifier = first;
     if (specifier !== undefined && ts.isStringLiteralLike(specifier)) found.push(specifier.text);
     ts.forEachChild(node, visit);
   };
@@ -68,9 +98,13 @@ function mapProblems(folder, file) {
   const path = join(folder, file);
   if (/\.(m?js|d\.ts)$/.test(file)) {
     const [, target] = /\/\/# sourceMappingURL=(\S+)\s*$/.exec(readFileSync(path, 'utf8')) ?? [];
-    return target === undefined || target.startsWith('data:') || existsSync(join(dirname(path), target)) ? [] : [`${file} points to ${target}, which is not in the package`];
+    return target === undefined || target.startsWith('data:') || existsSync(join(dirname(path), target))
+      ? []
+      : [`${file} points to ${target}, which is not in the package`];
   }
   if (!file.endsWith('.map')) return [];
   const { sources, sourcesContent = [] } = JSON.parse(readFileSync(path, 'utf8'));
-  return sources.filter((source, i) => typeof sourcesContent[i] !== 'string' && !existsSync(join(dirname(path), source))).map((source) => `${file} points to ${relative(folder, join(dirname(path), source))}, which is not in the package`);
+  return sources
+    .filter((source, i) => typeof sourcesContent[i] !== 'string' && !existsSync(join(dirname(path), source)))
+    .map((source) => `${file} points to ${relative(folder, join(dirname(path), source))}, which is not in the package`);
 }

@@ -9,12 +9,21 @@ import { CHROMIUM_FLAGS, ensureChromium } from '../chromium.mjs';
 const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
 /**
- * Build the application in `folder` with Vite for production, without any plugin or alias, serve it beside `files` (path on the site → file) and open it in headless Chromium.
- * Resolves to what `work(page, output)` answers, given the page and the folder of the build; rejects if the page complained about anything meanwhile, or asked another server for something.
+ * Build the application in `folder` with Vite for production, without any plugin or alias, serve it beside `files`
+ * (path on the site → file) and open it in headless Chromium. Resolves to what `work(page, output)` answers, given the
+ * page and the folder of the build; rejects if the page complained about anything meanwhile, or asked another server
+ * for something.
  */
 export async function inProductionBuild(folder, files, work) {
   const output = mkdtempSync(join(tmpdir(), 'hadamard-build-'));
-  const config = { root: folder, configFile: false, logLevel: 'error', worker: { format: 'es' }, build: { outDir: output, emptyOutDir: true, target: 'esnext' }, preview: { port: 0, headers: ISOLATION } };
+  const config = {
+    root: folder,
+    configFile: false,
+    logLevel: 'error',
+    worker: { format: 'es' },
+    build: { outDir: output, emptyOutDir: true, target: 'esnext' },
+    preview: { port: 0, headers: ISOLATION },
+  };
   let server;
   let browser;
   try {
@@ -28,7 +37,8 @@ export async function inProductionBuild(folder, files, work) {
     page.on('pageerror', ({ message }) => complaints.push(message));
     page.on('requestfailed', (request) => complaints.push(`${request.url()}: ${request.failure()?.errorText}`));
     page.on('request', (request) => {
-      if (/^https?:/.test(request.url()) && !request.url().startsWith(address)) complaints.push(`the page asked for ${request.url()}`);
+      if (/^https?:/.test(request.url()) && !request.url().startsWith(address))
+        complaints.push(`the page asked for ${request.url()}`);
     });
     await page.goto(address);
     await page.waitForFunction(() => globalThis.page !== undefined);

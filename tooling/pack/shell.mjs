@@ -6,11 +6,20 @@ const running = new Set();
 /** A command that takes longer than this hangs. */
 const LIMIT = 300_000;
 
-/** Run a command line in `folder`; resolves to its exit code and what it printed. What it started is ended with it, also when it takes too long. */
+/**
+ * Run a command line in `folder`; resolves to its exit code and what it printed. What it started is ended with it, also
+ * when it takes too long.
+ */
 export function shell(line, folder, env = {}) {
   return new Promise((resolve) => {
     // A group of its own (on POSIX), so that ending it ends what npm started as well.
-    const child = spawn(line, { cwd: folder, shell: true, detached: process.platform !== 'win32', stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+    const child = spawn(line, {
+      cwd: folder,
+      shell: true,
+      detached: process.platform !== 'win32',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
     running.add(child);
     let late = false;
     const timer = setTimeout(() => {
@@ -45,4 +54,5 @@ function end(child) {
 }
 
 /** The last lines of what a failed command said. */
-export const tail = ({ stdout, stderr }, lines = 12) => `${stdout}\n${stderr}`.trim().split('\n').slice(-lines).join('\n');
+export const tail = ({ stdout, stderr }, lines = 12) =>
+  `${stdout}\n${stderr}`.trim().split('\n').slice(-lines).join('\n');

@@ -14,10 +14,19 @@ const MODES = {
 /** The libraries of the language, which every program has in common. */
 const libraries = new Map();
 
-/** What TypeScript says, the way a bundler and the way Node finds modules, to a program that imports every entry of a package and has the examples of its README; our declarations are judged as well. */
+/**
+ * What TypeScript says, the way a bundler and the way Node finds modules, to a program that imports every entry of a
+ * package and has the examples of its README; our declarations are judged as well.
+ */
 export function typeProblems(folder, { name, readme }, entries) {
   const consumer = join(folder, 'consumer.ts');
-  writeFileSync(consumer, [...entries.map((entry, i) => `import * as entry${i} from '${entry}';`), `export const all: object[] = [${entries.map((_, i) => `entry${i}`).join(', ')}];`].join('\n'));
+  writeFileSync(
+    consumer,
+    [
+      ...entries.map((entry, i) => `import * as entry${i} from '${entry}';`),
+      `export const all: object[] = [${entries.map((_, i) => `entry${i}`).join(', ')}];`,
+    ].join('\n'),
+  );
   const examples = typedExamplesOf(readme).map((code, i) => {
     const path = join(folder, `example-${i}.ts`);
     writeFileSync(path, code);
@@ -25,9 +34,20 @@ export function typeProblems(folder, { name, readme }, entries) {
   });
   return Object.entries(MODES).flatMap(([mode, options]) => {
     const program = makeProgram([consumer, ...examples], options);
-    const judged = program.getSourceFiles().filter(({ fileName }) => fileName === consumer || examples.includes(fileName) || fileName.includes(`/node_modules/${name}/`));
-    const found = judged.flatMap((file) => [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)]);
-    return [...program.getOptionsDiagnostics(), ...found.filter(({ code, file }) => !(examples.includes(file?.fileName) && UNKNOWN_NAME.has(code)))].map((each) => `types (${mode}): ${describe(each, folder)}`);
+    const judged = program
+      .getSourceFiles()
+      .filter(
+        ({ fileName }) =>
+          fileName === consumer || examples.includes(fileName) || fileName.includes(`/node_modules/${name}/`),
+      );
+    const found = judged.flatMap((file) => [
+      ...program.getSyntacticDiagnostics(file),
+      ...program.getSemanticDiagnostics(file),
+    ]);
+    return [
+      ...program.getOptionsDiagnostics(),
+      ...found.filter(({ code, file }) => !(examples.includes(file?.fileName) && UNKNOWN_NAME.has(code))),
+    ].map((each) => `types (${mode}): ${describe(each, folder)}`);
   });
 }
 
@@ -46,5 +66,7 @@ function makeProgram(rootNames, mode) {
 
 function describe({ file, start, messageText }, folder) {
   const message = ts.flattenDiagnosticMessageText(messageText, ' ');
-  return file === undefined ? message : `${file.fileName.replace(`${folder}/`, '')}:${file.getLineAndCharacterOfPosition(start).line + 1}: ${message}`;
+  return file === undefined
+    ? message
+    : `${file.fileName.replace(`${folder}/`, '')}:${file.getLineAndCharacterOfPosition(start).line + 1}: ${message}`;
 }

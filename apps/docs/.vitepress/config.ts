@@ -7,7 +7,11 @@ const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-E
 
 /** What is used of Vite's server. */
 interface DevServer {
-  readonly middlewares: { use(work: (request: unknown, response: { setHeader(name: string, value: string): void }, next: () => void) => void): void };
+  readonly middlewares: {
+    use(
+      work: (request: unknown, response: { setHeader(name: string, value: string): void }, next: () => void) => void,
+    ): void;
+  };
 }
 
 /** Vite's own `server.headers` does not reach the pages that VitePress makes. */

@@ -7,16 +7,24 @@ import { Application, ReflectionKind } from 'typedoc';
 const root = join(import.meta.dirname, '../../..');
 const out = join(import.meta.dirname, '../api');
 
-/** Entry points by the name under which they are imported, without the scope: `core`, `core/analysis`. A worker exports nothing. */
+/**
+ * Entry points by the name under which they are imported, without the scope: `core`, `core/analysis`. A worker exports
+ * nothing.
+ */
 function entryPoints() {
   return Object.fromEntries(
-    readdirSync(join(root, 'packages')).toSorted().flatMap((name) => {
-      const { exports } = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'));
-      return Object.keys(exports)
-        .filter((path) => path !== './package.json' && path !== './worker')
-        .map((path) => [join(name, path), join(root, 'packages', name, 'src', path === '.' ? 'index.ts' : `${path}.ts`)])
-        .filter(([, file]) => existsSync(file));
-    }),
+    readdirSync(join(root, 'packages'))
+      .toSorted()
+      .flatMap((name) => {
+        const { exports } = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'));
+        return Object.keys(exports)
+          .filter((path) => path !== './package.json' && path !== './worker')
+          .map((path) => [
+            join(name, path),
+            join(root, 'packages', name, 'src', path === '.' ? 'index.ts' : `${path}.ts`),
+          ])
+          .filter(([, file]) => existsSync(file));
+      }),
   );
 }
 
@@ -57,7 +65,8 @@ for (const module of project.children ?? []) {
   module.name = name;
 }
 // An argument that is taken apart has no name of its own.
-for (const parameter of project.getReflectionsByKind(ReflectionKind.Parameter)) if (parameter.name.startsWith('__namedParameters')) parameter.name = 'options';
+for (const parameter of project.getReflectionsByKind(ReflectionKind.Parameter))
+  if (parameter.name.startsWith('__namedParameters')) parameter.name = 'options';
 rmSync(out, { recursive: true, force: true });
 await app.generateOutputs(project);
 
@@ -66,7 +75,9 @@ for (const name of Object.keys(entries)) {
   const page = join(out, `${name}.md`);
   writeFileSync(page, readFileSync(page, 'utf8').replace(/^# .*$/m, `# @hadamard-adapter/${name}`));
 }
-const rows = Object.keys(entries).map((name) => `| [\`@hadamard-adapter/${name}\`](./${name}.md) | ${descriptionOf(name)} |`);
+const rows = Object.keys(entries).map(
+  (name) => `| [\`@hadamard-adapter/${name}\`](./${name}.md) | ${descriptionOf(name)} |`,
+);
 writeFileSync(
   join(out, 'index.md'),
   `# API\n\nWhat the packages export, from the docstrings in their sources: shapes, units, errors. Codes of errors lead to [troubleshooting](../troubleshooting/).\n\n| import | |\n| --- | --- |\n${rows.join('\n')}\n`,

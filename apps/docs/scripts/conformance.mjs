@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Runs the conformance suite on every device of this machine and writes apps/docs/data/conformance.json, from which the page "Conformance" is made.
+// Runs the conformance suite on every device of this machine and writes apps/docs/data/conformance.json, from which the
+// page "Conformance" is made.
 //
 //   node apps/docs/scripts/conformance.mjs                       all of it: half an hour on two cores
 //   node apps/docs/scripts/conformance.mjs --only onnxruntime/cpu,browser/tfjs    some of it; the rest keeps its numbers
@@ -32,7 +33,10 @@ for (const run of VERIFY_RUNS) {
   verify.push(asked(name) ? await verified(run) : (kept ?? { ...described(run), reason: 'not recorded yet' }));
 }
 const inTests = BROWSER_SUITES.filter(({ runtime }) => asked('browser') || asked(`browser/${runtime}`));
-const browser = [...before.browser.filter((run) => !inTests.some((suite) => isSame(suite, run))), ...(inTests.length === 0 ? [] : await inBrowser(inTests))].toSorted((a, b) => placeOf(a) - placeOf(b));
+const browser = [
+  ...before.browser.filter((run) => !inTests.some((suite) => isSame(suite, run))),
+  ...(inTests.length === 0 ? [] : await inBrowser(inTests)),
+].toSorted((a, b) => placeOf(a) - placeOf(b));
 
 const versions = {
   node: process.versions.node,
@@ -45,7 +49,19 @@ writeFileSync(`${target}.new`, json({ versions, families: fixtures.map(({ family
 renameSync(`${target}.new`, target);
 
 function described({ runtime, device, filter = [], selection }) {
-  return { runtime, device, command: ['hadamard verify', '--runtime', runtime, '--device', device, ...filter.map((word) => (word.includes('*') ? `'${word}'` : word))].join(' '), selection };
+  return {
+    runtime,
+    device,
+    command: [
+      'hadamard verify',
+      '--runtime',
+      runtime,
+      '--device',
+      device,
+      ...filter.map((word) => (word.includes('*') ? `'${word}'` : word)),
+    ].join(' '),
+    selection,
+  };
 }
 
 async function verified(run) {
@@ -53,27 +69,55 @@ async function verified(run) {
   console.error(`${runtime} on ${device} …`);
   const env = vulkan && chromiumPath() !== undefined ? vulkanOf(chromiumPath()) : {};
   const verify = async (...parts) => {
-    const output = await ended(process.execPath, [join(root, 'packages/cli/dist/bin.js'), 'verify', '--runtime', runtime, '--device', device, ...parts, '--json'], env);
+    const output = await ended(
+      process.execPath,
+      [join(root, 'packages/cli/dist/bin.js'), 'verify', '--runtime', runtime, '--device', device, ...parts, '--json'],
+      env,
+    );
     return JSON.parse(output.trim().split('\n').at(-1));
   };
   // A device that is not there fails in every case: one tells.
-  const first = runtime === 'core' ? { failures: [] } : await verify('--family', 'distilbert', '--variant', 'model', '--key', 'identity/*/context');
-  const missing = first.error?.message ?? first.failures.find(({ message }) => /^\[(DEVICE_UNAVAILABLE|RUNTIME_MISSING)\]/.test(message))?.message;
+  const first =
+    runtime === 'core'
+      ? { failures: [] }
+      : await verify('--family', 'distilbert', '--variant', 'model', '--key', 'identity/*/context');
+  const missing =
+    first.error?.message ??
+    first.failures.find(({ message }) => /^\[(DEVICE_UNAVAILABLE|RUNTIME_MISSING)\]/.test(message))?.message;
   if (missing !== undefined) return { ...described(run), reason: missing.replace(/^\[\w+\] /, '') };
   const report = await verify(...filter);
   const { passed, failed, gaps, failures, families, models, seconds } = report;
-  return { ...described(run), recorded: today, passed, failed, gaps, failures, seconds: Math.round(seconds), errors: rounded(families), files: counted(models), kinds: kindsOf(casesOf(run), new Set([...gaps, ...failures].map(({ key }) => key))) };
+  return {
+    ...described(run),
+    recorded: today,
+    passed,
+    failed,
+    gaps,
+    failures,
+    seconds: Math.round(seconds),
+    errors: rounded(families),
+    files: counted(models),
+    kinds: kindsOf(casesOf(run), new Set([...gaps, ...failures].map(({ key }) => key))),
+  };
 }
 
 /** Family and key of every case that a run of `verify` has. */
 function casesOf({ runtime, filter = [] }) {
-  const options = parseArgs({ args: filter, options: { variant: { type: 'string', multiple: true }, key: { type: 'string' } } }).values;
+  const options = parseArgs({
+    args: filter,
+    options: { variant: { type: 'string', multiple: true }, key: { type: 'string' } },
+  }).values;
   if (runtime === 'core') {
     const keys = [];
     runCoreSuite(fixtures, { onCase: ({ key }) => keys.push({ key, family: key.split('/')[2] }) });
     return keys;
   }
-  return collectCases(fixtures, { ...(options.variant === undefined ? {} : { variants: options.variant.map((name) => (/\.(onnx|safetensors)$/.test(name) ? name : `${name}.onnx`)) }), ...(options.key === undefined ? {} : { key: options.key }) }).cases;
+  return collectCases(fixtures, {
+    ...(options.variant === undefined
+      ? {}
+      : { variants: options.variant.map((name) => (/\.(onnx|safetensors)$/.test(name) ? name : `${name}.onnx`)) }),
+    ...(options.key === undefined ? {} : { key: options.key }),
+  }).cases;
 }
 
 /** Cases by family and kind, as `counted` writes them. */
@@ -106,7 +150,15 @@ async function inBrowser(suites) {
   const report = join(folder, 'report.json');
   const files = [...new Set(suites.map(({ file }) => file))];
   console.error(`in Chromium: ${files.join(', ')} …`);
-  await ended(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--project', 'browser', ...files, '--reporter=json', `--outputFile=${report}`]);
+  await ended(process.execPath, [
+    join(root, 'node_modules/vitest/vitest.mjs'),
+    'run',
+    '--project',
+    'browser',
+    ...files,
+    '--reporter=json',
+    `--outputFile=${report}`,
+  ]);
   const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
   rmSync(folder, { recursive: true, force: true });
   const browserVersion = (await ended(chromiumPath() ?? 'chromium', ['--version'])).trim().split('\n').at(-1);
@@ -121,9 +173,20 @@ async function inBrowser(suites) {
       browser: browserVersion,
       families: Object.fromEntries(
         families.map((family) => {
-          const own = tests.filter(({ ancestorTitles, title }) => ancestorTitles.at(-1) === suite && (title === family || title.startsWith(`${family}, `)));
+          const own = tests.filter(
+            ({ ancestorTitles, title }) =>
+              ancestorTitles.at(-1) === suite && (title === family || title.startsWith(`${family}, `)),
+          );
           if (own.length === 0) throw new Error(`${file} ran no test "${family}" of "${suite}"`);
-          const cases = new Set(keys(family).flatMap((key) => collectCases(fixtures, { families: [family], variants: ['model.onnx'], ...(key === undefined ? {} : { key }) }).cases.map((each) => each.key)));
+          const cases = new Set(
+            keys(family).flatMap((key) =>
+              collectCases(fixtures, {
+                families: [family],
+                variants: ['model.onnx'],
+                ...(key === undefined ? {} : { key }),
+              }).cases.map((each) => each.key),
+            ),
+          );
           return [family, { passed: own.every(({ status }) => status === 'passed'), cases: cases.size }];
         }),
       ),
@@ -133,7 +196,11 @@ async function inBrowser(suites) {
 
 function ended(command, parameters, env = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, parameters, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(command, parameters, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text) => (output += text));
     child.on('error', reject);
@@ -142,11 +209,17 @@ function ended(command, parameters, env = {}) {
 }
 
 function installed(folder, name) {
-  return JSON.parse(readFileSync(join(root, folder, 'node_modules', ...name.split('/'), 'package.json'), 'utf8')).version;
+  return JSON.parse(readFileSync(join(root, folder, 'node_modules', ...name.split('/'), 'package.json'), 'utf8'))
+    .version;
 }
 
 function rounded(families) {
-  return Object.fromEntries(Object.entries(families).map(([family, errors]) => [family, Object.fromEntries(Object.entries(errors).map(([what, error]) => [what, Number(error.toPrecision(2))]))]));
+  return Object.fromEntries(
+    Object.entries(families).map(([family, errors]) => [
+      family,
+      Object.fromEntries(Object.entries(errors).map(([what, error]) => [what, Number(error.toPrecision(2))])),
+    ]),
+  );
 }
 
 /** What fits on a line stands on one: a number that changes is a line that changes. */
@@ -154,6 +227,8 @@ function json(value, indent = '') {
   const line = JSON.stringify(value);
   if (typeof value !== 'object' || value === null || (indent !== '' && line.length <= 160)) return line;
   const [open, close] = Array.isArray(value) ? '[]' : '{}';
-  const parts = Object.entries(value).map(([key, each]) => `${indent}  ${Array.isArray(value) ? '' : `${JSON.stringify(key)}: `}${json(each, `${indent}  `)}`);
+  const parts = Object.entries(value).map(
+    ([key, each]) => `${indent}  ${Array.isArray(value) ? '' : `${JSON.stringify(key)}: `}${json(each, `${indent}  `)}`,
+  );
   return `${open}\n${parts.join(',\n')}\n${indent}${close}${indent === '' ? '\n' : ''}`;
 }

@@ -20,7 +20,11 @@ export function entries(): readonly Entry[] {
     .toSorted()
     .flatMap((file) => {
       const [, ...parts] = readFileSync(new URL(file, folder), 'utf8').split(/^(?=### )/m);
-      return parts.map((part) => ({ code: HEADING.exec(part)?.[1] ?? part.split('\n')[0] as string, page: file.replace(/\.md$/, ''), text: part.slice(part.indexOf('\n')).split(/^## /m)[0]?.trim() ?? '' }));
+      return parts.map((part) => ({
+        code: HEADING.exec(part)?.[1] ?? (part.split('\n')[0] as string),
+        page: file.replace(/\.md$/, ''),
+        text: part.slice(part.indexOf('\n')).split(/^## /m)[0]?.trim() ?? '',
+      }));
     }));
 }
 

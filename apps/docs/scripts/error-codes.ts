@@ -21,7 +21,9 @@ let known: readonly ThrowSite[] | undefined;
 
 /** Every place in the packages that names an error code, read from the sources: no list is kept by hand. */
 export function throwSites(): readonly ThrowSite[] {
-  return (known ??= readdirSync(packages).toSorted().flatMap((name) => sourcesOf(name).flatMap((file) => sitesOf(name, file))));
+  return (known ??= readdirSync(packages)
+    .toSorted()
+    .flatMap((name) => sourcesOf(name).flatMap((file) => sitesOf(name, file))));
 }
 
 /** Those places by code, alphabetically. */
@@ -32,7 +34,9 @@ export function sitesByCode(): ReadonlyMap<string, readonly ThrowSite[]> {
 
 function sourcesOf(name: string): string[] {
   const root = new URL(`${name}/src/`, packages);
-  return readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts') && !file.endsWith('onnx_pb.ts')).toSorted();
+  return readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('onnx_pb.ts'))
+    .toSorted();
 }
 
 function sitesOf(name: string, file: string): ThrowSite[] {
@@ -41,7 +45,14 @@ function sitesOf(name: string, file: string): ThrowSite[] {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const sites: ThrowSite[] = [];
   const add = (node: ts.Node, codes: readonly string[], details: Pick<ThrowSite, 'error' | 'message'> = {}): void => {
-    for (const code of codes) sites.push({ code, package: name, file, line: source.getLineAndCharacterOfPosition(node.getStart()).line + 1, ...details });
+    for (const code of codes)
+      sites.push({
+        code,
+        package: name,
+        file,
+        line: source.getLineAndCharacterOfPosition(node.getStart()).line + 1,
+        ...details,
+      });
   };
   /** Functions of this file that make an error of a code they are handed: their name, and which argument it is. */
   const makers = new Map<string, number>();
@@ -51,15 +62,24 @@ function sitesOf(name: string, file: string): ThrowSite[] {
       const place = node.parameters.findIndex((parameter) => parameter.name.getText() === 'code');
       if (place >= 0) makers.set(node.name.getText(), place);
     }
-    if (ts.isArrayBindingPattern(node) && node.elements.some((element) => element.getText() === 'code')) fromList = true;
+    if (ts.isArrayBindingPattern(node) && node.elements.some((element) => element.getText() === 'code'))
+      fromList = true;
   });
   visit(source, (node) => {
-    if (ts.isPropertyAssignment(node) && node.name.getText() === 'code') add(node, codesIn(node.initializer), errorAround(node));
-    else if (ts.isVariableDeclaration(node) && node.name.getText() === 'code' && node.initializer !== undefined) add(node, codesIn(node.initializer));
+    if (ts.isPropertyAssignment(node) && node.name.getText() === 'code')
+      add(node, codesIn(node.initializer), errorAround(node));
+    else if (ts.isVariableDeclaration(node) && node.name.getText() === 'code' && node.initializer !== undefined)
+      add(node, codesIn(node.initializer));
     else if (ts.isCallExpression(node) && makers.has(node.expression.getText())) {
       const argument = node.arguments[makers.get(node.expression.getText()) as number];
       if (argument !== undefined) add(node, codesIn(argument));
-    } else if (fromList && ts.isArrayLiteralExpression(node)) add(node, node.elements.flatMap((element) => (ts.isStringLiteral(element) && element.text.includes('_') ? codesIn(element) : [])));
+    } else if (fromList && ts.isArrayLiteralExpression(node))
+      add(
+        node,
+        node.elements.flatMap((element) =>
+          ts.isStringLiteral(element) && element.text.includes('_') ? codesIn(element) : [],
+        ),
+      );
   });
   return sites;
 }
@@ -88,6 +108,7 @@ function errorAround(property: ts.PropertyAssignment): Pick<ThrowSite, 'error' |
 
 function textOf(node: ts.Expression): string | undefined {
   if (ts.isStringLiteralLike(node)) return node.text;
-  if (ts.isTemplateExpression(node)) return node.head.text + node.templateSpans.map(({ literal }) => `…${literal.text}`).join('');
+  if (ts.isTemplateExpression(node))
+    return node.head.text + node.templateSpans.map(({ literal }) => `…${literal.text}`).join('');
   return undefined;
 }

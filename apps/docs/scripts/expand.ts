@@ -9,8 +9,9 @@ const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
  *
  * - `<!-- readme core -->`: the README of a package, with a line that says which test runs its examples;
  * - `<!-- file CONTRIBUTING.md -->`: a whole file;
- * - `<!-- from README.md: **Speed** … In the browser -->`: of a file what lies between the line that starts with the first text and the one that starts with the second, or else the next heading or the
- *   next paragraph that starts with bold text.
+ * - `<!-- from README.md: **Speed** … In the browser -->`: of a file what lies between the line that starts with the
+ *   first text and the one that starts with the second, or else the next heading or the next paragraph that starts with
+ *   bold text.
  *
  * Links to files of the repository become links to pages, or plain text where there is no page.
  */
@@ -18,7 +19,10 @@ export function expand(page: string): string {
   return page
     .replaceAll(/^<!-- readme (\S+) -->$/gm, (_, name: string) => readme(name))
     .replaceAll(/^<!-- file (\S+) -->$/gm, (_, path: string) => relink(read(path), path))
-    .replaceAll(/^<!-- from ([^\s:]+): (.+?)(?: … (.+?))? -->$/gm, (_, path: string, start: string, end: string | undefined) => relink(passage(path, start, end), path));
+    .replaceAll(
+      /^<!-- from ([^\s:]+): (.+?)(?: … (.+?))? -->$/gm,
+      (_, path: string, start: string, end: string | undefined) => relink(passage(path, start, end), path),
+    );
 }
 
 function readme(name: string): string {
@@ -30,7 +34,9 @@ function readme(name: string): string {
 /** Which test runs the examples of a README. */
 function source(name: string): string {
   const test = `packages/${name}/tests/readme.test.ts`;
-  const runs = existsSync(new URL(test, root)) ? ` ${name === 'cli' ? 'Its commands are checked' : 'Its examples are run, and what they print is compared,'} by \`${test}\`.` : '';
+  const runs = existsSync(new URL(test, root))
+    ? ` ${name === 'cli' ? 'Its commands are checked' : 'Its examples are run, and what they print is compared,'} by \`${test}\`.`
+    : '';
   return `::: info About this page\nThis page is the README of the package.${runs} Every exported name: [API](/api/${name}). Every error: [troubleshooting](/troubleshooting/${name}).\n:::`;
 }
 
@@ -39,9 +45,14 @@ function passage(path: string, start: string, end: string | undefined): string {
   // The cells of a table are padded to the width of their column, which is no part of what a page names.
   const first = lines.findIndex((line) => line.replaceAll(/ +/g, ' ').startsWith(start));
   if (first < 0) throw new Error(`${path} has no line that starts with ${start}`);
-  const length = lines.slice(first + 1).findIndex((line) => (end === undefined ? /^(?:#|\*\*[^*]+\*\*)/.test(line) : line.startsWith(end)));
+  const length = lines
+    .slice(first + 1)
+    .findIndex((line) => (end === undefined ? /^(?:#|\*\*[^*]+\*\*)/.test(line) : line.startsWith(end)));
   if (length < 0 && end !== undefined) throw new Error(`${path} has no line that starts with ${end} behind ${start}`);
-  return lines.slice(first, length < 0 ? undefined : first + 1 + length).join('\n').trimEnd();
+  return lines
+    .slice(first, length < 0 ? undefined : first + 1 + length)
+    .join('\n')
+    .trimEnd();
 }
 
 /** Link targets in `text`, a file at `path`, as addresses of this site. */

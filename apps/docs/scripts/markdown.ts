@@ -40,9 +40,14 @@ const addFacts: CoreRule = (state) => {
     const sites = code === undefined ? undefined : all.get(code);
     if (sites === undefined) return [token];
     const facts = new state.Token('html_block', '', 0);
-    const unique = (values: readonly (string | undefined)[]): string[] => [...new Set(values.filter((value) => value !== undefined))];
-    const codes = (values: readonly string[]): string => values.map((value) => `<code>${state.md.utils.escapeHtml(value)}</code>`).join(', ');
-    const messages = unique(sites.map(({ message }) => message)).map((message) => `<em>${state.md.utils.escapeHtml(message)}</em>`);
+    const unique = (values: readonly (string | undefined)[]): string[] => [
+      ...new Set(values.filter((value) => value !== undefined)),
+    ];
+    const codes = (values: readonly string[]): string =>
+      values.map((value) => `<code>${state.md.utils.escapeHtml(value)}</code>`).join(', ');
+    const messages = unique(sites.map(({ message }) => message)).map(
+      (message) => `<em>${state.md.utils.escapeHtml(message)}</em>`,
+    );
     const classes = unique(sites.map(({ error }) => error));
     const from = `${classes.length === 0 ? '' : `${codes(classes)} `}from ${unique(sites.map((site) => site.package)).join(', ')}`;
     facts.content = `<p style="color: var(--vp-c-text-2); font-size: 14px; line-height: 22px">${[from, ...messages].join(' · ')}</p>\n`;
@@ -56,7 +61,10 @@ const linkCodes: CoreRule = (state) => {
   const linked = (content: Token[], code: string): Token[] => {
     const open = new state.Token('link_open', 'a', 1);
     // A line below would hide the underscores.
-    open.attrs = [['href', addressOf(code) as string], ['style', 'text-decoration: none']];
+    open.attrs = [
+      ['href', addressOf(code) as string],
+      ['style', 'text-decoration: none'],
+    ];
     return [open, ...content, new state.Token('link_close', 'a', -1)];
   };
   const text = (content: string): Token => Object.assign(new state.Token('text', '', 0), { content });
@@ -69,7 +77,11 @@ const linkCodes: CoreRule = (state) => {
       if (token.type === 'code_inline' && known.has(token.content)) return linked([token], token.content);
       if (token.type !== 'text') return [token];
       const parts = token.content.split(/\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b/);
-      return parts.length === 1 ? [token] : parts.filter((part) => part !== '').flatMap((part) => (known.has(part) ? linked([text(part)], part) : [text(part)]));
+      return parts.length === 1
+        ? [token]
+        : parts
+            .filter((part) => part !== '')
+            .flatMap((part) => (known.has(part) ? linked([text(part)], part) : [text(part)]));
     });
   }
 };

@@ -22,7 +22,9 @@ export async function serveSite({ port = 0, isolated = true, folder = process.en
       if (isolated) for (const [name, value] of Object.entries(ISOLATION)) response.setHeader(name, value);
     },
   });
-  const server = createServer((request, response) => files(request, response, () => response.writeHead(404).end('not found')));
+  const server = createServer((request, response) =>
+    files(request, response, () => response.writeHead(404).end('not found')),
+  );
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const { port: taken } = server.address();

@@ -9,7 +9,11 @@ const commands = makeProgram().commands;
 /** Lines of shell that call the command line, by any of the ways it is called. */
 const lines = allBlocks()
   .filter(({ file, language }) => language === 'sh' && file.startsWith('apps/docs/'))
-  .flatMap(({ file, code }) => code.split('\n').map((line) => [file, line.replace(/^npm run hadamard -- /, 'hadamard ').replace(/ {2}#.*$/, '')] as const))
+  .flatMap(({ file, code }) =>
+    code
+      .split('\n')
+      .map((line) => [file, line.replace(/^npm run hadamard -- /, 'hadamard ').replace(/ {2}#.*$/, '')] as const),
+  )
   .filter(([, line]) => line.startsWith('hadamard '));
 
 describe('commands in the documentation', () => {

@@ -28,16 +28,26 @@ interface Recorded {
   readonly gaps: readonly { readonly key: string; readonly reason: string }[];
 }
 
-const runs = data.verify as readonly (Recorded | { readonly runtime: string; readonly device: string; readonly reason: string })[];
+const runs = data.verify as readonly (
+  | Recorded
+  | { readonly runtime: string; readonly device: string; readonly reason: string }
+)[];
 const recorded = runs.filter((run) => 'passed' in run);
 const fixtures = await readFixtures(packagedFixtures);
 
 describe('the conformance table', () => {
   it('has every runtime and device that hadamard verify knows', async () => {
     const runtimes = await expectedInstead('no-such-runtime', 'cpu');
-    const devices: Record<string, readonly string[]> = { onnxruntime: nodePlatform.devices, tfjs: await expectedInstead('tfjs', 'no-such-device'), reference: ['cpu'], core: ['cpu'] };
+    const devices: Record<string, readonly string[]> = {
+      onnxruntime: nodePlatform.devices,
+      tfjs: await expectedInstead('tfjs', 'no-such-device'),
+      reference: ['cpu'],
+      core: ['cpu'],
+    };
     expect(Object.keys(devices).toSorted()).toEqual(runtimes.toSorted());
-    const places = Object.entries(devices).flatMap(([runtime, names]) => names.map((device) => `${runtime}/${device}`)).toSorted();
+    const places = Object.entries(devices)
+      .flatMap(([runtime, names]) => names.map((device) => `${runtime}/${device}`))
+      .toSorted();
     expect(VERIFY_RUNS.map(({ runtime, device }) => `${runtime}/${device}`).toSorted()).toEqual(places);
     expect(runs.map(({ runtime, device }) => `${runtime}/${device}`).toSorted(), RECORD).toEqual(places);
   });
@@ -48,13 +58,22 @@ describe('the conformance table', () => {
       else expect(run.reason.length).toBeGreaterThan(20);
     }
     expect(recorded.length).toBeGreaterThan(4);
-    expect(Object.keys(data.versions)).toEqual(['node', 'onnxruntime-node', 'onnxruntime-web', '@tensorflow/tfjs', '@huggingface/transformers']);
+    expect(Object.keys(data.versions)).toEqual([
+      'node',
+      'onnxruntime-node',
+      'onnxruntime-web',
+      '@tensorflow/tfjs',
+      '@huggingface/transformers',
+    ]);
   });
 
   it('has the families and the number of cases that there are', () => {
     expect(data.families, RECORD).toEqual(fixtures.map(({ family }) => family));
     const every = collectCases(fixtures).cases.length;
-    for (const run of recorded.filter(({ selection, runtime }) => selection === 'every case of every form' && runtime !== 'core')) expect(run.passed + run.failed + run.gaps.length, `${run.runtime} on ${run.device}: ${RECORD}`).toBe(every);
+    for (const run of recorded.filter(
+      ({ selection, runtime }) => selection === 'every case of every form' && runtime !== 'core',
+    ))
+      expect(run.passed + run.failed + run.gaps.length, `${run.runtime} on ${run.device}: ${RECORD}`).toBe(every);
   });
 
   it('has no failure, and a reason for each gap', () => {
@@ -65,7 +84,10 @@ describe('the conformance table', () => {
   });
 
   it('knows the tests in the browser as they are', () => {
-    expect(data.browser.map(({ runtime, device }) => `${runtime}/${device}`), RECORD).toEqual(BROWSER_SUITES.map(({ runtime, device }) => `${runtime}/${device}`));
+    expect(
+      data.browser.map(({ runtime, device }) => `${runtime}/${device}`),
+      RECORD,
+    ).toEqual(BROWSER_SUITES.map(({ runtime, device }) => `${runtime}/${device}`));
     for (const { file, device, suite, families = data.families, keys } of BROWSER_SUITES) {
       const source = read(file);
       const patterns = families.flatMap((family) => keys(family)).filter((key) => key !== undefined);
@@ -74,7 +96,9 @@ describe('the conformance table', () => {
       expect(source, file).toContain(`describe${source.includes('describe.each') ? '.each' : ''}(`);
       expect(source, file).toContain(suite.replace(new RegExp(` on ${device}$`), ' on '));
     }
-    for (const run of data.browser) for (const [family, { passed, cases }] of Object.entries(run.families)) expect([family, passed, cases > 0], `${run.runtime} on ${run.device}`).toEqual([family, true, true]);
+    for (const run of data.browser)
+      for (const [family, { passed, cases }] of Object.entries(run.families))
+        expect([family, passed, cases > 0], `${run.runtime} on ${run.device}`).toEqual([family, true, true]);
   });
 
   it('is made of the file beside it', () => {

@@ -23,16 +23,22 @@ const modules = {
 const replacements = { 'node_modules/@hadamard-adapter/cli/assets/': join(root, 'packages/cli/assets/') };
 const examples = allBlocks().filter(({ note }) => note === 'run');
 
-const withoutTypes = (code: string): string => ts.transpileModule(code, { compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: false } }).outputText;
+const withoutTypes = (code: string): string =>
+  ts.transpileModule(code, {
+    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: false },
+  }).outputText;
 const placeOf = ({ file, line }: Block): string => `${file}:${line}`;
 
 describe('examples in the documentation', () => {
   it('are there', () => expect(examples.length).toBeGreaterThan(2));
 
-  it.each(examples.map((example) => [placeOf(example), example] as const))('%s prints what it says', async (_, { code, printed }) => {
-    expect(printed).toBeDefined();
-    expect(await runExample(withoutTypes(code), modules, replacements)).toBe(printed);
-  });
+  it.each(examples.map((example) => [placeOf(example), example] as const))(
+    '%s prints what it says',
+    async (_, { code, printed }) => {
+      expect(printed).toBeDefined();
+      expect(await runExample(withoutTypes(code), modules, replacements)).toBe(printed);
+    },
+  );
 });
 
 describe('the first example of each package', () => {
@@ -43,6 +49,8 @@ describe('the first example of each package', () => {
     const first = blocksOf(`packages/${name}/README.md`).find(({ language }) => language === 'js');
     const test = fs.readFileSync(join(root, 'packages', name, 'tests/readme.test.ts'), 'utf8');
     expect(first?.printed).toBeDefined();
-    expect(test).toMatch(/examples? that prints? what (?:it|they) says?|has a driver that passes and prints what it says/);
+    expect(test).toMatch(
+      /examples? that prints? what (?:it|they) says?|has a driver that passes and prints what it says/,
+    );
   });
 });

@@ -7,9 +7,14 @@ import { markdown } from '../scripts/markdown.js';
 import { pages, site } from './docs-pages.js';
 
 /** Pages of the API reference, which a build writes. Where there was one, they are checked as well. */
-const api = existsSync(join(site, 'api')) ? readdirSync(join(site, 'api'), { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.md')).map((path) => `api/${path}`) : [];
+const api = existsSync(join(site, 'api'))
+  ? readdirSync(join(site, 'api'), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.md'))
+      .map((path) => `api/${path}`)
+  : [];
 
-const addressOf = (page: string): string => `/${page.replace(/\.md$/, '').replace(/(?:^|\/)index$/, (found) => (found.startsWith('/') ? '/' : ''))}`;
+const addressOf = (page: string): string =>
+  `/${page.replace(/\.md$/, '').replace(/(?:^|\/)index$/, (found) => (found.startsWith('/') ? '/' : ''))}`;
 
 interface Page {
   readonly ids: ReadonlySet<string>;
@@ -21,10 +26,20 @@ beforeAll(async () => {
   // Nothing is coloured: that takes longer than all the rest.
   const md = await createMarkdownRenderer(site, { ...markdown, highlight: (text) => text }, '/');
   for (const page of [...pages(), ...api]) {
-    const html = md.render(readFileSync(join(site, page), 'utf8').replace(/^---\n[\s\S]*?\n---\n/, ''), { path: join(site, page), relativePath: page, cleanUrls: true });
-    const components = [...html.matchAll(/import \w+ from '(\.[^']+\.vue)'/g)].map(([, path]) => readFileSync(join(site, posix.dirname(page), path as string), 'utf8'));
-    const ids = [html, ...components].flatMap((text) => [...text.matchAll(/\bid="([^"]+)"/g)].map(([, id]) => id as string));
-    const links = [...html.matchAll(/<a\b[^>]*\bhref="([^"]+)"/g)].map(([, href]) => (href as string).replaceAll('&amp;', '&'));
+    const html = md.render(readFileSync(join(site, page), 'utf8').replace(/^---\n[\s\S]*?\n---\n/, ''), {
+      path: join(site, page),
+      relativePath: page,
+      cleanUrls: true,
+    });
+    const components = [...html.matchAll(/import \w+ from '(\.[^']+\.vue)'/g)].map(([, path]) =>
+      readFileSync(join(site, posix.dirname(page), path as string), 'utf8'),
+    );
+    const ids = [html, ...components].flatMap((text) =>
+      [...text.matchAll(/\bid="([^"]+)"/g)].map(([, id]) => id as string),
+    );
+    const links = [...html.matchAll(/<a\b[^>]*\bhref="([^"]+)"/g)].map(([, href]) =>
+      (href as string).replaceAll('&amp;', '&'),
+    );
     rendered.set(addressOf(page), { ids: new Set(ids), links });
   }
 }, 60_000);
@@ -50,19 +65,30 @@ describe('links of the documentation', () => {
   });
 
   it('the API reference, where it was built', () => {
-    const broken = api.map(addressOf).flatMap((address) => (rendered.get(address) as Page).links.flatMap((href) => brokenAs(address, href) ?? []).map((why) => `${address}: ${why}`));
+    const broken = api
+      .map(addressOf)
+      .flatMap((address) =>
+        (rendered.get(address) as Page).links
+          .flatMap((href) => brokenAs(address, href) ?? [])
+          .map((why) => `${address}: ${why}`),
+      );
     expect(broken).toEqual([]);
   });
 
   it('navigation and sidebar', () => {
-    const linksOf = (items: readonly unknown[]): string[] => items.flatMap((item) => {
-      const { link, items: inner = [] } = item as { link?: string; items?: unknown[] };
-      return [...(link === undefined ? [] : [link]), ...linksOf(inner)];
-    });
+    const linksOf = (items: readonly unknown[]): string[] =>
+      items.flatMap((item) => {
+        const { link, items: inner = [] } = item as { link?: string; items?: unknown[] };
+        return [...(link === undefined ? [] : [link]), ...linksOf(inner)];
+      });
     const links = [...linksOf(nav), ...linksOf(sidebar)];
     expect(links.length).toBeGreaterThan(40);
     expect(links.flatMap((link) => brokenAs('/', link) ?? [])).toEqual([]);
     const listed = new Set(links);
-    expect(pages().map(addressOf).filter((address) => address !== '/' && !listed.has(address))).toEqual([]);
+    expect(
+      pages()
+        .map(addressOf)
+        .filter((address) => address !== '/' && !listed.has(address)),
+    ).toEqual([]);
   });
 });

@@ -8,12 +8,21 @@ const SKIPPED = /^(?:README\.md|node_modules|dist|api|tests|src|public|\.vitepre
 
 /** The pages that are written by hand, below the site's folder. */
 export function pages(): string[] {
-  return readdirSync(site, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.md') && !SKIPPED.test(path)).toSorted();
+  return readdirSync(site, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.md') && !SKIPPED.test(path))
+    .toSorted();
 }
 
 /** READMEs whose text is part of the site, below the root. */
 export function readmes(): string[] {
-  return ['README.md', ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}/README.md`), 'packages/conformance/fixtures/README.md', 'packages/transformers/docs/pytorch.md', 'sweeps/README.md', 'CONTRIBUTING.md'];
+  return [
+    'README.md',
+    ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}/README.md`),
+    'packages/conformance/fixtures/README.md',
+    'packages/transformers/docs/pytorch.md',
+    'sweeps/README.md',
+    'CONTRIBUTING.md',
+  ];
 }
 
 export const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -33,11 +42,16 @@ export interface Block {
 /** Blocks of code of a file, with the comment that stands in front of each. */
 export function blocksOf(file: string): Block[] {
   const text = read(file);
-  return [...text.matchAll(/(?:^<!-- (run|given: [^\n]+?) -->\n+)?^( *)```(\w+)[^\n]*\n([\s\S]*?)^\2```$(?=(?:\n+It prints)?(?:\n+```text\n([\s\S]*?)^```$)?)/gm)].map((match) => {
+  return [
+    ...text.matchAll(
+      /(?:^<!-- (run|given: [^\n]+?) -->\n+)?^( *)```(\w+)[^\n]*\n([\s\S]*?)^\2```$(?=(?:\n+It prints)?(?:\n+```text\n([\s\S]*?)^```$)?)/gm,
+    ),
+  ].map((match) => {
     const [whole, note = '', , language = '', code = '', printed] = match;
     const line = text.slice(0, match.index + whole.indexOf('```')).split('\n').length;
     return { file, line, language, code, note, printed: printed?.trimEnd() };
   });
 }
 
-export const allBlocks = (): Block[] => [...pages().map((page) => relative(root, join(site, page))), ...readmes()].flatMap(blocksOf);
+export const allBlocks = (): Block[] =>
+  [...pages().map((page) => relative(root, join(site, page))), ...readmes()].flatMap(blocksOf);

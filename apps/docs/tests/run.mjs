@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The playground in Chromium, as it is built. Arguments go to vitest: `node tests/run.mjs resume`. PLAYGROUND_FULL=1 trains all epochs of the default settings.
+// The playground in Chromium, as it is built. Arguments go to vitest: `node tests/run.mjs resume`. PLAYGROUND_FULL=1
+// trains all epochs of the default settings.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -18,5 +19,7 @@ if (!existsSync(join(site, 'playground.html'))) {
   process.exit(1);
 }
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
-const child = spawn(process.execPath, [vitest, 'run', '--root', folder, ...process.argv.slice(2)], { stdio: 'inherit' });
+const child = spawn(process.execPath, [vitest, 'run', '--root', folder, ...process.argv.slice(2)], {
+  stdio: 'inherit',
+});
 child.on('exit', (code) => process.exit(code ?? 1));

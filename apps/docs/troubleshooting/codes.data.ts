@@ -21,8 +21,15 @@ export default {
     return entries()
       .map(({ code }) => {
         const own = sites.get(code) ?? [];
-        const unique = (values: readonly (string | undefined)[]): string[] => [...new Set(values.filter((value) => value !== undefined))];
-        return { code, address: addressOf(code) ?? '', packages: unique(own.map((site) => site.package)).join(', '), messages: unique(own.map(({ message }) => message)) };
+        const unique = (values: readonly (string | undefined)[]): string[] => [
+          ...new Set(values.filter((value) => value !== undefined)),
+        ];
+        return {
+          code,
+          address: addressOf(code) ?? '',
+          packages: unique(own.map((site) => site.package)).join(', '),
+          messages: unique(own.map(({ message }) => message)),
+        };
       })
       .toSorted((a, b) => (a.code < b.code ? -1 : 1));
   },

@@ -6,7 +6,13 @@ const ASSETS = join(import.meta.dirname, '..', 'assets');
 export const EMBEDDED_MODEL = join(ASSETS, 'mini-bert');
 
 /** The example data that comes with the package: short texts on six subjects. */
-export const EXAMPLE_DATA = { train: join(ASSETS, 'examples', 'train.csv'), test: join(ASSETS, 'examples', 'test.csv') } as const;
+export const EXAMPLE_DATA = {
+  train: join(ASSETS, 'examples', 'train.csv'),
+  test: join(ASSETS, 'examples', 'test.csv'),
+} as const;
 
-/** The program of a local process of `hadamard sweep`. A program is what was built, also where the rest runs from its sources. */
+/**
+ * The program of a local process of `hadamard sweep`. A program is what was built, also where the rest runs from its
+ * sources.
+ */
 export const SWEEP_PROCESS = join(import.meta.dirname, '..', 'dist', 'sweep-process.js');

@@ -23,8 +23,17 @@ async function main(): Promise<void> {
   }
 }
 
-async function setup({ threads, adapted, arithmetic = 'float32', lowMemory = false, ...sizes }: BenchSetup): Promise<TrainableModel> {
-  return loadModel({ graph: benchEncoder(sizes) }, { numLabels: 2, threads, arithmetic, lowMemory, ...(adapted === undefined ? {} : { layers: adapted }) });
+async function setup({
+  threads,
+  adapted,
+  arithmetic = 'float32',
+  lowMemory = false,
+  ...sizes
+}: BenchSetup): Promise<TrainableModel> {
+  return loadModel(
+    { graph: benchEncoder(sizes) },
+    { numLabels: 2, threads, arithmetic, lowMemory, ...(adapted === undefined ? {} : { layers: adapted }) },
+  );
 }
 
 async function train(model: TrainableModel, work: BenchWork): Promise<{ ms: number }> {

@@ -26,15 +26,32 @@ export interface Classified {
 }
 
 /** @throws ConfigError LOSS_TOKENS; DataError TEXT_EMPTY when there is nothing to classify, or a text is blank. */
-export async function classify(model: TrainableModel, tokenizer: Tokenizer, labels: readonly string[], texts: readonly TextInput[]): Promise<Classified> {
+export async function classify(
+  model: TrainableModel,
+  tokenizer: Tokenizer,
+  labels: readonly string[],
+  texts: readonly TextInput[],
+): Promise<Classified> {
   const blank = texts.findIndex(({ text }) => text.trim() === '');
-  if (blank !== -1) throw new DataError('A text to classify is blank', { code: 'TEXT_EMPTY', found: `text ${blank + 1} of ${texts.length} without a character in it` });
-  if (texts.length === 0) throw new DataError('There is nothing to classify', { code: 'TEXT_EMPTY', expected: '--text "…" or lines on standard input' });
-  const split = await tokenize({ kind: 'classification', examples: texts, labels, skipped: [] }, tokenizer, { id: 'texts' });
+  if (blank !== -1)
+    throw new DataError('A text to classify is blank', {
+      code: 'TEXT_EMPTY',
+      found: `text ${blank + 1} of ${texts.length} without a character in it`,
+    });
+  if (texts.length === 0)
+    throw new DataError('There is nothing to classify', {
+      code: 'TEXT_EMPTY',
+      expected: '--text "…" or lines on standard input',
+    });
+  const split = await tokenize({ kind: 'classification', examples: texts, labels, skipped: [] }, tokenizer, {
+    id: 'texts',
+  });
   const { numLabels } = model;
   const loss = rowLoss(model.loss);
   const logits = await predictSplit(model, split);
-  const predictions = texts.map((input, row) => predictionOf(input, logits.subarray(row * numLabels, (row + 1) * numLabels), labels, loss));
+  const predictions = texts.map((input, row) =>
+    predictionOf(input, logits.subarray(row * numLabels, (row + 1) * numLabels), labels, loss),
+  );
   return { predictions, truncated: split.truncated };
 }
 
@@ -45,6 +62,8 @@ function predictionOf(input: TextInput, logits: Float32Array, labels: readonly s
     ...input,
     label: name(index),
     score,
-    ...(probabilities === undefined ? {} : { probabilities: Object.fromEntries(Array.from(probabilities, (value, i) => [name(i), value])) }),
+    ...(probabilities === undefined
+      ? {}
+      : { probabilities: Object.fromEntries(Array.from(probabilities, (value, i) => [name(i), value])) }),
   };
 }

@@ -40,7 +40,10 @@ export function withData(command: Command, { training }: { readonly training: bo
   command
     .option('--task <id>', 'GLUE task: cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte (with --data)')
     .option('--data <folder>', 'folder of the GLUE task in the official layout')
-    .option('--dev <file>', training ? 'table to evaluate on (default: a held-out share of --train)' : 'table to evaluate on');
+    .option(
+      '--dev <file>',
+      training ? 'table to evaluate on (default: a held-out share of --train)' : 'table to evaluate on',
+    );
   if (training) {
     command
       .option('--train <file>', 'table to train on: CSV, TSV, JSONL or Parquet')
@@ -51,8 +54,17 @@ export function withData(command: Command, { training }: { readonly training: bo
     .option('--text-column <name>', 'column of the text')
     .option('--pair-column <name>', 'column of the second text, for tasks on pairs')
     .option('--label-column <name>', 'column of the label')
-    .option('--labels <names>', 'class names in the order of their indices, separated by commas', (text) => text.split(',').map((name) => name.trim()))
-    .addOption(new Option('--format <format>', 'format of the tables (default: by extension)').choices(['csv', 'tsv', 'jsonl', 'parquet']))
+    .option('--labels <names>', 'class names in the order of their indices, separated by commas', (text) =>
+      text.split(',').map((name) => name.trim()),
+    )
+    .addOption(
+      new Option('--format <format>', 'format of the tables (default: by extension)').choices([
+        'csv',
+        'tsv',
+        'jsonl',
+        'parquet',
+      ]),
+    )
     .option('--regression', 'labels are numbers to predict')
     .option('--metric <name>', `score to report and select by: ${Object.keys(METRICS).join(', ')}`, metricName)
     .option('--max-length <n>', 'cut texts to this many tokens', integer(3));
@@ -66,7 +78,9 @@ function metricName(text: string): string {
 /** The flags of `withData` under the names that this module uses. */
 export function dataFlags(options: Readonly<Record<string, unknown>>): DataFlags {
   const { textColumn, pairColumn, labelColumn, ...rest } = options;
-  const named = Object.entries({ text: textColumn, pair: pairColumn, label: labelColumn }).filter(([, value]) => value !== undefined);
+  const named = Object.entries({ text: textColumn, pair: pairColumn, label: labelColumn }).filter(
+    ([, value]) => value !== undefined,
+  );
   return { holdout: 0.2, ...rest, ...Object.fromEntries(named) } as DataFlags;
 }
 
@@ -84,8 +98,12 @@ export interface LoadedData {
  * @param known labels of an adapter, when one is to be evaluated.
  * @throws ConfigError DATA_FLAGS; DataError from reading.
  */
-export async function loadData(flags: DataFlags, { training, seed, known }: { training: boolean; seed: number; known?: readonly string[] }): Promise<LoadedData> {
-  const data = flags.task === undefined ? await loadTables(flags, training, seed, known) : await loadTask(flags, flags.task);
+export async function loadData(
+  flags: DataFlags,
+  { training, seed, known }: { training: boolean; seed: number; known?: readonly string[] },
+): Promise<LoadedData> {
+  const data =
+    flags.task === undefined ? await loadTables(flags, training, seed, known) : await loadTask(flags, flags.task);
   const metric = flags.metric === undefined ? data.metric : (METRICS[flags.metric as keyof typeof METRICS] as Metric);
   if (!training || data.train === undefined) return { ...data, metric };
   const train = flags.limit === undefined ? data.train : limitExamples(data.train, flags.limit, seed);
@@ -96,14 +114,31 @@ export async function loadData(flags: DataFlags, { training, seed, known }: { tr
 async function loadTask(flags: DataFlags, id: string): Promise<LoadedData> {
   const task = glueTask(id);
   const folder = flags.data;
-  if (folder === undefined) throw new ConfigError(`--task ${id} needs the folder of its files`, { code: 'DATA_FLAGS', expected: '--data FOLDER' });
+  if (folder === undefined)
+    throw new ConfigError(`--task ${id} needs the folder of its files`, {
+      code: 'DATA_FLAGS',
+      expected: '--data FOLDER',
+    });
   const { train, dev } = await readGlue(task, (path) => readBytesIfAny(join(resolve(folder), path)));
   return { task: task.id, metric: taskMetric(task), train, dev };
 }
 
-async function loadTables(flags: DataFlags, training: boolean, seed: number, known: readonly string[] | undefined): Promise<LoadedData> {
-  if (training && flags.train === undefined) throw new ConfigError('There is nothing to train on', { code: 'DATA_FLAGS', expected: '--train FILE, or --task ID --data FOLDER' });
-  if (!training && flags.dev === undefined) throw new ConfigError('There is nothing to evaluate on', { code: 'DATA_FLAGS', expected: '--dev FILE, or --task ID --data FOLDER' });
+async function loadTables(
+  flags: DataFlags,
+  training: boolean,
+  seed: number,
+  known: readonly string[] | undefined,
+): Promise<LoadedData> {
+  if (training && flags.train === undefined)
+    throw new ConfigError('There is nothing to train on', {
+      code: 'DATA_FLAGS',
+      expected: '--train FILE, or --task ID --data FOLDER',
+    });
+  if (!training && flags.dev === undefined)
+    throw new ConfigError('There is nothing to evaluate on', {
+      code: 'DATA_FLAGS',
+      expected: '--dev FILE, or --task ID --data FOLDER',
+    });
   const read = async (path: string, labels: readonly string[] | undefined): Promise<ExampleTable> => {
     const table = await readTable(await readBytes(path, `The table ${path}`), path, flags.format);
     const options: ExampleOptions = {
@@ -119,8 +154,14 @@ async function loadTables(flags: DataFlags, training: boolean, seed: number, kno
   // Before anything is held out, so that the message counts the rows of the file.
   if (training && whole !== undefined) checkTrainable(whole, `The training data ${flags.train}`);
   const labels = known ?? flags.labels ?? (whole?.kind === 'classification' ? whole.labels : undefined);
-  const [train, held] = whole === undefined || flags.dev !== undefined ? [whole, undefined] : holdOut(whole, flags.holdout, seed);
+  const [train, held] =
+    whole === undefined || flags.dev !== undefined ? [whole, undefined] : holdOut(whole, flags.holdout, seed);
   const dev = flags.dev === undefined ? (held as ExampleTable) : await read(flags.dev, labels);
   const name = (flags.train ?? flags.dev ?? 'data').replace(/^.*[\\/]/, '').replace(/\.[^.]+$/, '');
-  return { task: name, metric: defaultMetric(dev), ...(train === undefined ? {} : { train }), dev: [{ name: '', table: dev }] };
+  return {
+    task: name,
+    metric: defaultMetric(dev),
+    ...(train === undefined ? {} : { train }),
+    dev: [{ name: '', table: dev }],
+  };
 }

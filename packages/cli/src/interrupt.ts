@@ -1,4 +1,7 @@
-/** A signal that Ctrl-C (or SIGTERM) aborts: the run ends after its current step with a checkpoint. A second Ctrl-C ends the process at once. */
+/**
+ * A signal that Ctrl-C (or SIGTERM) aborts: the run ends after its current step with a checkpoint. A second Ctrl-C ends
+ * the process at once.
+ */
 export function interruptSignal(): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController();
   const stop = (): void => {

@@ -1,4 +1,16 @@
-import { ConfigError, RECIPE, checkPlan, twoStage, type Group, type HeadKind, type Norm, type Plan, type Pooling, type Site, type StageOptions } from '@hadamard-adapter/core';
+import {
+  ConfigError,
+  RECIPE,
+  checkPlan,
+  twoStage,
+  type Group,
+  type HeadKind,
+  type Norm,
+  type Plan,
+  type Pooling,
+  type Site,
+  type StageOptions,
+} from '@hadamard-adapter/core';
 import type { SessionOptions } from '@hadamard-adapter/onnx';
 
 /** What is trained, each by the same machinery: a set of tensors, their places, and stages. */
@@ -63,7 +75,10 @@ const COMMON: MethodSettings = {
   schedule: 'linear',
 };
 
-/** What each method starts from: as many epochs for all that leave the base as it is. Learning rates are those that its authors, or `sweeps/README.md`, found for small encoders. */
+/**
+ * What each method starts from: as many epochs for all that leave the base as it is. Learning rates are those that its
+ * authors, or `sweeps/README.md`, found for small encoders.
+ */
 const OWN: Readonly<Record<Method, Partial<MethodSettings>>> = {
   classifier: { stages: 2 },
   full: { lr: 3e-4, epochs: 3 },
@@ -76,10 +91,25 @@ const OWN: Readonly<Record<Method, Partial<MethodSettings>>> = {
 };
 
 /** The settings of a method, with defaults for what is not given. */
-export const settingsOf = (given: Partial<MethodSettings> & Pick<MethodSettings, 'method'>): MethodSettings => ({ ...COMMON, ...OWN[given.method], ...given });
+export const settingsOf = (given: Partial<MethodSettings> & Pick<MethodSettings, 'method'>): MethodSettings => ({
+  ...COMMON,
+  ...OWN[given.method],
+  ...given,
+});
 
 /** How a base model is loaded for a method. */
-export function sessionOf({ method, site, norm, layers, parts, pooling, head, dropout, rank, alpha }: MethodSettings): Omit<SessionOptions, 'numLabels'> {
+export function sessionOf({
+  method,
+  site,
+  norm,
+  layers,
+  parts,
+  pooling,
+  head,
+  dropout,
+  rank,
+  alpha,
+}: MethodSettings): Omit<SessionOptions, 'numLabels'> {
   const common = { pooling, head, dropout, ...(layers === undefined ? {} : { layers }) };
   switch (method) {
     case 'classifier':
@@ -118,19 +148,52 @@ const GROUPS: Readonly<Record<Method, readonly Group[]>> = {
  * @throws ConfigError PLAN.
  */
 export function planOf(settings: MethodSettings, seed: number): Plan {
-  const { method, stages, freezeClassifier, classifierEpochs, classifierLr, epochs, lr, batchSize, weightDecay, warmup, schedule, patience, maxGradNorm } = settings;
-  const common: StageOptions = { batchSize, weightDecay, warmupRatio: warmup, schedule, ...(patience === undefined ? {} : { patience }), ...(maxGradNorm === undefined ? {} : { maxGradientNorm: maxGradNorm }) };
-  const { stages: both } = twoStage({ classifier: { ...common, epochs: classifierEpochs, learningRate: classifierLr }, adapter: { ...common, epochs, learningRate: lr }, seed });
+  const {
+    method,
+    stages,
+    freezeClassifier,
+    classifierEpochs,
+    classifierLr,
+    epochs,
+    lr,
+    batchSize,
+    weightDecay,
+    warmup,
+    schedule,
+    patience,
+    maxGradNorm,
+  } = settings;
+  const common: StageOptions = {
+    batchSize,
+    weightDecay,
+    warmupRatio: warmup,
+    schedule,
+    ...(patience === undefined ? {} : { patience }),
+    ...(maxGradNorm === undefined ? {} : { maxGradientNorm: maxGradNorm }),
+  };
+  const { stages: both } = twoStage({
+    classifier: { ...common, epochs: classifierEpochs, learningRate: classifierLr },
+    adapter: { ...common, epochs, learningRate: lr },
+    seed,
+  });
   const [first, second] = both as [(typeof both)[number], (typeof both)[number]];
   if (method === 'classifier') return checkPlan({ stages: [first], seed });
   const trained = GROUPS[method];
-  if (stages === 1) return checkPlan({ stages: [{ ...second, name: method, groups: ['classifier', ...trained] }], seed });
-  return checkPlan({ stages: [first, { ...second, groups: [...(freezeClassifier ? [] : (['classifier'] as const)), ...trained] }], seed });
+  if (stages === 1)
+    return checkPlan({ stages: [{ ...second, name: method, groups: ['classifier', ...trained] }], seed });
+  return checkPlan({
+    stages: [first, { ...second, groups: [...(freezeClassifier ? [] : (['classifier'] as const)), ...trained] }],
+    seed,
+  });
 }
 
 /** @throws ConfigError METHOD_UNKNOWN. */
 export function methodNamed(name: string): Method {
   const found = METHODS.find((method) => method === name);
   if (found !== undefined) return found;
-  throw new ConfigError('There is no such method', { code: 'METHOD_UNKNOWN', found: name, expected: METHODS.join(', ') });
+  throw new ConfigError('There is no such method', {
+    code: 'METHOD_UNKNOWN',
+    found: name,
+    expected: METHODS.join(', '),
+  });
 }

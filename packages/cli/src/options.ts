@@ -8,7 +8,8 @@ export const integer =
   (least: number) =>
   (text: string): number => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || value < least || !Number.isSafeInteger(value)) throw new InvalidArgumentError(`Expected a whole number from ${least} on.`);
+    if (!/^\d+$/.test(text) || value < least || !Number.isSafeInteger(value))
+      throw new InvalidArgumentError(`Expected a whole number from ${least} on.`);
     return value;
   };
 
@@ -18,7 +19,9 @@ export const number =
   (text: string): number => {
     const value = Number(text);
     if (text.trim() === '' || !Number.isFinite(value) || value < least || value > most) {
-      throw new InvalidArgumentError(`Expected a number ${most === Number.POSITIVE_INFINITY ? `from ${least} on` : `from ${least} to ${most}`}.`);
+      throw new InvalidArgumentError(
+        `Expected a number ${most === Number.POSITIVE_INFINITY ? `from ${least} on` : `from ${least} to ${most}`}.`,
+      );
     }
     return value;
   };
@@ -48,8 +51,14 @@ export interface PlacementFlags {
 /** Where adapters sit: the same flags on every command that builds a model. */
 export function withPlacement(command: Command): Command {
   return command
-    .addOption(new Option('--site <site>', 'where the adapter sits').choices(['context', 'output']).default(RECIPE.site))
-    .addOption(new Option('--norm <norm>', 'which LayerNorm is trained with it').choices(['attention', 'output', 'both', 'none']).default(RECIPE.norm))
+    .addOption(
+      new Option('--site <site>', 'where the adapter sits').choices(['context', 'output']).default(RECIPE.site),
+    )
+    .addOption(
+      new Option('--norm <norm>', 'which LayerNorm is trained with it')
+        .choices(['attention', 'output', 'both', 'none'])
+        .default(RECIPE.norm),
+    )
     .option('--layers <list>', 'layers that carry an adapter, e.g. 0,2,5 or 4-7 (default: all)', layerList)
     .option('--cross-attention', 'adapters on the cross-attention of a decoder too');
 }
@@ -66,12 +75,30 @@ export function withDevice(command: Command): Command {
   return command
     .option('--device <device>', 'device to compute on: cpu, webgpu, cuda', 'cpu')
     .addOption(threadsOption())
-    .addOption(new Option('--arithmetic <kind>', 'of products with frozen weights: float32, int8 (on cpu: much faster with VNNI, a little less exact), or whichever is faster here').choices(['float32', 'int8', 'fastest']).default('float32'))
-    .option('--low-memory', 'keep weights on disk and one graph at a time: less memory, a pause whenever training and prediction take turns');
+    .addOption(
+      new Option(
+        '--arithmetic <kind>',
+        'of products with frozen weights: float32, int8 (on cpu: much faster with VNNI, a little less exact), or whichever is faster here',
+      )
+        .choices(['float32', 'int8', 'fastest'])
+        .default('float32'),
+    )
+    .option(
+      '--low-memory',
+      'keep weights on disk and one graph at a time: less memory, a pause whenever training and prediction take turns',
+    );
 }
 
-export const deviceOf = ({ device, threads, arithmetic, lowMemory = false }: DeviceFlags): DeviceFlags => ({ device, threads, arithmetic, lowMemory });
+export const deviceOf = ({ device, threads, arithmetic, lowMemory = false }: DeviceFlags): DeviceFlags => ({
+  device,
+  threads,
+  arithmetic,
+  lowMemory,
+});
 
 export const jsonOption = (): Option => new Option('--json', 'end with one JSON line on standard output');
 /** Left to itself, ONNX Runtime takes every core of the machine, also of one that this process may not use whole. */
-export const threadsOption = (): Option => new Option('--threads <n>', 'threads of the runtime').argParser(integer(1)).default(availableParallelism(), 'cores at hand');
+export const threadsOption = (): Option =>
+  new Option('--threads <n>', 'threads of the runtime')
+    .argParser(integer(1))
+    .default(availableParallelism(), 'cores at hand');

@@ -16,32 +16,37 @@ import { EXIT, reportError } from './output/report.js';
 import { version } from './run.js';
 
 export function makeProgram(): Command {
-  return new Command('hadamard')
-    .description('Fine-tune pretrained transformers with Hadamard adapters: one scale and one shift vector per layer.')
-    .version(version())
-    .showHelpAfterError('(--help shows all options)')
-    .configureHelp({ showGlobalOptions: false })
-    // What stands behind `bench epoch` belongs to `epoch`, though `bench` has a flag of that name.
-    .enablePositionalOptions()
-    .addCommand(trainCommand())
-    .addCommand(evaluateCommand())
-    .addCommand(predictCommand())
-    .addCommand(mergeCommand())
-    .addCommand(unmergeCommand())
-    .addCommand(inspectCommand())
-    .addCommand(sweepCommand())
-    .addCommand(workerCommand())
-    .addCommand(analyzeCommand())
-    .addCommand(pruneCommand())
-    .addCommand(verifyCommand())
-    .addCommand(benchCommand())
-    .addCommand(demoCommand());
+  return (
+    new Command('hadamard')
+      .description(
+        'Fine-tune pretrained transformers with Hadamard adapters: one scale and one shift vector per layer.',
+      )
+      .version(version())
+      .showHelpAfterError('(--help shows all options)')
+      .configureHelp({ showGlobalOptions: false })
+      // What stands behind `bench epoch` belongs to `epoch`, though `bench` has a flag of that name.
+      .enablePositionalOptions()
+      .addCommand(trainCommand())
+      .addCommand(evaluateCommand())
+      .addCommand(predictCommand())
+      .addCommand(mergeCommand())
+      .addCommand(unmergeCommand())
+      .addCommand(inspectCommand())
+      .addCommand(sweepCommand())
+      .addCommand(workerCommand())
+      .addCommand(analyzeCommand())
+      .addCommand(pruneCommand())
+      .addCommand(verifyCommand())
+      .addCommand(benchCommand())
+      .addCommand(demoCommand())
+  );
 }
 
 /** Run the command line; answers the exit code. Nothing is thrown: every error becomes one line. */
 export async function main(argv: readonly string[]): Promise<number> {
   const program = makeProgram();
-  for (const command of program.commands.flatMap((each) => [each, ...each.commands]).concat(program)) command.exitOverride();
+  for (const command of program.commands.flatMap((each) => [each, ...each.commands]).concat(program))
+    command.exitOverride();
   try {
     await program.parseAsync(argv, { from: 'user' });
     return typeof process.exitCode === 'number' ? process.exitCode : EXIT.ok;

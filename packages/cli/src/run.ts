@@ -1,6 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataError, baselineScores, layout, decodeCheckpoint, encodeCheckpoint, evaluate, labelsOf, rowLoss, share, train, type Checkpoint, type Evaluation, type Metric, type Plan, type TrainEvent, type TrainResult } from '@hadamard-adapter/core';
+import {
+  DataError,
+  baselineScores,
+  layout,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  evaluate,
+  labelsOf,
+  rowLoss,
+  share,
+  train,
+  type Checkpoint,
+  type Evaluation,
+  type Metric,
+  type Plan,
+  type TrainEvent,
+  type TrainResult,
+} from '@hadamard-adapter/core';
 import { ADAPTER_CARD_FILE, ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE } from '@hadamard-adapter/core/folder';
 import { loadModel, saveAdapter, type AdapterSession, type LoadOptions } from '@hadamard-adapter/onnxruntime';
 import { loadTokenizer, tokenize, type ExampleTable, type Tokenizer } from '@hadamard-adapter/tasks';
@@ -35,7 +52,11 @@ export interface RunReport {
   readonly metric: string;
   /** The score of always answering with the most frequent class, or the mean. */
   readonly majority: number;
-  readonly stages: readonly { readonly name: string; readonly score: number; readonly scores: Readonly<Record<string, number>> }[];
+  readonly stages: readonly {
+    readonly name: string;
+    readonly score: number;
+    readonly scores: Readonly<Record<string, number>>;
+  }[];
   /** Numbers trained in stage two, without the classifier, as the paper counts. */
   readonly trainable: number;
   readonly total: number;
@@ -67,7 +88,8 @@ const ADAPTER_FILES = [ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE, ADAPTER_CARD_F
 export const checkpointFolder = (output: string): string => `${output.replace(/[\\/]+$/, '')}.checkpoint`;
 
 /**
- * Train both stages, write the adapter folder, report. Answers undefined when interrupted: the checkpoint is then on disk.
+ * Train both stages, write the adapter folder, report. Answers undefined when interrupted: the checkpoint is then on
+ * disk.
  *
  * @throws DataError TOKENIZER_MISSING, CHECKPOINT_MISSING, OUTPUT_UNWRITABLE.
  */
@@ -79,14 +101,21 @@ export async function runTraining(request: RunRequest): Promise<RunOutcome | und
   const tokenizer = openTokenizer(folder, request.maxLength);
   const splits = {
     train: await tokenize(request.train, tokenizer, { id: 'train', signal: request.signal }),
-    dev: await Promise.all(request.dev.map(({ name, table }) => tokenize(table, tokenizer, { id: `dev${name}`, signal: request.signal }))),
+    dev: await Promise.all(
+      request.dev.map(({ name, table }) => tokenize(table, tokenizer, { id: `dev${name}`, signal: request.signal })),
+    ),
   };
   const dev = splits.dev[0];
   if (dev === undefined) throw new DataError('There is nothing to evaluate on', { code: 'DATA_FLAGS' });
   const numLabels = request.train.kind === 'regression' ? 1 : request.train.labels.length;
   const session = await loadModel({ graph: folder.graph }, { ...load, numLabels });
   try {
-    const identity = { base: await session.baseDigest(), ...placementOf(session), runtime: session.runtime, device: session.device };
+    const identity = {
+      base: await session.baseDigest(),
+      ...placementOf(session),
+      runtime: session.runtime,
+      device: session.device,
+    };
     const resume = request.resume ? await readCheckpoint(request.output) : undefined;
     const result = await follow(
       train(session, { train: splits.train, dev }, plan, {
@@ -105,8 +134,17 @@ export async function runTraining(request: RunRequest): Promise<RunOutcome | und
       return undefined;
     }
     const further = await scoreFurther(session, splits.dev.slice(1), metric);
-    const report = await finish(request, session, tokenizer, result, { majority: majorityScore(splits.train, dev, metric, session), truncated: splits.train.truncated, further });
-    return { report: { ...report, seconds: (performance.now() - started) / 1000 }, session, tokenizer, labels: request.train.labels };
+    const report = await finish(request, session, tokenizer, result, {
+      majority: majorityScore(splits.train, dev, metric, session),
+      truncated: splits.train.truncated,
+      further,
+    });
+    return {
+      report: { ...report, seconds: (performance.now() - started) / 1000 },
+      session,
+      tokenizer,
+      labels: request.train.labels,
+    };
   } catch (error) {
     await session.dispose();
     throw error;
@@ -116,7 +154,11 @@ export async function runTraining(request: RunRequest): Promise<RunOutcome | und
 /** @throws DataError TOKENIZER_MISSING. */
 export function openTokenizer(folder: ModelFolder, maxLength: number | undefined): Tokenizer {
   if (folder.tokenizer === undefined) {
-    throw new DataError('The model folder has no tokenizer', { code: 'TOKENIZER_MISSING', found: `no tokenizer.json in ${folder.path}`, hint: 'Save the fast tokenizer beside the model (tokenizer.save_pretrained).' });
+    throw new DataError('The model folder has no tokenizer', {
+      code: 'TOKENIZER_MISSING',
+      found: `no tokenizer.json in ${folder.path}`,
+      hint: 'Save the fast tokenizer beside the model (tokenizer.save_pretrained).',
+    });
   }
   return loadTokenizer(folder.tokenizer, {
     model: folder.config,
@@ -126,11 +168,15 @@ export function openTokenizer(folder: ModelFolder, maxLength: number | undefined
 }
 
 /** Show every event, and put every checkpoint on disk before the next step. */
-async function follow(events: AsyncGenerator<TrainEvent, TrainResult>, { output, view }: RunRequest): Promise<TrainResult> {
+async function follow(
+  events: AsyncGenerator<TrainEvent, TrainResult>,
+  { output, view }: RunRequest,
+): Promise<TrainResult> {
   for (;;) {
     const next = await events.next();
     if (next.done === true) return next.value;
-    if (next.value.type === 'checkpoint') await writeFolder(checkpointFolder(output), await encodeCheckpoint(next.value.checkpoint));
+    if (next.value.type === 'checkpoint')
+      await writeFolder(checkpointFolder(output), await encodeCheckpoint(next.value.checkpoint));
     view(next.value);
   }
 }
@@ -141,15 +187,37 @@ async function readCheckpoint(output: string): Promise<Checkpoint> {
 
 function placementOf({ compiled: { options } }: AdapterSession): Record<string, string> {
   const { site, norm, layers, crossAttention = false, pooling, head } = options;
-  return { site, norm, layers: layers?.join(',') ?? 'all', ...(crossAttention ? { cross_attention: 'yes' } : {}), pooling, head };
+  return {
+    site,
+    norm,
+    layers: layers?.join(',') ?? 'all',
+    ...(crossAttention ? { cross_attention: 'yes' } : {}),
+    pooling,
+    head,
+  };
 }
 
-function majorityScore(trainSplit: Parameters<typeof labelsOf>[0], dev: Parameters<typeof labelsOf>[0], metric: Metric, { loss, numLabels }: AdapterSession): number {
-  const scores = baselineScores(labelsOf(trainSplit, loss, numLabels), labelsOf(dev, loss, numLabels), metric, rowLoss(loss), numLabels);
+function majorityScore(
+  trainSplit: Parameters<typeof labelsOf>[0],
+  dev: Parameters<typeof labelsOf>[0],
+  metric: Metric,
+  { loss, numLabels }: AdapterSession,
+): number {
+  const scores = baselineScores(
+    labelsOf(trainSplit, loss, numLabels),
+    labelsOf(dev, loss, numLabels),
+    metric,
+    rowLoss(loss),
+    numLabels,
+  );
   return scores[metric.main] ?? 0;
 }
 
-async function scoreFurther(session: AdapterSession, splits: readonly Parameters<typeof evaluate>[1][], metric: Metric): Promise<Record<string, Evaluation['scores']>> {
+async function scoreFurther(
+  session: AdapterSession,
+  splits: readonly Parameters<typeof evaluate>[1][],
+  metric: Metric,
+): Promise<Record<string, Evaluation['scores']>> {
   const further: Record<string, Evaluation['scores']> = {};
   for (const split of splits) further[split.id] = (await evaluate(session, split, metric)).scores;
   return further;
@@ -160,7 +228,11 @@ async function finish(
   session: AdapterSession,
   tokenizer: Tokenizer,
   result: TrainResult,
-  { majority, truncated, further }: { majority: number; truncated: number; further: Record<string, Evaluation['scores']> },
+  {
+    majority,
+    truncated,
+    further,
+  }: { majority: number; truncated: number; further: Record<string, Evaluation['scores']> },
 ): Promise<RunReport> {
   const total = session.compiled.canonical.parameters;
   const trainable = layout(session.parameters).sizeOfGroups(['adapter', 'norm']);
@@ -197,6 +269,8 @@ async function finish(
 
 /** Version of this package. */
 export function version(): string {
-  const { version: own } = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8')) as { version: string };
+  const { version: own } = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8')) as {
+    version: string;
+  };
   return own;
 }

@@ -7,7 +7,10 @@ const LABELS = ['food', 'health', 'money', 'music', 'sport', 'travel'];
 /** Rows per class. */
 const SIZES = { train: 80, test: 32 };
 
-/** Function words, numbers, and the words so general that they tell no subject. Everything else counts as a content word. */
+/**
+ * Function words, numbers, and the words so general that they tell no subject. Everything else counts as a content
+ * word.
+ */
 const STOP = new Set(
   `a about above across after again against all almost along already also although always am among an and another any anybody anyone anything are around as at
   away back be became because become been before began begin behind being below beneath beside between beyond both but by came can cannot could did do does
@@ -36,15 +39,24 @@ const train = await read('train');
 const test = await read('test');
 const both = [...train, ...test];
 
-const tokens = (text: string): string[] => text.toLowerCase().replace(/['’](?:s|t|re|ve|ll|d|m)\b/g, ' ').match(/[a-z]+/g) ?? [];
-const contentWords = (rows: readonly { text: string }[]): string[] => rows.flatMap(({ text }) => tokens(text).filter((word) => word.length > 1 && !STOP.has(word)));
+const tokens = (text: string): string[] =>
+  text
+    .toLowerCase()
+    .replace(/['’](?:s|t|re|ve|ll|d|m)\b/g, ' ')
+    .match(/[a-z]+/g) ?? [];
+const contentWords = (rows: readonly { text: string }[]): string[] =>
+  rows.flatMap(({ text }) => tokens(text).filter((word) => word.length > 1 && !STOP.has(word)));
 
 describe('the example data', () => {
   it.each([
     ['train', train],
     ['test', test],
   ] as const)('%s has the same number of texts in each of six classes', (split, rows) => {
-    for (const label of LABELS) expect(rows.filter((row) => row.label === label), label).toHaveLength(SIZES[split]);
+    for (const label of LABELS)
+      expect(
+        rows.filter((row) => row.label === label),
+        label,
+      ).toHaveLength(SIZES[split]);
     expect(rows).toHaveLength(SIZES[split] * LABELS.length);
   });
 
@@ -78,7 +90,8 @@ describe('the example data', () => {
     const known = new Set(contentWords(train));
     const words = contentWords(test);
     const types = [...new Set(words)];
-    // Measured: 9.0 % of the 677 content words of the test texts occur in a training text, 12.8 % counted with repetition.
+    // Measured: 9.0 % of the 677 content words of the test texts occur in a training text, 12.8 % counted with
+    // repetition.
     expect(types.length).toBeGreaterThan(500);
     expect(types.filter((word) => known.has(word)).length / types.length).toBeLessThan(0.1);
     expect(words.filter((word) => known.has(word)).length / words.length).toBeLessThan(0.15);

@@ -13,8 +13,15 @@ let hub: Server;
 const asked: string[] = [];
 
 /** The models of this hub; the second has a checkpoint and no ONNX file. */
-const MODELS: Readonly<Record<string, string>> = { 'someone/mini': EMBEDDED_MODEL, 'someone/checkpoint': scratchFolder() };
-for (const file of ['config.json', 'model.safetensors']) cpSync(join(import.meta.dirname, '..', '..', 'conformance', 'fixtures', 'electra', file), join(MODELS['someone/checkpoint'] as string, file));
+const MODELS: Readonly<Record<string, string>> = {
+  'someone/mini': EMBEDDED_MODEL,
+  'someone/checkpoint': scratchFolder(),
+};
+for (const file of ['config.json', 'model.safetensors'])
+  cpSync(
+    join(import.meta.dirname, '..', '..', 'conformance', 'fixtures', 'electra', file),
+    join(MODELS['someone/checkpoint'] as string, file),
+  );
 
 /** As much of the hub as a download needs: what a path is, and its bytes by range. */
 function makeHub(): Server {
@@ -31,7 +38,17 @@ function makeHub(): Server {
       const { paths } = JSON.parse(body) as { paths: string[] };
       const found = paths.flatMap((path) => {
         const content = contentOf(id, path);
-        return content === undefined ? [] : [{ type: 'file', path, size: content.length, oid: path.replaceAll(/\W/g, '').padEnd(40, '0'), lastCommit: { id: COMMIT, title: 'add', date: '2026-01-01T00:00:00Z' } }];
+        return content === undefined
+          ? []
+          : [
+              {
+                type: 'file',
+                path,
+                size: content.length,
+                oid: path.replaceAll(/\W/g, '').padEnd(40, '0'),
+                lastCommit: { id: COMMIT, title: 'add', date: '2026-01-01T00:00:00Z' },
+              },
+            ];
       });
       response.setHeader('content-type', 'application/json').end(JSON.stringify(found));
       return;
@@ -45,7 +62,11 @@ function makeHub(): Server {
     const [, from = '0', to = String(content.length - 1)] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? [];
     const part = content.subarray(Number(from), Number(to) + 1);
     const partial = request.headers.range !== undefined;
-    response.writeHead(partial ? 206 : 200, { etag: '"1"', 'content-length': part.length, ...(partial ? { 'content-range': `bytes ${from}-${Number(from) + part.length - 1}/${content.length}` } : {}) });
+    response.writeHead(partial ? 206 : 200, {
+      etag: '"1"',
+      'content-length': part.length,
+      ...(partial ? { 'content-range': `bytes ${from}-${Number(from) + part.length - 1}/${content.length}` } : {}),
+    });
     response.end(part);
   });
 }
@@ -89,7 +110,9 @@ describe('a hub id for a model', () => {
   it('that does not exist is one clear line', async () => {
     const { code, stderr } = await cli('inspect', 'nobody/nothing');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^error \[HUB_DOWNLOAD\] The model nobody\/nothing could not be fetched from the hub: [^\n]+\n$/);
+    expect(stderr).toMatch(
+      /^error \[HUB_DOWNLOAD\] The model nobody\/nothing could not be fetched from the hub: [^\n]+\n$/,
+    );
   });
 
   it('works from the cache when the hub cannot be reached', async () => {

@@ -10,7 +10,27 @@ const BIN = join(import.meta.dirname, '..', 'dist', 'bin.js');
 const folder = scratchFolder();
 
 /** Long enough that a signal comes in the middle, small enough to be run often; one thread, for other tests want theirs. */
-const RUN = ['train', '--model', EMBEDDED_MODEL, '--train', EXAMPLE_DATA.train, '--dev', EXAMPLE_DATA.test, '--limit', '120', '--threads', '1', '--classifier-epochs', '2', '--epochs', '3', '--dropout', '0.1', '--seed', '5'];
+const RUN = [
+  'train',
+  '--model',
+  EMBEDDED_MODEL,
+  '--train',
+  EXAMPLE_DATA.train,
+  '--dev',
+  EXAMPLE_DATA.test,
+  '--limit',
+  '120',
+  '--threads',
+  '1',
+  '--classifier-epochs',
+  '2',
+  '--epochs',
+  '3',
+  '--dropout',
+  '0.1',
+  '--seed',
+  '5',
+];
 
 interface Ended {
   readonly code: number | null;
@@ -20,7 +40,9 @@ interface Ended {
 
 /** Run the built command line as a process of its own; `stopAt` sends it Ctrl-C when that text appears. */
 async function run(output: string, flags: readonly string[], stopAt?: string): Promise<Ended> {
-  const child = spawn(process.execPath, [BIN, ...RUN, '--output', output, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [BIN, ...RUN, '--output', output, ...flags], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const written = { stdout: '', stderr: '' };
   let stopped = false;
   child.stdout.on('data', (chunk) => (written.stdout += chunk));

@@ -2,7 +2,14 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { siteVectors } from '@hadamard-adapter/core/analysis';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { adapterAt, tinyAdapters, withIdleLayer, writeAdapter, trainTiny, type TinyAdapters } from './support/analyze.js';
+import {
+  adapterAt,
+  tinyAdapters,
+  withIdleLayer,
+  writeAdapter,
+  trainTiny,
+  type TinyAdapters,
+} from './support/analyze.js';
 import { cli, lastLine, scratchFolder, write, type CliResult } from './support/cli.js';
 
 interface PruneLine {
@@ -30,7 +37,20 @@ async function pruned(adapter: string, output: string, ...argv: readonly (string
 }
 
 const predicted = async (adapter: string): Promise<unknown> =>
-  lastLine<{ predictions: unknown }>(await cli('predict', '--model', tiny.model, '--adapter', adapter, '--text', 'The old hammer lay by the door.', '--text', 'Whose cow is this?', '--json')).predictions;
+  lastLine<{ predictions: unknown }>(
+    await cli(
+      'predict',
+      '--model',
+      tiny.model,
+      '--adapter',
+      adapter,
+      '--text',
+      'The old hammer lay by the door.',
+      '--text',
+      'Whose cow is this?',
+      '--json',
+    ),
+  ).predictions;
 
 beforeAll(async () => {
   tiny = await tinyAdapters(folder);
@@ -42,26 +62,41 @@ beforeAll(async () => {
 describe('hadamard prune', () => {
   it('by scoring: drops what does nothing, and what is left answers the same', async () => {
     const line = await pruned(idle, at('scored'), '--keep', 2, ...scored);
-    expect(line).toMatchObject({ kept: [0, 2], removed: [1], by: 'elimination', numbers: 256, of: 384, lost: 0, rows: 40 });
+    expect(line).toMatchObject({
+      kept: [0, 2],
+      removed: [1],
+      by: 'elimination',
+      numbers: 256,
+      of: 384,
+      lost: 0,
+      rows: 40,
+    });
     expect(await predicted(at('scored'))).toEqual(await predicted(idle));
     expect(adapterAt(at('scored')).config).toEqual(adapterAt(at('two')).config);
-    expect(readFileSync(join(at('scored'), 'adapter_model.safetensors')).equals(readFileSync(join(at('two'), 'adapter_model.safetensors')))).toBe(true);
+    expect(
+      readFileSync(join(at('scored'), 'adapter_model.safetensors')).equals(
+        readFileSync(join(at('two'), 'adapter_model.safetensors')),
+      ),
+    ).toBe(true);
   });
 
   it('without model and data: keeps what has moved most', async () => {
     const line = await pruned(idle, at('moved'), '--keep', 2);
     expect(line).toMatchObject({ kept: [0, 2], removed: [1], by: 'predictor' });
     const { stdout } = await cli('prune', tiny.nouns, '--keep', 1, '-o', at('person'));
-    for (const part of ['kept 1 of 3 layers', '128 of 384 numbers', 'mean |w − 1| + mean |b|', 'KiB']) expect(stdout).toContain(part);
+    for (const part of ['kept 1 of 3 layers', '128 of 384 numbers', 'mean |w − 1| + mean |b|', 'KiB'])
+      expect(stdout).toContain(part);
     const [left] = siteVectors(adapterAt(at('person')));
-    const distance = (w: Float32Array, b: Float32Array): number => w.reduce((sum, value) => sum + Math.abs(value - 1), 0) + b.reduce((sum, value) => sum + Math.abs(value), 0);
+    const distance = (w: Float32Array, b: Float32Array): number =>
+      w.reduce((sum, value) => sum + Math.abs(value - 1), 0) + b.reduce((sum, value) => sum + Math.abs(value), 0);
     const all = siteVectors(adapterAt(tiny.nouns)).map(({ layer, w, b }) => ({ layer, moved: distance(w, b) }));
     expect(left?.layer).toBe(all.toSorted((a, b) => b.moved - a.moved)[0]?.layer);
   });
 
   it('within a budget: a larger one keeps no more layers, and evaluate finds the score', async () => {
     const lines: PruneLine[] = [];
-    for (const budget of [0, 5, 100]) lines.push(await pruned(tiny.nouns, at(`budget-${budget}`), '--budget', budget, ...scored));
+    for (const budget of [0, 5, 100])
+      lines.push(await pruned(tiny.nouns, at(`budget-${budget}`), '--budget', budget, ...scored));
     for (const [i, { kept, full, score, lost }] of lines.entries()) {
       expect(lost).toBeLessThanOrEqual([0, 5, 100][i] as number);
       expect(lost).toBeCloseTo(100 * (full - score), 10);
@@ -69,7 +104,16 @@ describe('hadamard prune', () => {
     }
     expect(lines[2]?.kept).toHaveLength(1);
     for (const [i, budget] of [0, 5, 100].entries()) {
-      const evaluated = await cli('evaluate', '--model', tiny.model, '--adapter', at(`budget-${budget}`), '--dev', tiny.tables.nouns, '--json');
+      const evaluated = await cli(
+        'evaluate',
+        '--model',
+        tiny.model,
+        '--adapter',
+        at(`budget-${budget}`),
+        '--dev',
+        tiny.tables.nouns,
+        '--json',
+      );
       expect(lastLine<{ score: number }>(evaluated).score).toBe(lines[i]?.score);
     }
   });
@@ -77,8 +121,12 @@ describe('hadamard prune', () => {
   it('what it writes can be merged, pruned and analyzed again', async () => {
     await pruned(tiny.nouns, at('first'), '--keep', 2);
     await pruned(at('first'), at('second'), '--keep', 1);
-    expect((await cli('merge', '--model', tiny.model, '--adapter', at('second'), '--output', at('merged'))).code).toBe(0);
-    const { tables } = lastLine<{ tables: { runs: { layers: string }[]; similarity: unknown[] } }>(await cli('analyze', at('second'), tiny.kinds, '--json'));
+    expect((await cli('merge', '--model', tiny.model, '--adapter', at('second'), '--output', at('merged'))).code).toBe(
+      0,
+    );
+    const { tables } = lastLine<{ tables: { runs: { layers: string }[]; similarity: unknown[] } }>(
+      await cli('analyze', at('second'), tiny.kinds, '--json'),
+    );
     expect(tables.runs[0]?.layers).toBe('1 of 3');
   });
 
@@ -88,7 +136,15 @@ describe('hadamard prune', () => {
     write(join(writeAdapter(at('licensed'), { config, tensors }), 'README.md'), card);
     await pruned(at('licensed'), at('licensed-small'), '--keep', 1);
     const written = readFileSync(join(at('licensed-small'), 'README.md'), 'utf8');
-    for (const part of ['license: "mit"', 'language: "en"', '- "nouns"', 'were dropped', '1 of 3 layers', '| numbers trained | 128 |']) expect(written).toContain(part);
+    for (const part of [
+      'license: "mit"',
+      'language: "en"',
+      '- "nouns"',
+      'were dropped',
+      '1 of 3 layers',
+      '| numbers trained | 128 |',
+    ])
+      expect(written).toContain(part);
   });
 });
 
@@ -131,6 +187,9 @@ describe('what prune refuses', () => {
     const other = writeAdapter(at('other'), { config: { ...config, base_weights_sha256: '0'.repeat(64) }, tensors });
     expectMistake(await cli('prune', other, '--keep', 1, ...scored, ...never), 'ADAPTER_BASE_MISMATCH');
     expectMistake(await cli('prune', at('nowhere'), '--keep', 1, ...never), 'FOLDER_MISSING');
-    expectMistake(await prune('--keep', 1, '--model', tiny.model, '--dev', at('nowhere.csv'), ...never), 'FILE_MISSING');
+    expectMistake(
+      await prune('--keep', 1, '--model', tiny.model, '--dev', at('nowhere.csv'), ...never),
+      'FILE_MISSING',
+    );
   });
 });

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { makeProgram } from '../src/program.js';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-const lines = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block]) => (block as string).split('\n')).filter((line) => line.startsWith('hadamard '));
+const lines = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)]
+  .flatMap(([, block]) => (block as string).split('\n'))
+  .filter((line) => line.startsWith('hadamard '));
 const commands = makeProgram().commands;
 
 describe('README', () => {
@@ -17,6 +19,10 @@ describe('README', () => {
   });
 
   it('shows every command', () => {
-    for (const command of commands) expect(lines.some((line) => line.startsWith(`hadamard ${command.name()}`)), command.name()).toBe(true);
+    for (const command of commands)
+      expect(
+        lines.some((line) => line.startsWith(`hadamard ${command.name()}`)),
+        command.name(),
+      ).toBe(true);
   });
 });

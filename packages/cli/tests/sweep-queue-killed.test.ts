@@ -18,7 +18,20 @@ describe.skipIf(reason !== undefined)('a sweep of 60 runs through Redis', () => 
   const whole = sweepOf('whole');
 
   const workers: Started[] = [];
-  const worker = (): Started => start('worker', '--queue', redis.url, '--model', at('whole', 'model'), '--data', at('whole'), '--threads', '1', '--checkpoint-every', '1');
+  const worker = (): Started =>
+    start(
+      'worker',
+      '--queue',
+      redis.url,
+      '--model',
+      at('whole', 'model'),
+      '--data',
+      at('whole'),
+      '--threads',
+      '1',
+      '--checkpoint-every',
+      '1',
+    );
 
   beforeAll(async () => {
     redis = await privateRedis(at('redis'));
@@ -48,7 +61,9 @@ describe.skipIf(reason !== undefined)('a sweep of 60 runs through Redis', () => 
     expect(readRuns(resultsOf(sweep)).map((row) => row.key)).toContain(key);
     expectSame(sweep, whole, 60);
     // Nothing of it stays in Redis, and the worker that is left ends when it is asked to.
-    expect((await redis.client.keys('hadamard:*')).filter((each) => /checkpoint|result|runs:[0-9a-f]{64}/.test(each))).toEqual([]);
+    expect(
+      (await redis.client.keys('hadamard:*')).filter((each) => /checkpoint|result|runs:[0-9a-f]{64}/.test(each)),
+    ).toEqual([]);
     second.child.kill('SIGINT');
     expect(await second.ended).toBe(130);
   }, 120_000);
@@ -59,7 +74,10 @@ const runsOf = (worker: Started): Record<'begun' | 'finished', string[]> => {
   return { begun: named(/^(?:started|resumed) (.*)$/gm), finished: named(/^finished (.*): accuracy/gm) };
 };
 
-/** Kill a worker that has begun a run, has put a checkpoint of it away and has not finished it; answers the key of that run. */
+/**
+ * Kill a worker that has begun a run, has put a checkpoint of it away and has not finished it; answers the key of that
+ * run.
+ */
 async function killInTheMiddle(worker: Started, { client }: PrivateRedis): Promise<string> {
   for (;;) {
     // While it stands still it can be looked at at leisure.

@@ -12,7 +12,8 @@ if (reason !== undefined) console.log(`skipped: ${reason}`);
 const folder = scratchFolder();
 const at = (...parts: readonly string[]): string => join(folder, ...parts);
 
-const sweepOf = (name: string, seeds: number | string, methods = TINY_METHODS): string => tinySweep(at(name), `${TINY_TASKS}\nseeds: ${seeds}\n${methods}`);
+const sweepOf = (name: string, seeds: number | string, methods = TINY_METHODS): string =>
+  tinySweep(at(name), `${TINY_TASKS}\nseeds: ${seeds}\n${methods}`);
 
 describe.skipIf(reason !== undefined)('a sweep through Redis', () => {
   let redis: PrivateRedis;
@@ -21,11 +22,25 @@ describe.skipIf(reason !== undefined)('a sweep through Redis', () => {
 
   /** A worker process with the tiny model and its tables. */
   function worker(...flags: readonly string[]): Started {
-    const made = start('worker', '--queue', redis.url, '--model', at('whole', 'model'), '--data', at('whole'), '--threads', '1', '--checkpoint-every', '1', ...flags);
+    const made = start(
+      'worker',
+      '--queue',
+      redis.url,
+      '--model',
+      at('whole', 'model'),
+      '--data',
+      at('whole'),
+      '--threads',
+      '1',
+      '--checkpoint-every',
+      '1',
+      ...flags,
+    );
     started.push(made);
     return made;
   }
-  const left = async (): Promise<string[]> => (await redis.client.keys('hadamard:*')).filter((key) => /checkpoint|result|runs:[0-9a-f]{64}/.test(key));
+  const left = async (): Promise<string[]> =>
+    (await redis.client.keys('hadamard:*')).filter((key) => /checkpoint|result|runs:[0-9a-f]{64}/.test(key));
   beforeAll(async () => {
     redis = await privateRedis(at('redis'));
     expect((await cli('sweep', whole, '--workers', 1)).code).toBe(0);
@@ -45,7 +60,9 @@ describe.skipIf(reason !== undefined)('a sweep through Redis', () => {
     const done = start('sweep', sweep, '--queue', redis.url);
     await done.says(/\n3\/10/);
     await redis.stop();
-    await Promise.all([...workers, done].map((each) => each.says(/Redis at redis:\/\/127\.0\.0\.1:\d+\/3 is not reachable, waiting/)));
+    await Promise.all(
+      [...workers, done].map((each) => each.says(/Redis at redis:\/\/127\.0\.0\.1:\d+\/3 is not reachable, waiting/)),
+    );
     await setTimeout(500);
     await redis.start();
     expect(await done.ended, done.output()).toBe(0);
@@ -58,16 +75,29 @@ describe.skipIf(reason !== undefined)('a sweep through Redis', () => {
   it('is refused by workers with another model or other data, which say what they have and lack', async () => {
     const sweep = sweepOf('refused', 1);
     const [model, tables] = [tinyModel(at('other', 'model')), at('other', 'tables')];
-    write(join(model, 'tokenizer.json'), readFileSync(join(model, 'tokenizer.json'), 'utf8').replace('"dog"', '"wolf"'));
-    for (const name of ['train.csv', 'test.csv']) write(join(tables, name), readFileSync(at('whole', 'tables', name), 'utf8').replaceAll('door', 'gate'));
-    const others = [worker('--model', model), start('worker', '--queue', redis.url, '--model', at('whole', 'model'), '--data', at('other'), '--threads', '1')];
+    write(
+      join(model, 'tokenizer.json'),
+      readFileSync(join(model, 'tokenizer.json'), 'utf8').replace('"dog"', '"wolf"'),
+    );
+    for (const name of ['train.csv', 'test.csv'])
+      write(join(tables, name), readFileSync(at('whole', 'tables', name), 'utf8').replaceAll('door', 'gate'));
+    const others = [
+      worker('--model', model),
+      start('worker', '--queue', redis.url, '--model', at('whole', 'model'), '--data', at('other'), '--threads', '1'),
+    ];
     started.push(...others.slice(1));
     const done = start('sweep', sweep, '--queue', redis.url);
-    await others[0]?.says(/refused .*: The model has another config or tokenizer than the run was made for: found [0-9a-f]{12}, expected [0-9a-f]{12}/);
-    await others[1]?.says(/refused nouns, .*: The data of nouns are others than the run was made for: found [0-9a-f]{12}, expected [0-9a-f]{12}/);
+    await others[0]?.says(
+      /refused .*: The model has another config or tokenizer than the run was made for: found [0-9a-f]{12}, expected [0-9a-f]{12}/,
+    );
+    await others[1]?.says(
+      /refused nouns, .*: The data of nouns are others than the run was made for: found [0-9a-f]{12}, expected [0-9a-f]{12}/,
+    );
     await done.says(/no worker has data [0-9a-f]{12} \(nouns\), for which 5 runs wait; .*found [0-9a-f]{12}/);
     others[1]?.child.kill('SIGINT');
-    await done.says(/no worker has model [0-9a-f]{12}, for which 10 runs wait; [\w-]+ has its weights with the config and tokenizer [0-9a-f]{12}, not [0-9a-f]{12}/);
+    await done.says(
+      /no worker has model [0-9a-f]{12}, for which 10 runs wait; [\w-]+ has its weights with the config and tokenizer [0-9a-f]{12}, not [0-9a-f]{12}/,
+    );
     const right = worker();
     expect(await done.ended, done.output()).toBe(0);
     expect(right.output().match(/^finished/gm)).toHaveLength(10);
@@ -99,12 +129,23 @@ describe.skipIf(reason !== undefined)('a sweep through Redis', () => {
   });
 
   it('names runs that fail, and tries them again the next time', async () => {
-    const sweep = sweepOf('failing', 1, 'methods: { hadamard: { classifierEpochs: 1, epochs: 1, layers: [[0], [9]] } }');
+    const sweep = sweepOf(
+      'failing',
+      1,
+      'methods: { hadamard: { classifierEpochs: 1, epochs: 1, layers: [[0], [9]] } }',
+    );
     worker();
     for (let i = 0; i < 2; i++) {
       const result = await cli('sweep', sweep, '--queue', redis.url, '--json');
       expect(result.code).toBe(1);
-      expect(lastLine(result)).toMatchObject({ runs: 4, finished: 2, failed: [{ task: 'nouns', code: 'ADAPTER_LAYERS' }, { task: 'held out', code: 'ADAPTER_LAYERS' }] });
+      expect(lastLine(result)).toMatchObject({
+        runs: 4,
+        finished: 2,
+        failed: [
+          { task: 'nouns', code: 'ADAPTER_LAYERS' },
+          { task: 'held out', code: 'ADAPTER_LAYERS' },
+        ],
+      });
     }
     expect(await left()).toEqual([]);
   });
@@ -124,18 +165,30 @@ describe.skipIf(reason !== undefined)('a sweep through Redis', () => {
 describe('a queue that is not there', () => {
   it('ends a sweep after some seconds', async () => {
     const begun = Date.now();
-    const { code, stdout, stderr } = await cli('sweep', sweepOf('nowhere', 1), '--queue', 'redis://:secret@127.0.0.1:1/2');
+    const { code, stdout, stderr } = await cli(
+      'sweep',
+      sweepOf('nowhere', 1),
+      '--queue',
+      'redis://:secret@127.0.0.1:1/2',
+    );
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toMatch(/^error \[QUEUE_CONNECT\] Redis cannot be reached: found redis:\/\/127\.0\.0\.1:1\/2: .*ECONNREFUSED/);
+    expect(stderr).toMatch(
+      /^error \[QUEUE_CONNECT\] Redis cannot be reached: found redis:\/\/127\.0\.0\.1:1\/2: .*ECONNREFUSED/,
+    );
     expect(stderr).not.toContain('secret');
     expect(Date.now() - begun).toBeLessThan(15_000);
   });
 
   it.each(['http://127.0.0.1', 'localhost:6379', 'nonsense'])('at %s is no address', async (url) => {
-    expect(await cli('worker', '--model', at('whole', 'model'), '--queue', url)).toMatchObject({ code: 1, stderr: expect.stringContaining('[QUEUE_URL]') });
+    expect(await cli('worker', '--model', at('whole', 'model'), '--queue', url)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('[QUEUE_URL]'),
+    });
   });
 
   it('nor is a data folder of a worker', async () => {
-    expect(await cli('worker', '--model', at('whole', 'model'), '--queue', 'redis://127.0.0.1:1', '--data', at('nothing'))).toMatchObject({ code: 1, stderr: expect.stringContaining('[FOLDER_MISSING]') });
+    expect(
+      await cli('worker', '--model', at('whole', 'model'), '--queue', 'redis://127.0.0.1:1', '--data', at('nothing')),
+    ).toMatchObject({ code: 1, stderr: expect.stringContaining('[FOLDER_MISSING]') });
   });
 });

@@ -62,7 +62,21 @@ describe('the file of results', () => {
     save(path, 'a', 'b');
     const [row, other] = readRuns(path);
     const { settings } = runOf('a');
-    expect(row).toEqual({ ...result, key: 'a', task: 'sst2', method: 'mine', settings, seed: 7, modelName: 'mini', model: 'w', modelFiles: 'f', limit: 10, arithmetic: 'float32', data: 'd', finishedAt: expect.stringMatching(/^\d{4}-.*Z$/) });
+    expect(row).toEqual({
+      ...result,
+      key: 'a',
+      task: 'sst2',
+      method: 'mine',
+      settings,
+      seed: 7,
+      modelName: 'mini',
+      model: 'w',
+      modelFiles: 'f',
+      limit: 10,
+      arithmetic: 'float32',
+      data: 'd',
+      finishedAt: expect.stringMatching(/^\d{4}-.*Z$/),
+    });
     expect(other?.key).toBe('b');
     const [small] = readRuns(path, { tensors: false });
     expect(small).toMatchObject({ key: 'a', score: 0.1 + 0.2 });
@@ -99,7 +113,12 @@ describe('the file of results', () => {
     });
     try {
       expect(() => results.save(runOf('b'), { ...result, weights: new Uint8Array(200_000) })).toThrow(
-        expect.objectContaining({ code: 'RESULTS_WRITE', message: expect.stringMatching(/The results cannot be written: found .*results\.sqlite: disk I\/O error; \d+ KiB free on its disk\. Everything finished before is kept/) }),
+        expect.objectContaining({
+          code: 'RESULTS_WRITE',
+          message: expect.stringMatching(
+            /The results cannot be written: found .*results\.sqlite: disk I\/O error; \d+ KiB free on its disk\. Everything finished before is kept/,
+          ),
+        }),
       );
     } finally {
       full.mockRestore();
@@ -118,7 +137,9 @@ describe('the file of results', () => {
     results.close();
     save(path, 'a');
     writeFileSync(`${path}.writer`, JSON.stringify({ host: hostname(), pid: process.ppid }));
-    expect(() => openResults(path)).toThrow(new RegExp(`found process ${process.ppid} on .*remove .*results\\.sqlite\\.writer`));
+    expect(() => openResults(path)).toThrow(
+      new RegExp(`found process ${process.ppid} on .*remove .*results\\.sqlite\\.writer`),
+    );
     writeFileSync(`${path}.writer`, JSON.stringify({ host: 'elsewhere', pid: 1 }));
     expect(codeOf(() => openResults(path))).toBe('RESULTS_BUSY');
   });
@@ -126,7 +147,10 @@ describe('the file of results', () => {
   it.each([
     ['was killed while it wrote', JSON.stringify({ host: hostname(), pid: 2 ** 30 })],
     ['wrote its note on a full disk', ''],
-    ['had the same number in a container that was started again', JSON.stringify({ host: hostname(), pid: process.pid })],
+    [
+      'had the same number in a container that was started again',
+      JSON.stringify({ host: hostname(), pid: process.pid }),
+    ],
   ])('is taken over from a process that %s', (_, note) => {
     const path = place();
     save(path, 'a');

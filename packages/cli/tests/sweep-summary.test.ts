@@ -7,7 +7,8 @@ import { pairedDifference, partOfWay, summarize } from '../src/sweep/statistics.
 import { summarizeSweep, type SweepSummary } from '../src/sweep/summary.js';
 import { vi } from 'vitest';
 
-const seeds = (values: readonly number[], from = 0): Map<number, number> => new Map(values.map((value, i) => [from + i, value]));
+const seeds = (values: readonly number[], from = 0): Map<number, number> =>
+  new Map(values.map((value, i) => [from + i, value]));
 
 describe('statistics over seeds', () => {
   it('mean and sample standard deviation', () => {
@@ -50,13 +51,33 @@ describe('the distance to full fine-tuning', () => {
   });
 
   it('stands in the table of a sweep that has both, for all others', () => {
-    const { runs, rows } = sweepOf({ classifier: { 1: [0.5, 0.6] }, full: { 1: [0.9, 1] }, hadamard: { 1: [0.6, 0.7], 2: [0.7, 0.8] } });
+    const { runs, rows } = sweepOf({
+      classifier: { 1: [0.5, 0.6] },
+      full: { 1: [0.9, 1] },
+      hadamard: { 1: [0.6, 0.7], 2: [0.7, 0.8] },
+    });
     const kinds = runs.map((run) => ({ ...run, settings: settingsOf({ method: run.method as 'full' }) }));
     const { settings } = summarizeSweep(kinds, rows, 'classifier');
-    expect(settings.map(({ closed }) => closed)).toEqual([undefined, undefined, expect.closeTo(0.25, 12), expect.closeTo(0.5, 12)]);
-    expect(printed(summarizeSweep(kinds, rows, 'classifier'))).toEqual(expect.arrayContaining(['|task|method|settings|metric|score|seeds|trained|share|of the distance|', '|task|hadamard|lr 2 *|accuracy|0.7500 ± 0.0707|2|36,864|0.0337 %|50 %|']));
+    expect(settings.map(({ closed }) => closed)).toEqual([
+      undefined,
+      undefined,
+      expect.closeTo(0.25, 12),
+      expect.closeTo(0.5, 12),
+    ]);
+    expect(printed(summarizeSweep(kinds, rows, 'classifier'))).toEqual(
+      expect.arrayContaining([
+        '|task|method|settings|metric|score|seeds|trained|share|of the distance|',
+        '|task|hadamard|lr 2 *|accuracy|0.7500 ± 0.0707|2|36,864|0.0337 %|50 %|',
+      ]),
+    );
     // Without full fine-tuning there is nothing to close.
-    expect(summarizeSweep(kinds.filter(({ method }) => method !== 'full'), rows, 'classifier').settings.every(({ closed }) => closed === undefined)).toBe(true);
+    expect(
+      summarizeSweep(
+        kinds.filter(({ method }) => method !== 'full'),
+        rows,
+        'classifier',
+      ).settings.every(({ closed }) => closed === undefined),
+    ).toBe(true);
   });
 });
 
@@ -73,7 +94,10 @@ function printed(summary: SweepSummary): string[] {
 }
 
 /** Runs of `task` by method and learning rate, with a score for each seed; undefined is not finished. */
-function sweepOf(scores: Readonly<Record<string, Readonly<Record<string, readonly (number | undefined)[]>>>>): { runs: PlannedRun[]; rows: RunRow[] } {
+function sweepOf(scores: Readonly<Record<string, Readonly<Record<string, readonly (number | undefined)[]>>>>): {
+  runs: PlannedRun[];
+  rows: RunRow[];
+} {
   const runs: PlannedRun[] = [];
   const rows: RunRow[] = [];
   for (const [method, grid] of Object.entries(scores)) {
@@ -81,8 +105,26 @@ function sweepOf(scores: Readonly<Record<string, Readonly<Record<string, readonl
       for (const [seed, score] of values.entries()) {
         const key = `${method} ${lr} ${seed}`;
         const shown = Object.keys(grid).length > 1 ? { lr: Number(lr) } : {};
-        runs.push({ key, task: 'task', method, settings: settingsOf({ method: 'hadamard' }), seed, variant, shown } as unknown as PlannedRun);
-        if (score !== undefined) rows.push({ key, task: 'task', method, seed, metric: 'accuracy', score, trainable: 36_864, total: 109_482_240 } as unknown as RunRow);
+        runs.push({
+          key,
+          task: 'task',
+          method,
+          settings: settingsOf({ method: 'hadamard' }),
+          seed,
+          variant,
+          shown,
+        } as unknown as PlannedRun);
+        if (score !== undefined)
+          rows.push({
+            key,
+            task: 'task',
+            method,
+            seed,
+            metric: 'accuracy',
+            score,
+            trainable: 36_864,
+            total: 109_482_240,
+          } as unknown as RunRow);
       }
     }
   }
@@ -90,11 +132,16 @@ function sweepOf(scores: Readonly<Record<string, Readonly<Record<string, readonl
 }
 
 describe('the tables of a sweep', () => {
-  const { runs, rows } = sweepOf({ classifier: { 1: [0.5, 0.6, 0.7] }, hadamard: { 1: [0.6, 0.6, 0.6], 2: [0.7, 0.8, undefined], 3: [undefined, undefined, undefined] } });
+  const { runs, rows } = sweepOf({
+    classifier: { 1: [0.5, 0.6, 0.7] },
+    hadamard: { 1: [0.6, 0.6, 0.6], 2: [0.7, 0.8, undefined], 3: [undefined, undefined, undefined] },
+  });
   const summary = summarizeSweep(runs, rows, 'classifier');
 
   it('have a row for each setting, with the best of each method marked', () => {
-    expect(summary.settings.map(({ method, shown, score, best, missing }) => [method, shown, score?.n ?? 0, best, missing])).toEqual([
+    expect(
+      summary.settings.map(({ method, shown, score, best, missing }) => [method, shown, score?.n ?? 0, best, missing]),
+    ).toEqual([
       ['classifier', {}, 3, false, 0],
       ['hadamard', { lr: 1 }, 3, false, 0],
       ['hadamard', { lr: 2 }, 2, true, 1],
@@ -104,12 +151,23 @@ describe('the tables of a sweep', () => {
 
   it('have the difference of best settings over common seeds', () => {
     expect(summary.differences).toHaveLength(1);
-    expect(summary.differences[0]).toMatchObject({ method: 'hadamard', against: 'classifier', shown: { lr: 2 }, difference: { n: 2, mean: expect.closeTo(0.2), deviation: expect.closeTo(0) } });
+    expect(summary.differences[0]).toMatchObject({
+      method: 'hadamard',
+      against: 'classifier',
+      shown: { lr: 2 },
+      difference: { n: 2, mean: expect.closeTo(0.2), deviation: expect.closeTo(0) },
+    });
   });
 
   it('are printed with numbers trained, and a dash for what is not there', () => {
     expect(printed(summary)).toEqual(
-      expect.arrayContaining(['|task|method|settings|metric|score|seeds|trained|share|', '|task|classifier||accuracy|0.6000 ± 0.1000|3|36,864|0.0337 %|', '|task|hadamard|lr 2 *|accuracy|0.7500 ± 0.0707|2 of 3|36,864|0.0337 %|', '|task|hadamard|lr 3||–|0 of 3|–|–|', '|task|hadamard|lr 2|+0.2000 ± 0.0000|2|']),
+      expect.arrayContaining([
+        '|task|method|settings|metric|score|seeds|trained|share|',
+        '|task|classifier||accuracy|0.6000 ± 0.1000|3|36,864|0.0337 %|',
+        '|task|hadamard|lr 2 *|accuracy|0.7500 ± 0.0707|2 of 3|36,864|0.0337 %|',
+        '|task|hadamard|lr 3||–|0 of 3|–|–|',
+        '|task|hadamard|lr 2|+0.2000 ± 0.0000|2|',
+      ]),
     );
   });
 

@@ -43,11 +43,21 @@ describe('a sweep', () => {
     expect(rows.map(({ key }) => key)).toEqual(runs.map(({ key }) => key));
     expect(rows).toHaveLength(12);
     const row = rows.find(({ settings }) => settings.method === 'hadamard');
-    expect(row).toMatchObject({ task: 'nouns', method: 'hadamard', seed: 0, metric: 'accuracy', trainable: 3 * 4 * 32 });
+    expect(row).toMatchObject({
+      task: 'nouns',
+      method: 'hadamard',
+      seed: 0,
+      metric: 'accuracy',
+      trainable: 3 * 4 * 32,
+    });
     expect(row?.stages.map(({ name }) => name)).toEqual(['classifier', 'adapter']);
     expect(row?.history).toHaveLength(4);
     expect(row?.score).toBe(row?.scores['accuracy']);
-    expect(Object.keys(row?.files ?? {}).toSorted()).toEqual(['README.md', 'adapter_config.json', 'adapter_model.safetensors']);
+    expect(Object.keys(row?.files ?? {}).toSorted()).toEqual([
+      'README.md',
+      'adapter_config.json',
+      'adapter_model.safetensors',
+    ]);
     expect(rows.filter(({ files }) => files !== undefined)).toHaveLength(8);
     expect(rows.every(({ weights }) => (weights?.length ?? 0) > 0)).toBe(true);
     expect(readdirSync(join(dirname(resultsOf(whole)), 'running'))).toEqual([]);
@@ -57,12 +67,27 @@ describe('a sweep', () => {
     const row = readRuns(resultsOf(whole)).find(({ files }) => files !== undefined);
     mkdirSync(at('adapter'));
     for (const [name, bytes] of Object.entries(row?.files ?? {})) writeFileSync(at('adapter', name), bytes);
-    const flags = ['--model', at('whole', 'model'), '--adapter', at('adapter'), '--dev', at('whole', 'tables', 'test.csv'), '--threads', 1] as const;
+    const flags = [
+      '--model',
+      at('whole', 'model'),
+      '--adapter',
+      at('adapter'),
+      '--dev',
+      at('whole', 'tables', 'test.csv'),
+      '--threads',
+      1,
+    ] as const;
     expect(lastLine(await cli('evaluate', ...flags, '--json'))).toMatchObject({ score: row?.score });
   });
 
   it('done again is not done again, whatever it is called and wherever it lies', async () => {
-    const moved = tinySweep(at('moved'), SWEEP.replace('hadamard: {', 'of the paper: { method: hadamard,').replace('threads: 1', 'output: ../whole/sweep-results'));
+    const moved = tinySweep(
+      at('moved'),
+      SWEEP.replace('hadamard: {', 'of the paper: { method: hadamard,').replace(
+        'threads: 1',
+        'output: ../whole/sweep-results',
+      ),
+    );
     const before = readRuns(resultsOf(whole));
     for (const sweep of [whole, moved]) {
       const { code, stderr, stdout } = await cli('sweep', sweep);
@@ -94,9 +119,19 @@ describe('a sweep', () => {
   it('--show prints what there is, and runs nothing', async () => {
     const { code, stdout, stderr } = await cli('sweep', whole, '--show', '--against', 'hadamard');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    for (const part of ['accuracy', 'lr 0.01', '384', '1.24 %', 'difference to hadamard, paired by seed']) expect(stdout).toContain(part);
-    const line = lastLine<{ settings: unknown[]; differences: { method: string }[] }>(await cli('sweep', whole, '--show', '--json'));
-    expect(line).toMatchObject({ runs: 12, finished: 12, ran: 0, failed: [], interrupted: false, against: 'classifier' });
+    for (const part of ['accuracy', 'lr 0.01', '384', '1.24 %', 'difference to hadamard, paired by seed'])
+      expect(stdout).toContain(part);
+    const line = lastLine<{ settings: unknown[]; differences: { method: string }[] }>(
+      await cli('sweep', whole, '--show', '--json'),
+    );
+    expect(line).toMatchObject({
+      runs: 12,
+      finished: 12,
+      ran: 0,
+      failed: [],
+      interrupted: false,
+      against: 'classifier',
+    });
     expect(line.settings).toHaveLength(6);
     expect(line.differences.map(({ method }) => method)).toEqual(['hadamard', 'hadamard']);
     const none = await cli('sweep', tinySweep(at('none'), SWEEP), '--show');
@@ -104,18 +139,29 @@ describe('a sweep', () => {
   });
 
   it('goes on without a run that fails, and tells which', async () => {
-    const other = tinySweep(at('failing'), `${TINY_TASKS}\nseeds: 1\nmethods: { hadamard: { classifierEpochs: 1, epochs: 1, layers: [[0], [9]] } }`);
+    const other = tinySweep(
+      at('failing'),
+      `${TINY_TASKS}\nseeds: 1\nmethods: { hadamard: { classifierEpochs: 1, epochs: 1, layers: [[0], [9]] } }`,
+    );
     const { code, stdout, stderr } = await cli('sweep', other);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/2\/4 {2}✗ nouns, hadamard, layers 9, seed 0: \[ADAPTER_LAYERS\] .*found 9, expected some of 0 to 2/);
-    expect(stdout).toMatch(/2 of 4 runs finished, 2 of them now, in [^\n]+\nfailed {2}nouns, hadamard, layers 9, seed 0: \[ADAPTER_LAYERS\] [^\n]+\nfailed {2}held out, hadamard, layers 9/);
+    expect(stderr).toMatch(
+      /2\/4 {2}✗ nouns, hadamard, layers 9, seed 0: \[ADAPTER_LAYERS\] .*found 9, expected some of 0 to 2/,
+    );
+    expect(stdout).toMatch(
+      /2 of 4 runs finished, 2 of them now, in [^\n]+\nfailed {2}nouns, hadamard, layers 9, seed 0: \[ADAPTER_LAYERS\] [^\n]+\nfailed {2}held out, hadamard, layers 9/,
+    );
     expect(readRuns(resultsOf(other)).map(({ settings }) => settings.layers)).toEqual([[0], [0]]);
   });
 
   it('stops when results cannot be written, with the checkpoints of what ran', async () => {
     const other = tinySweep(at('elsewhere'), `${SWEEP}\noutput: taken`);
     write(at('elsewhere', 'taken'), 'a file');
-    expect(await cli('sweep', other)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^error \[(OUTPUT_UNWRITABLE|RESULTS_WRITE)\] [^\n]+\n$/) });
+    expect(await cli('sweep', other)).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^error \[(OUTPUT_UNWRITABLE|RESULTS_WRITE)\] [^\n]+\n$/),
+    });
   });
 });
 
@@ -147,7 +193,9 @@ describe('one run', () => {
   it('that is interrupted after every step has the same bits as one that never was', async () => {
     const sweep = await readSweep(whole);
     const environment = openEnvironment(await openModel(sweep.model), loadSource);
-    const run = runs.find(({ settings }) => settings.lr === settingsOf({ method: 'hadamard' }).lr && settings.method === 'hadamard') as PlannedRun;
+    const run = runs.find(
+      ({ settings }) => settings.lr === settingsOf({ method: 'hadamard' }).lr && settings.method === 'hadamard',
+    ) as PlannedRun;
     const kept = new Map<string, Readonly<Record<string, Uint8Array>>>();
     const checkpoints: CheckpointStore = {
       load: async (key) => kept.get(key),
@@ -159,8 +207,15 @@ describe('one run', () => {
     const times: number[] = [];
     for (; result === undefined; rounds++) {
       const stop = new AbortController();
-      result = await executeRun(run, environment, { threads: 1, checkpoints, checkpointEvery: 1000, signal: stop.signal, onProgress: () => stop.abort() });
-      if (result === undefined) times.push(JSON.parse(new TextDecoder().decode(kept.get(run.key)?.['time.json'])).seconds);
+      result = await executeRun(run, environment, {
+        threads: 1,
+        checkpoints,
+        checkpointEvery: 1000,
+        signal: stop.signal,
+        onProgress: () => stop.abort(),
+      });
+      if (result === undefined)
+        times.push(JSON.parse(new TextDecoder().decode(kept.get(run.key)?.['time.json'])).seconds);
     }
     // Two batches an epoch, two epochs, two stages.
     expect(rounds).toBeGreaterThan(8);
@@ -176,9 +231,15 @@ describe('one run', () => {
     const sweep = await readSweep(whole);
     const environment = openEnvironment(await openModel(sweep.model), loadSource);
     const [run] = runs as [PlannedRun];
-    await expect(environment.prepare({ ...run, data: '0'.repeat(64) })).rejects.toThrow(/The data of nouns are others than the run was made for: found [0-9a-f]{12}, expected 000000000000/);
-    await expect(environment.prepare({ ...run, model: { ...run.model, weights: '1'.repeat(64) } })).rejects.toThrow(expect.objectContaining({ code: 'RUN_MODEL' }));
-    await expect(environment.prepare({ ...run, model: { ...run.model, files: '1'.repeat(64) } })).rejects.toThrow(/config or tokenizer/);
+    await expect(environment.prepare({ ...run, data: '0'.repeat(64) })).rejects.toThrow(
+      /The data of nouns are others than the run was made for: found [0-9a-f]{12}, expected 000000000000/,
+    );
+    await expect(environment.prepare({ ...run, model: { ...run.model, weights: '1'.repeat(64) } })).rejects.toThrow(
+      expect.objectContaining({ code: 'RUN_MODEL' }),
+    );
+    await expect(environment.prepare({ ...run, model: { ...run.model, files: '1'.repeat(64) } })).rejects.toThrow(
+      /config or tokenizer/,
+    );
   });
 });
 
@@ -205,8 +266,23 @@ describe('a local process that dies', () => {
     const all = [0, 1, 2, 3, 0, 1].map((seed, i) => ({ ...run, key: `run${i}`, seed }));
     const kept: string[] = [];
     const notes: string[] = [];
-    const view: SweepView<PlannedRun> = { started: () => {}, progress: () => {}, finished: () => {}, failed: () => {}, left: () => {}, note: (text) => notes.push(text), stop: () => {} };
-    const outcome = await runPool(all, { workers: 2, setup: { model: '', threads: 1, checkpointEvery: 1, running: folder }, signal: new AbortController().signal, view, keep: async ({ key }) => void kept.push(key), program });
+    const view: SweepView<PlannedRun> = {
+      started: () => {},
+      progress: () => {},
+      finished: () => {},
+      failed: () => {},
+      left: () => {},
+      note: (text) => notes.push(text),
+      stop: () => {},
+    };
+    const outcome = await runPool(all, {
+      workers: 2,
+      setup: { model: '', threads: 1, checkpointEvery: 1, running: folder },
+      signal: new AbortController().signal,
+      view,
+      keep: async ({ key }) => void kept.push(key),
+      program,
+    });
     expect(kept.toSorted()).toEqual(['run0', 'run1', 'run4', 'run5']);
     expect(outcome.interrupted).toBe(false);
     expect(outcome.failed.map(({ run: { key }, failure }) => [key, failure.code]).toSorted()).toEqual([
@@ -221,12 +297,29 @@ describe('a local process that dies', () => {
   it('when results cannot be kept, all end', async () => {
     const [run] = runs as [PlannedRun];
     const all = Array.from({ length: 6 }, (_, i) => ({ ...run, key: `other${i}`, seed: 0 }));
-    const view: SweepView<PlannedRun> = { started: () => {}, progress: () => {}, finished: () => {}, failed: () => {}, left: () => {}, note: () => {}, stop: () => {} };
+    const view: SweepView<PlannedRun> = {
+      started: () => {},
+      progress: () => {},
+      finished: () => {},
+      failed: () => {},
+      left: () => {},
+      note: () => {},
+      stop: () => {},
+    };
     let kept = 0;
     const keep = async (): Promise<void> => {
       if (++kept === 2) throw new Error('full');
     };
-    await expect(runPool(all, { workers: 2, setup: { model: '', threads: 1, checkpointEvery: 1, running: folder }, signal: new AbortController().signal, view, keep, program })).rejects.toThrow('full');
+    await expect(
+      runPool(all, {
+        workers: 2,
+        setup: { model: '', threads: 1, checkpointEvery: 1, running: folder },
+        signal: new AbortController().signal,
+        view,
+        keep,
+        program,
+      }),
+    ).rejects.toThrow('full');
     expect(kept).toBeLessThan(6);
   });
 });

@@ -10,14 +10,20 @@ const DIST = join(import.meta.dirname, '..', 'dist');
 const folder = scratchFolder();
 
 /**
- * What a process leaves that reports: an identifier of the device in the home directory and a log in the temporary one. ONNX Runtime never reports on CI, hence the empty environment.
+ * What a process leaves that reports: an identifier of the device in the home directory and a log in the temporary one.
+ * ONNX Runtime never reports on CI, hence the empty environment.
  */
 async function traces(name: string, args: readonly string[]): Promise<string[]> {
   const home = join(folder, name);
   const temporary = join(home, 'tmp');
   mkdirSync(temporary, { recursive: true });
-  await promisify(execFile)(process.execPath, args, { cwd: DIST, env: { PATH: dirname(process.execPath), HOME: home, TMPDIR: temporary } });
-  return readdirSync(home, { recursive: true }).map(String).filter((path) => /onnxruntime|mat-debug/i.test(path));
+  await promisify(execFile)(process.execPath, args, {
+    cwd: DIST,
+    env: { PATH: dirname(process.execPath), HOME: home, TMPDIR: temporary },
+  });
+  return readdirSync(home, { recursive: true })
+    .map(String)
+    .filter((path) => /onnxruntime|mat-debug/i.test(path));
 }
 
 describe('ONNX Runtime leaves no trace', () => {
@@ -37,6 +43,18 @@ describe('ONNX Runtime leaves no trace', () => {
   });
 
   it('of a command that opens it without the library', async () => {
-    expect(await traces('command', [join(DIST, 'bin.js'), 'bench', 'floor', '--model', 'L2-H128', '--sequence', '8', '--rounds', '1'])).toEqual([]);
+    expect(
+      await traces('command', [
+        join(DIST, 'bin.js'),
+        'bench',
+        'floor',
+        '--model',
+        'L2-H128',
+        '--sequence',
+        '8',
+        '--rounds',
+        '1',
+      ]),
+    ).toEqual([]);
   });
 });

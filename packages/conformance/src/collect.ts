@@ -29,7 +29,10 @@ export interface Filter {
   readonly key?: string;
 }
 
-/** Model files that a runtime must take to be conformant: what exporters, optimizers and quantizers make of a model, and the checkpoint itself. */
+/**
+ * Model files that a runtime must take to be conformant: what exporters, optimizers and quantizers make of a model, and
+ * the checkpoint itself.
+ */
 export const DEFAULT_VARIANTS: readonly string[] = [
   'model.onnx',
   'model.classic.onnx',
@@ -43,7 +46,10 @@ export const DEFAULT_VARIANTS: readonly string[] = [
 ];
 
 /** All cases of the fixtures that pass the filter. What is not recorded makes no case. */
-export function collectCases(fixtures: readonly Fixture[], { families, variants = DEFAULT_VARIANTS, key }: Filter = {}): Collection {
+export function collectCases(
+  fixtures: readonly Fixture[],
+  { families, variants = DEFAULT_VARIANTS, key }: Filter = {},
+): Collection {
   const cases: Case[] = [];
   const notCovered: NotCovered[] = [];
   const pattern = key === undefined ? undefined : keyPattern(key);
@@ -53,7 +59,8 @@ export function collectCases(fixtures: readonly Fixture[], { families, variants 
       if (!variants.includes(variant)) continue;
       for (const golden of Object.keys(fixture.golden.variants)) {
         const options = optionsOf(fixture, golden);
-        if ('reason' in options) notCovered.push({ what: `${fixture.family}/${variant}/${golden}`, reason: options.reason });
+        if ('reason' in options)
+          notCovered.push({ what: `${fixture.family}/${variant}/${golden}`, reason: options.reason });
         else cases.push(...casesOf(fixture, variant, golden, options));
       }
     }
@@ -69,17 +76,26 @@ export function keyPattern(key: string): RegExp {
 
 function casesOf(fixture: Fixture, variant: string, golden: string, options: LoadOptions): Case[] {
   const precision = precisionOf(variant);
-  const setup = { family: fixture.family, variant, precision, fixture, options: precision === 'int8' ? { ...options, trainBase: false } : options };
+  const setup = {
+    family: fixture.family,
+    variant,
+    precision,
+    fixture,
+    options: precision === 'int8' ? { ...options, trainBase: false } : options,
+  };
   const adapted = options.site !== 'none';
   const whole = options.loss === 'cross-entropy';
   // The trajectories were recorded with the norm after attention alone, so they have a setup of their own.
   const trained: LoadOptions = { ...options, norm: 'attention', trainBase: false };
-  if (precision === 'int8') return whole ? [...quantizedCases(setup, golden), ...(adapted ? invariantCases(setup, golden) : [])] : [];
+  if (precision === 'int8')
+    return whole ? [...quantizedCases(setup, golden), ...(adapted ? invariantCases(setup, golden) : [])] : [];
   return [
     ...forwardCases(setup, golden),
     ...gradientCases(setup, golden),
     ...(adapted && whole ? invariantCases(setup, golden) : []),
-    ...(fixture.golden.trajectory?.site === golden && precision === 'float32' ? scheduleCases({ ...setup, options: trained }) : []),
+    ...(fixture.golden.trajectory?.site === golden && precision === 'float32'
+      ? scheduleCases({ ...setup, options: trained })
+      : []),
   ];
 }
 
@@ -92,7 +108,12 @@ function optionsOf(fixture: Fixture, golden: string): LoadOptions | { readonly r
   const [shape] = Object.keys(fixture.golden.shapes);
   const gradients = fixture.names(`${golden}.${shape}.grad.`);
   const { attention_output_norms: first, ffn_output_norms: second } = fixture.golden;
-  const ofBase = gradients.some((name) => !name.startsWith('head.') && !name.startsWith('adapter.') && ![...first, ...second].some((norm) => name.startsWith(`${norm}.`)));
+  const ofBase = gradients.some(
+    (name) =>
+      !name.startsWith('head.') &&
+      !name.startsWith('adapter.') &&
+      ![...first, ...second].some((norm) => name.startsWith(`${norm}.`)),
+  );
   return {
     site,
     crossAttention: description.adapters.some(({ key: adapter }) => adapter.endsWith('.cross')),

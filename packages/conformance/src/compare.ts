@@ -10,7 +10,12 @@ export function fail(message: string): never {
  *
  * @param relevant which entries count; default all.
  */
-export function largestDifference(found: ArrayLike<number>, expected: ArrayLike<number>, what: string, relevant: (index: number) => boolean = () => true): number {
+export function largestDifference(
+  found: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  what: string,
+  relevant: (index: number) => boolean = () => true,
+): number {
   if (found.length !== expected.length) fail(`${what}: ${found.length} numbers instead of ${expected.length}`);
   let worst = 0;
   for (let i = 0; i < expected.length; i++) {

@@ -6,7 +6,10 @@ import { lossOf, poolingOf, type Fixture } from './fixture.js';
 import { emptyTally, tallied, type SuiteReport } from './report.js';
 import type { SuiteOptions } from './suite.js';
 
-/** Recorded in float64 and computed in float64: what is left is the order of some hundred additions, and float32 where only that was recorded. */
+/**
+ * Recorded in float64 and computed in float64: what is left is the order of some hundred additions, and float32 where
+ * only that was recorded.
+ */
 const TOLERANCE = 1e-6;
 
 interface CoreCase {
@@ -16,10 +19,13 @@ interface CoreCase {
 }
 
 /**
- * Core's own reference math against the golden values, without any model or runtime: from recorded hidden states to logits, loss and the gradient of the classifier, and
- * the learning rates of the two-stage schedule.
+ * Core's own reference math against the golden values, without any model or runtime: from recorded hidden states to
+ * logits, loss and the gradient of the classifier, and the learning rates of the two-stage schedule.
  */
-export function runCoreSuite(fixtures: readonly Fixture[], { families, key, onCase }: Pick<SuiteOptions, 'families' | 'key' | 'onCase'> = {}): SuiteReport {
+export function runCoreSuite(
+  fixtures: readonly Fixture[],
+  { families, key, onCase }: Pick<SuiteOptions, 'families' | 'key' | 'onCase'> = {},
+): SuiteReport {
   const started = performance.now();
   const pattern = key === undefined ? undefined : keyPattern(key);
   const chosen = fixtures.filter(({ family }) => families === undefined || families.includes(family));
@@ -48,14 +54,34 @@ function coreCases(fixture: Fixture): CoreCase[] {
       const of = (what: string): string => `${variant}.${shape}.${what}`;
       const place = `${family}/${variant}/${shape}`;
       if (fixture.has(of('logits')) && fixture.has(of('loss'))) {
-        cases.push({ key: `core/loss/${place}`, family, run: () => lossCase(fixture, of, { loss: lossOf(loss), numLabels, targets: `${shape}.${labels}` }) });
+        cases.push({
+          key: `core/loss/${place}`,
+          family,
+          run: () => lossCase(fixture, of, { loss: lossOf(loss), numLabels, targets: `${shape}.${labels}` }),
+        });
       }
-      if (poolingOf(golden) !== undefined && fixture.has(of('last_hidden_state')) && fixture.has(of('grad.head.weight'))) {
-        cases.push({ key: `core/classifier/${place}`, family, run: () => classifierCase(fixture, of, { loss: lossOf(loss), numLabels, targets: `${shape}.${labels}`, variant, shape }) });
+      if (
+        poolingOf(golden) !== undefined &&
+        fixture.has(of('last_hidden_state')) &&
+        fixture.has(of('grad.head.weight'))
+      ) {
+        cases.push({
+          key: `core/classifier/${place}`,
+          family,
+          run: () =>
+            classifierCase(fixture, of, {
+              loss: lossOf(loss),
+              numLabels,
+              targets: `${shape}.${labels}`,
+              variant,
+              shape,
+            }),
+        });
       }
     }
   }
-  if (golden.trajectory != null && fixture.has('traj.stage1.lr')) cases.push({ key: `core/schedule/${family}`, family, run: () => scheduleCase(fixture) });
+  if (golden.trajectory != null && fixture.has('traj.stage1.lr'))
+    cases.push({ key: `core/schedule/${family}`, family, run: () => scheduleCase(fixture) });
   return cases;
 }
 
@@ -70,7 +96,10 @@ type Of = (what: string) => string;
 
 function targetsOf(fixture: Fixture, { loss, numLabels, targets }: Head): Float32Array {
   const labels = Float32Array.from(fixture.exact(targets));
-  return targetMatrix(labels, loss, numLabels, { batch: loss === 'cross-entropy' ? labels.length : labels.length / numLabels, sequence: 1 });
+  return targetMatrix(labels, loss, numLabels, {
+    batch: loss === 'cross-entropy' ? labels.length : labels.length / numLabels,
+    sequence: 1,
+  });
 }
 
 function lossCase(fixture: Fixture, of: Of, head: Head): Errors {
@@ -78,7 +107,11 @@ function lossCase(fixture: Fixture, of: Of, head: Head): Errors {
   return { loss: within(largestDifference([loss], fixture.exact(of('loss')), 'loss'), TOLERANCE, 'loss') };
 }
 
-function classifierCase(fixture: Fixture, of: Of, head: Head & { readonly variant: string; readonly shape: string }): Errors {
+function classifierCase(
+  fixture: Fixture,
+  of: Of,
+  head: Head & { readonly variant: string; readonly shape: string },
+): Errors {
   const { variant, shape, numLabels } = head;
   const pooled = pool(fixture, of('last_hidden_state'), shape);
   const [weight, bias] = [fixture.exact(`${variant}.head.weight`), fixture.exact(`${variant}.head.bias`)];
@@ -88,7 +121,8 @@ function classifierCase(fixture: Fixture, of: Of, head: Head & { readonly varian
   for (let row = 0; row < rows; row++) {
     for (let label = 0; label < numLabels; label++) {
       let sum = bias[label] as number;
-      for (let i = 0; i < width; i++) sum += (pooled[row * width + i] as number) * (weight[label * width + i] as number);
+      for (let i = 0; i < width; i++)
+        sum += (pooled[row * width + i] as number) * (weight[label * width + i] as number);
       logits[row * numLabels + label] = sum;
     }
   }
@@ -99,7 +133,9 @@ function classifierCase(fixture: Fixture, of: Of, head: Head & { readonly varian
   gradient.forEach((slope, at) => {
     const [row, label] = [Math.floor(at / numLabels), at % numLabels];
     biasGradient[label] = (biasGradient[label] as number) + slope;
-    for (let i = 0; i < width; i++) weightGradient[label * width + i] = (weightGradient[label * width + i] as number) + slope * (pooled[row * width + i] as number);
+    for (let i = 0; i < width; i++)
+      weightGradient[label * width + i] =
+        (weightGradient[label * width + i] as number) + slope * (pooled[row * width + i] as number);
   });
   const errors = [
     largestDifference(weightGradient, fixture.exact(of('grad.head.weight')), 'gradient of the classifier weight'),
@@ -121,7 +157,10 @@ function pool(fixture: Fixture, hidden: string, shape: string): Float64Array {
     const weights = kind === 'mean' ? mask : mask.map((_, position) => Number(position === only));
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     weights.forEach((weight, position) => {
-      for (let i = 0; i < width; i++) pooled[row * width + i] = (pooled[row * width + i] as number) + (weight * (states[(row * sequence + position) * width + i] as number)) / total;
+      for (let i = 0; i < width; i++)
+        pooled[row * width + i] =
+          (pooled[row * width + i] as number) +
+          (weight * (states[(row * sequence + position) * width + i] as number)) / total;
     });
   }
   return pooled;
@@ -130,12 +169,20 @@ function pool(fixture: Fixture, hidden: string, shape: string): Float64Array {
 function scheduleCase(fixture: Fixture): Errors {
   const { stage1, stage2 } = fixture.golden.trajectory as NonNullable<Fixture['golden']['trajectory']>;
   const stages = [
-    { name: 'stage1', steps: stage1.steps, schedule: { learningRate: stage1.lr, schedule: 'constant', warmupSteps: 0 } },
+    {
+      name: 'stage1',
+      steps: stage1.steps,
+      schedule: { learningRate: stage1.lr, schedule: 'constant', warmupSteps: 0 },
+    },
     { name: 'stage2', steps: stage2.steps, schedule: { learningRate: stage2.lr, schedule: 'linear', warmupSteps: 1 } },
   ] as const;
   for (const { name, steps, schedule } of stages) {
     const rates = Array.from({ length: steps }, (_, step) => learningRateAt(schedule, step, steps));
-    within(largestDifference(rates, fixture.exact(`traj.${name}.lr`), 'learning rates'), 1e-9, `learning rates of ${name}`);
+    within(
+      largestDifference(rates, fixture.exact(`traj.${name}.lr`), 'learning rates'),
+      1e-9,
+      `learning rates of ${name}`,
+    );
   }
   return {};
 }

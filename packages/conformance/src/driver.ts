@@ -33,8 +33,9 @@ export interface PlainModel {
 }
 
 /**
- * A loaded model: core's contract, and what only the suite asks for. Parameters are called `classifier.weight` [numLabels, hidden] and `.bias`, `<key>.adapter.weight`
- * and `.bias` with the fixture's keys (`layer.0`); those of the groups `norm` and `base` carry the base tensor's name in `source`, as in the checkpoint.
+ * A loaded model: core's contract, and what only the suite asks for. Parameters are called `classifier.weight`
+ * [numLabels, hidden] and `.bias`, `<key>.adapter.weight` and `.bias` with the fixture's keys (`layer.0`); those of the
+ * groups `norm` and `base` carry the base tensor's name in `source`, as in the checkpoint.
  */
 export interface LoadedModel extends TrainableModel {
   /** What the adapter `key` is applied to, [batch, sequence, channels]. */
@@ -64,12 +65,22 @@ export interface Tolerances {
 }
 
 /**
- * Float32 arithmetic on models of three layers and width 32: PyTorch's own float32 run is up to 3e-6 away from float64 in hidden states and up to 1.2e-5 (relative) in
- * gradients; the bounds leave a runtime twice to three times that.
+ * Float32 arithmetic on models of three layers and width 32: PyTorch's own float32 run is up to 3e-6 away from float64
+ * in hidden states and up to 1.2e-5 (relative) in gradients; the bounds leave a runtime twice to three times that.
  */
-export const FLOAT32_TOLERANCES: Tolerances = { hidden: 1e-5, logits: 1e-5, gradient: 2e-5, trajectory: 1e-4, identity: 1e-6, fold: 1e-5 };
+export const FLOAT32_TOLERANCES: Tolerances = {
+  hidden: 1e-5,
+  logits: 1e-5,
+  gradient: 2e-5,
+  trajectory: 1e-4,
+  identity: 1e-6,
+  fold: 1e-5,
+};
 
-/** A case that a device is known to fail. It is run and must fail: the day it passes, the suite says that the gap is closed. */
+/**
+ * A case that a device is known to fail. It is run and must fail: the day it passes, the suite says that the gap is
+ * closed.
+ */
 export interface Gap {
   /** Key of a case; `*` stands for any run of characters. */
   readonly key: string;

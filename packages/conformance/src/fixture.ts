@@ -1,4 +1,15 @@
-import { FormatError, parseJson, readSafetensors, shorten, toFloat64, validate, type Batch, type RowLoss, type Pooling, type Safetensors } from '@hadamard-adapter/core';
+import {
+  FormatError,
+  parseJson,
+  readSafetensors,
+  shorten,
+  toFloat64,
+  validate,
+  type Batch,
+  type RowLoss,
+  type Pooling,
+  type Safetensors,
+} from '@hadamard-adapter/core';
 import * as v from 'valibot';
 
 /** Reads a file of a fixture folder; undefined when there is none. */
@@ -27,8 +38,20 @@ const schema = v.looseObject({
     v.looseObject({
       site: v.string(),
       batches: v.number(),
-      stage1: v.looseObject({ lr: v.number(), weight_decay: v.number(), betas: v.array(v.number()), eps: v.number(), steps: v.number() }),
-      stage2: v.looseObject({ lr: v.number(), weight_decay: v.number(), betas: v.array(v.number()), eps: v.number(), steps: v.number() }),
+      stage1: v.looseObject({
+        lr: v.number(),
+        weight_decay: v.number(),
+        betas: v.array(v.number()),
+        eps: v.number(),
+        steps: v.number(),
+      }),
+      stage2: v.looseObject({
+        lr: v.number(),
+        weight_decay: v.number(),
+        betas: v.array(v.number()),
+        eps: v.number(),
+        steps: v.number(),
+      }),
     }),
   ),
 });
@@ -65,7 +88,11 @@ export async function readFixture(family: string, variants: readonly string[], r
     if (bytes !== undefined) return bytes;
     throw new FormatError(`The fixture ${family} is incomplete`, { code: 'FIXTURE_FILE', found: `no ${path}` });
   };
-  const golden = validate(schema, json(await file('golden.json'), `${family}/golden.json`), { what: `${family}/golden.json`, code: 'FIXTURE_DESCRIPTION', error: FormatError });
+  const golden = validate(schema, json(await file('golden.json'), `${family}/golden.json`), {
+    what: `${family}/golden.json`,
+    code: 'FIXTURE_DESCRIPTION',
+    error: FormatError,
+  });
   const tensors = readSafetensors(await file('golden.safetensors'));
   const config = json(await file('config.json'), `${family}/config.json`);
   return {
@@ -78,7 +105,8 @@ export async function readFixture(family: string, variants: readonly string[], r
   };
 }
 
-const json = (bytes: Uint8Array, what: string): unknown => parseJson(bytes, { what, code: 'FIXTURE_DESCRIPTION', maxBytes: MAX_JSON_BYTES });
+const json = (bytes: Uint8Array, what: string): unknown =>
+  parseJson(bytes, { what, code: 'FIXTURE_DESCRIPTION', maxBytes: MAX_JSON_BYTES });
 
 type Accessors = Pick<Fixture, 'has' | 'exact' | 'shapeOf' | 'names' | 'batch'>;
 
@@ -98,7 +126,10 @@ function accessors(family: string, { tensors }: Safetensors): Accessors {
     has: (name) => tensors.has(name) || tensors.has(`${name}.f64`),
     exact,
     shapeOf: (name) => tensorOf(name).shape,
-    names: (prefix) => Array.from(tensors.keys()).flatMap((name) => (name.startsWith(prefix) && !name.endsWith('.f64') ? [name.slice(prefix.length)] : [])),
+    names: (prefix) =>
+      Array.from(tensors.keys()).flatMap((name) =>
+        name.startsWith(prefix) && !name.endsWith('.f64') ? [name.slice(prefix.length)] : [],
+      ),
     batch(prefix, labels) {
       const [batch, sequence] = tensorOf(`${prefix}.input_ids`).shape as [number, number];
       const tokens = (name: string): Int32Array => Int32Array.from(exact(`${prefix}.${name}`));

@@ -1,4 +1,11 @@
-export { DEFAULT_VARIANTS, collectCases, keyPattern, type Collection, type Filter, type NotCovered } from './collect.js';
+export {
+  DEFAULT_VARIANTS,
+  collectCases,
+  keyPattern,
+  type Collection,
+  type Filter,
+  type NotCovered,
+} from './collect.js';
 export type { Bench, Case, Errors } from './cases/case.js';
 export {
   FLOAT32_TOLERANCES,

@@ -14,7 +14,11 @@ export const packagedFixtures: string = fileURLToPath(new URL('../fixtures', imp
  */
 export async function readFixtures(folder: string, families?: readonly string[]): Promise<Fixture[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
-    throw new DataError('The fixture folder does not exist', { code: 'FIXTURES_MISSING', found: `no folder at ${folder}`, cause });
+    throw new DataError('The fixture folder does not exist', {
+      code: 'FIXTURES_MISSING',
+      found: `no folder at ${folder}`,
+      cause,
+    });
   });
   const names: string[] = [];
   for (const entry of entries) if (await isFile(join(folder, entry.name, 'golden.json'))) names.push(entry.name);
@@ -31,8 +35,12 @@ export async function readFixtures(folder: string, families?: readonly string[])
 }
 
 async function readFamily(folder: string, name: string): Promise<Fixture> {
-  const models = (await readdir(folder)).filter((file) => file.endsWith('.onnx') || file === 'model.safetensors').toSorted();
-  return readFixture(name, models, async (path) => ((await isFile(join(folder, path))) ? new Uint8Array(await readFile(join(folder, path))) : undefined));
+  const models = (await readdir(folder))
+    .filter((file) => file.endsWith('.onnx') || file === 'model.safetensors')
+    .toSorted();
+  return readFixture(name, models, async (path) =>
+    (await isFile(join(folder, path))) ? new Uint8Array(await readFile(join(folder, path))) : undefined,
+  );
 }
 
 const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined))?.isFile() ?? false;

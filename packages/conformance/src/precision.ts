@@ -10,27 +10,49 @@ export function precisionOf(variant: string): Precision {
 }
 
 /**
- * Float16 keeps three digits: PyTorch's values are met within 4e-3 by ONNX Runtime on the file itself, and a logit is a sum over 32 such numbers with weights around a half. Training computes in
- * float32 from weights rounded to float16, which moves a gradient by about as much as a hidden state.
+ * Float16 keeps three digits: PyTorch's values are met within 4e-3 by ONNX Runtime on the file itself, and a logit is a
+ * sum over 32 such numbers with weights around a half. Training computes in float32 from weights rounded to float16,
+ * which moves a gradient by about as much as a hidden state.
  */
-const FLOAT16_TOLERANCES: Tolerances = { hidden: 1e-2, logits: 3e-2, gradient: 1e-2, trajectory: 1e-2, identity: 1e-2, fold: 3e-2 };
+const FLOAT16_TOLERANCES: Tolerances = {
+  hidden: 1e-2,
+  logits: 3e-2,
+  gradient: 1e-2,
+  trajectory: 1e-2,
+  identity: 1e-2,
+  fold: 3e-2,
+};
 
 /**
- * Scale and zero point of a dynamic quantization cover a whole tensor: where one number falls to the other side of a rounding, everything moves a little. That happens between two settings of one
- * ONNX Runtime, so folded and unfolded logits, which differ in the last bit of float32, may be this far apart.
+ * Scale and zero point of a dynamic quantization cover a whole tensor: where one number falls to the other side of a
+ * rounding, everything moves a little. That happens between two settings of one ONNX Runtime, so folded and unfolded
+ * logits, which differ in the last bit of float32, may be this far apart.
  */
-const INT8_TOLERANCES: Tolerances = { hidden: 0.1, logits: 0.1, gradient: 2e-5, trajectory: 1e-4, identity: 1e-6, fold: 0.1 };
+const INT8_TOLERANCES: Tolerances = {
+  hidden: 0.1,
+  logits: 0.1,
+  gradient: 2e-5,
+  trajectory: 1e-4,
+  identity: 1e-6,
+  fold: 0.1,
+};
 
 /** What a driver has to meet on a file; `own` are the bounds of a device that computes otherwise than in float32. */
 export function tolerancesFor(precision: Precision, own: Partial<Tolerances> = {}): Tolerances {
   const base = { float32: FLOAT32_TOLERANCES, float16: FLOAT16_TOLERANCES, int8: INT8_TOLERANCES }[precision];
-  const wider = Object.entries(own).map(([name, bound]) => [name, Math.max(bound, precision === 'float32' ? 0 : base[name as keyof Tolerances])]);
+  const wider = Object.entries(own).map(([name, bound]) => [
+    name,
+    Math.max(bound, precision === 'float32' ? 0 : base[name as keyof Tolerances]),
+  ]);
   return { ...base, ...Object.fromEntries(wider) };
 }
 
 /** Bounds on what int8 costs, see the README. */
 export const INT8_BOUNDS = {
-  /** Mean difference of hidden states from those ONNX Runtime recorded for the same file; computing in float instead is off by 0.015 and more. */
+  /**
+   * Mean difference of hidden states from those ONNX Runtime recorded for the same file; computing in float instead is
+   * off by 0.015 and more.
+   */
   recordedMean: 0.012,
   /** Mean difference of hidden states from the float32 model's: 0.03 measured at most on models this small. */
   floatMean: 0.06,

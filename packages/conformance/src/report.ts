@@ -56,11 +56,17 @@ export interface Counted {
  *
  * @param result the errors it measured, or what failed.
  */
-export function tallied(tally: Tally, { key, family, variant, precision = 'float32' }: Counted, result: Errors | string, gap?: Gap): CaseResult {
+export function tallied(
+  tally: Tally,
+  { key, family, variant, precision = 'float32' }: Counted,
+  result: Errors | string,
+  gap?: Gap,
+): CaseResult {
   const outcome = outcomeOf(key, result, gap);
   if (typeof result !== 'string') {
     const worst = (tally.families[precision === 'float32' ? family : `${family} ${precision}`] ??= {});
-    for (const [what, error] of Object.entries(result) as [keyof Errors, number][]) worst[what] = Math.max(worst[what] ?? 0, error);
+    for (const [what, error] of Object.entries(result) as [keyof Errors, number][])
+      worst[what] = Math.max(worst[what] ?? 0, error);
   }
   if (variant !== undefined) {
     const count = ((tally.models[family] ??= {})[variant] ??= { passed: 0, total: 0 });
@@ -77,6 +83,11 @@ export function tallied(tally: Tally, { key, family, variant, precision = 'float
 }
 
 function outcomeOf(key: string, result: Errors | string, gap: Gap | undefined): CaseResult {
-  if (typeof result === 'string') return gap === undefined ? { key, outcome: 'failed', message: result } : { key, outcome: 'gap', message: gap.reason };
-  return gap === undefined ? { key, outcome: 'passed' } : { key, outcome: 'failed', message: `declared as a gap (${gap.reason}) but passes: remove the gap` };
+  if (typeof result === 'string')
+    return gap === undefined
+      ? { key, outcome: 'failed', message: result }
+      : { key, outcome: 'gap', message: gap.reason };
+  return gap === undefined
+    ? { key, outcome: 'passed' }
+    : { key, outcome: 'failed', message: `declared as a gap (${gap.reason}) but passes: remove the gap` };
 }

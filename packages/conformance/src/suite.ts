@@ -15,9 +15,14 @@ export interface SuiteOptions extends Filter {
 /**
  * Run the suite against a driver. A runtime × device is conformant when nothing failed.
  *
- * A declared gap is run and must fail; when it passes, that is reported as a failure, so that the list of gaps stays true.
+ * A declared gap is run and must fail; when it passes, that is reported as a failure, so that the list of gaps stays
+ * true.
  */
-export async function runSuite(driver: Driver, fixtures: readonly Fixture[], { onCase, signal, ...filter }: SuiteOptions = {}): Promise<SuiteReport> {
+export async function runSuite(
+  driver: Driver,
+  fixtures: readonly Fixture[],
+  { onCase, signal, ...filter }: SuiteOptions = {},
+): Promise<SuiteReport> {
   const started = performance.now();
   const { cases, notCovered } = collectCases(fixtures, filter);
   const tally = emptyTally();
@@ -27,14 +32,21 @@ export async function runSuite(driver: Driver, fixtures: readonly Fixture[], { o
       if (signal?.aborted === true) break;
       const gap = driver.gaps?.find(({ key }) => keyPattern(key).test(one.key));
       const result = await runCase(one, driver, rooms);
-      // Not inside the optional call: without a listener its arguments are never evaluated, and nothing would be counted.
+      // Not inside the optional call: without a listener its arguments are never evaluated, and nothing would be
+      // counted.
       const outcome = tallied(tally, one, result, gap);
       onCase?.(outcome);
     }
   } finally {
     await rooms.close();
   }
-  return { runtime: driver.runtime, device: driver.device, ...tally, notCovered, seconds: (performance.now() - started) / 1000 };
+  return {
+    runtime: driver.runtime,
+    device: driver.device,
+    ...tally,
+    notCovered,
+    seconds: (performance.now() - started) / 1000,
+  };
 }
 
 /** @returns the errors measured, or what failed. */
@@ -61,7 +73,10 @@ async function runCase(one: Case, driver: Driver, rooms: ModelRooms): Promise<Er
   }
 }
 
-/** That disposing works is what `dispose/refuses-use` asserts; here its failure must not cost the report of all the other cases. */
+/**
+ * That disposing works is what `dispose/refuses-use` asserts; here its failure must not cost the report of all the
+ * other cases.
+ */
 async function end(model: LoadedModel): Promise<void> {
   try {
     await model.dispose();

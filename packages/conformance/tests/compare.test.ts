@@ -14,7 +14,10 @@ describe('largestDifference', () => {
     ['expected to be infinite', Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
   ])('is beyond every bound when a value is %s, wherever it stands', (_, found, expected) => {
     for (const at of [0, 1, 2]) {
-      const [left, right] = [[5, 1, 2], [4, 1, 2]];
+      const [left, right] = [
+        [5, 1, 2],
+        [4, 1, 2],
+      ];
       left[at] = found;
       right[at] = expected;
       expect(largestDifference(left, right, 'x')).toBe(Number.POSITIVE_INFINITY);

@@ -4,7 +4,8 @@ import { collectCases, runSuite, type Fixture, type LoadedModel } from '../src/i
 import { packagedFixtures, readFixtures } from '../src/node.js';
 import { changedDriver, fill, type Change } from './support/reference-driver.js';
 
-// A suite that cannot fail proves nothing. Each driver here is right but for one thing, and the cases of that thing, no other, must fail.
+// A suite that cannot fail proves nothing. Each driver here is right but for one thing, and the cases of that thing, no
+// other, must fail.
 
 const SELECTION = { families: ['electra'], variants: ['model.onnx'], key: '*/context*' } as const;
 let fixtures: Fixture[] = [];
@@ -37,7 +38,9 @@ const FAULTS: readonly Fault[] = [
     change: (model) => ({
       async gradients(batch, groups) {
         const result = await model.gradients(batch, groups);
-        const one = layout(model.parameters).named(result.gradients, groups).get('layer.1.adapter.weight') as Float32Array;
+        const one = layout(model.parameters)
+          .named(result.gradients, groups)
+          .get('layer.1.adapter.weight') as Float32Array;
         one[3] = -(one[3] as number);
         return result;
       },
@@ -66,7 +69,10 @@ const FAULTS: readonly Fault[] = [
   },
   {
     what: 'an identity adapter changes logits',
-    change: (model, { site }) => ({ predict: async (batch) => shifted(await model.predict(batch), site !== 'none' && (await isIdentity(model)) ? 1e-3 : 0) }),
+    change: (model, { site }) => ({
+      predict: async (batch) =>
+        shifted(await model.predict(batch), site !== 'none' && (await isIdentity(model)) ? 1e-3 : 0),
+    }),
     failing: [`identity/${place}`],
     message: /^logits with an identity adapter: off by 1\.00e-3, allowed 1e-6$/,
   },

@@ -11,7 +11,11 @@ const safetensors = packagedFile(FAMILY, 'golden.safetensors');
 const golden = new TextDecoder().decode(packagedFile(FAMILY, 'golden.json'));
 /** The description without what the suite does not read, so that a random place in it is one that counts. */
 const description = Object.fromEntries(
-  Object.entries(JSON.parse(golden) as Record<string, unknown>).filter(([name]) => ['family', 'pooling', 'shapes', 'attention_output_norms', 'ffn_output_norms', 'variants', 'trajectory'].includes(name)),
+  Object.entries(JSON.parse(golden) as Record<string, unknown>).filter(([name]) =>
+    ['family', 'pooling', 'shapes', 'attention_output_norms', 'ffn_output_norms', 'variants', 'trajectory'].includes(
+      name,
+    ),
+  ),
 );
 
 describe('a packaged fixture', () => {
@@ -30,7 +34,9 @@ describe('a packaged fixture', () => {
     const batch = (await edited(FAMILY)).batch('b4s12', 'labels');
     expect(batch).toMatchObject({ batch: 4, sequence: 12 });
     expect(batch.inputIds).toHaveLength(48);
-    const lengths = [0, 1, 2, 3].map((row) => batch.attentionMask.slice(row * 12, row * 12 + 12).reduce((sum, one) => sum + one, 0));
+    const lengths = [0, 1, 2, 3].map((row) =>
+      batch.attentionMask.slice(row * 12, row * 12 + 12).reduce((sum, one) => sum + one, 0),
+    );
     expect(lengths).toEqual([12, 9, 5, 7]);
     expect(batch.labels).toHaveLength(4);
     expect(batch).not.toHaveProperty('tokenTypeIds');
@@ -49,7 +55,8 @@ describe('a packaged fixture', () => {
 
 describe('a damaged fixture is refused', () => {
   const missing = (path: string): Promise<unknown> => edited(FAMILY, { files: { [path]: undefined } });
-  const json = (value: unknown): Promise<unknown> => edited(FAMILY, { files: { 'golden.json': text(typeof value === 'string' ? value : JSON.stringify(value)) } });
+  const json = (value: unknown): Promise<unknown> =>
+    edited(FAMILY, { files: { 'golden.json': text(typeof value === 'string' ? value : JSON.stringify(value)) } });
 
   it.each(['golden.json', 'golden.safetensors', 'config.json'])('without %s', async (path) => {
     const error = await failure(() => missing(path));
@@ -63,8 +70,16 @@ describe('a damaged fixture is refused', () => {
     ['nests without end', '['.repeat(1_000_000), 'is not JSON'],
     ['is no object', 42, 'is not valid: found 42, expected Object'],
     ['is of another kind', { model_type: 'bert' }, 'is not valid at family: found undefined, expected "family"'],
-    ['has a number as text, over several lines', { ...description, shapes: { b4s12: { batch: 'fo\nur'.repeat(1e5), sequence: 12 } } }, 'is not valid at shapes.b4s12.batch: found "fo ur'],
-    ['has a trajectory without rates', { ...description, trajectory: { site: 'context', batches: 5, stage1: {}, stage2: {} } }, 'is not valid at trajectory.stage1.lr: found undefined'],
+    [
+      'has a number as text, over several lines',
+      { ...description, shapes: { b4s12: { batch: 'fo\nur'.repeat(1e5), sequence: 12 } } },
+      'is not valid at shapes.b4s12.batch: found "fo ur',
+    ],
+    [
+      'has a trajectory without rates',
+      { ...description, trajectory: { site: 'context', batches: 5, stage1: {}, stage2: {} } },
+      'is not valid at trajectory.stage1.lr: found undefined',
+    ],
   ])('when golden.json %s', async (_, value, message) => {
     const started = performance.now();
     const error = await failure(() => json(value));
@@ -77,7 +92,9 @@ describe('a damaged fixture is refused', () => {
   });
 
   it('when config.json is not JSON', async () => {
-    expect(await failure(() => edited(FAMILY, { files: { 'config.json': text('model_type: bert') } }))).toMatchObject({ code: 'FIXTURE_DESCRIPTION' });
+    expect(await failure(() => edited(FAMILY, { files: { 'config.json': text('model_type: bert') } }))).toMatchObject({
+      code: 'FIXTURE_DESCRIPTION',
+    });
   });
 
   it.each<[string, Uint8Array, string]>([
@@ -107,19 +124,29 @@ describe('a damaged model file', () => {
 
   it('is missed when it is asked for, and fails its cases', async () => {
     const fixture = await edited(FAMILY, { files: { 'model.onnx': undefined } });
-    expect(await failure(() => fixture.model('model.onnx'))).toMatchObject({ code: 'FIXTURE_FILE', found: 'no model.onnx' });
+    expect(await failure(() => fixture.model('model.onnx'))).toMatchObject({
+      code: 'FIXTURE_FILE',
+      found: 'no model.onnx',
+    });
     const { failures, passed } = await runSuite(referenceDriver, [fixture], { key });
-    expect(failures.map(({ message }) => message)).toEqual(Array(3).fill(`[FIXTURE_FILE] The fixture ${FAMILY} is incomplete: found no model.onnx`));
+    expect(failures.map(({ message }) => message)).toEqual(
+      Array(3).fill(`[FIXTURE_FILE] The fixture ${FAMILY} is incomplete: found no model.onnx`),
+    );
     expect(passed).toBe(0);
   });
 
-  it.each([0, 1, 1000, 100_000])('cut off after %d bytes fails its cases with the error of the reader', async (length) => {
-    const fixture = await edited(FAMILY, { files: { 'model.onnx': packagedFile(FAMILY, 'model.onnx').slice(0, length) } });
-    const { failures, passed } = await runSuite(referenceDriver, [fixture], { key });
-    expect(passed).toBe(0);
-    expect(failures).toHaveLength(3);
-    for (const { message } of failures) expect(message).toMatch(/^\[[A-Z_]+\] /);
-  });
+  it.each([0, 1, 1000, 100_000])(
+    'cut off after %d bytes fails its cases with the error of the reader',
+    async (length) => {
+      const fixture = await edited(FAMILY, {
+        files: { 'model.onnx': packagedFile(FAMILY, 'model.onnx').slice(0, length) },
+      });
+      const { failures, passed } = await runSuite(referenceDriver, [fixture], { key });
+      expect(passed).toBe(0);
+      expect(failures).toHaveLength(3);
+      for (const { message } of failures) expect(message).toMatch(/^\[[A-Z_]+\] /);
+    },
+  );
 });
 
 describe('whatever stands in a fixture', () => {
@@ -127,7 +154,8 @@ describe('whatever stands in a fixture', () => {
   /** Everything that collecting and the accessors do with a fixture that could be read. */
   const use = async (fixture: Fixture): Promise<void> => {
     collectCases([fixture]);
-    for (const name of ['', ...fixture.names('')]) for (const action of [fixture.exact, fixture.shapeOf, fixture.batch]) await survives(() => action(name));
+    for (const name of ['', ...fixture.names('')])
+      for (const action of [fixture.exact, fixture.shapeOf, fixture.batch]) await survives(() => action(name));
   };
   const refusedOrUsed = async (path: string, bytes: Uint8Array): Promise<boolean> => {
     let fixture: Fixture | undefined;
@@ -139,20 +167,32 @@ describe('whatever stands in a fixture', () => {
     return error === undefined;
   };
 
-  it.each(['golden.json', 'golden.safetensors', 'config.json'])('arbitrary bytes as %s are refused with an error of ours or read', async (path) => {
-    const bytes = fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.string().map(text), fc.jsonValue().map((value) => text(JSON.stringify(value))));
-    await fc.assert(fc.asyncProperty(bytes, async (content) => {
-      const isRead = await refusedOrUsed(path, content);
-      // Of these, only a configuration has no form that it must follow.
-      if (path !== 'config.json') expect(isRead).toBe(false);
-    }));
-  });
+  it.each(['golden.json', 'golden.safetensors', 'config.json'])(
+    'arbitrary bytes as %s are refused with an error of ours or read',
+    async (path) => {
+      const bytes = fc.oneof(
+        fc.uint8Array({ maxLength: 200 }),
+        fc.string().map(text),
+        fc.jsonValue().map((value) => text(JSON.stringify(value))),
+      );
+      await fc.assert(
+        fc.asyncProperty(bytes, async (content) => {
+          const isRead = await refusedOrUsed(path, content);
+          // Of these, only a configuration has no form that it must follow.
+          if (path !== 'config.json') expect(isRead).toBe(false);
+        }),
+      );
+    },
+  );
 
   it('golden.json with one value replaced', async () => {
     let accepted = 0;
-    await fc.assert(fc.asyncProperty(fc.infiniteStream(fc.nat()), fc.jsonValue(), async (choices, value) => {
-      if (await refusedOrUsed('golden.json', text(JSON.stringify(replaced(description, choices, value))))) accepted++;
-    }), { numRuns: 200 });
+    await fc.assert(
+      fc.asyncProperty(fc.infiniteStream(fc.nat()), fc.jsonValue(), async (choices, value) => {
+        if (await refusedOrUsed('golden.json', text(JSON.stringify(replaced(description, choices, value))))) accepted++;
+      }),
+      { numRuns: 200 },
+    );
     // Else the readers behind the parser were never reached.
     expect(accepted).toBeGreaterThan(0);
   });
@@ -161,11 +201,14 @@ describe('whatever stands in a fixture', () => {
     const header = 8 + Number(new DataView(safetensors.buffer).getBigUint64(0, true));
     // Most of the file is numbers, any of which may be anything; the header is what can be wrong.
     const outcomes = { read: 0, refused: 0 };
-    await fc.assert(fc.asyncProperty(fc.nat(header), fc.nat(255), async (at, byte) => {
-      const bytes = safetensors.slice();
-      bytes[at] = byte;
-      outcomes[(await refusedOrUsed('golden.safetensors', bytes)) ? 'read' : 'refused']++;
-    }), { numRuns: 100 });
+    await fc.assert(
+      fc.asyncProperty(fc.nat(header), fc.nat(255), async (at, byte) => {
+        const bytes = safetensors.slice();
+        bytes[at] = byte;
+        outcomes[(await refusedOrUsed('golden.safetensors', bytes)) ? 'read' : 'refused']++;
+      }),
+      { numRuns: 100 },
+    );
     // A letter of a name can be another; most other changes cannot pass. Else one of the two ways was never tried.
     expect(outcomes.read).toBeGreaterThan(0);
     expect(outcomes.refused).toBeGreaterThan(0);
@@ -175,11 +218,26 @@ describe('whatever stands in a fixture', () => {
     const sizes = { BOOL: 1, F8_E5M2: 1, BF16: 2, F32: 4, I64: 8, U64: 8, C64: 8 } as const;
     const tensor: fc.Arbitrary<Tensor> = fc
       .tuple(fc.constantFrom(...(Object.keys(sizes) as (keyof typeof sizes)[])), fc.array(fc.nat(3), { maxLength: 3 }))
-      .map(([dtype, shape]) => ({ dtype, shape, bytes: new Uint8Array(shape.reduce((product, size) => product * size, sizes[dtype])).fill(0x7f) }));
-    const name = fc.constantFrom('b4s12.input_ids', 'b4s12.attention_mask', 'b4s12.labels', 'none.b4s12.logits', 'none.b4s12.logits.f64', 'none.b4s12.grad.', '__proto__', '.f64');
-    await fc.assert(fc.asyncProperty(fc.array(fc.tuple(name, tensor)), async (entries) => {
-      expect(await refusedOrUsed('golden.safetensors', writeSafetensors(entries))).toBe(true);
-    }));
+      .map(([dtype, shape]) => ({
+        dtype,
+        shape,
+        bytes: new Uint8Array(shape.reduce((product, size) => product * size, sizes[dtype])).fill(0x7f),
+      }));
+    const name = fc.constantFrom(
+      'b4s12.input_ids',
+      'b4s12.attention_mask',
+      'b4s12.labels',
+      'none.b4s12.logits',
+      'none.b4s12.logits.f64',
+      'none.b4s12.grad.',
+      '__proto__',
+      '.f64',
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(name, tensor)), async (entries) => {
+        expect(await refusedOrUsed('golden.safetensors', writeSafetensors(entries))).toBe(true);
+      }),
+    );
   });
 
   it('what the reading function throws is passed on: a folder that cannot be reached is no damaged fixture', async () => {

@@ -15,10 +15,39 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 describe('a fixture folder', () => {
   it('is read family by family, with the model files that are in it', async () => {
     const fixtures = await readFixtures(packagedFixtures);
-    expect(fixtures.map(({ family }) => family)).toEqual(['albert', 'bart', 'bert', 'deberta', 'deberta-v2', 'distilbert', 'electra', 'modernbert', 'roberta', 't5-encoder']);
-    const usual = ['model.classic.onnx', 'model.dynamo.onnx', 'model.onnx', 'model.opset17.onnx', 'model.optimized.onnx', 'model.safetensors'];
-    const variantsOf = (name: string): readonly string[] | undefined => fixtures.find(({ family }) => family === name)?.variants;
-    expect(variantsOf('bert')).toEqual(['model.classic.onnx', 'model.dynamo.onnx', 'model.fp16.onnx', 'model.int8.onnx', 'model.onnx', 'model.opset11.onnx', 'model.opset17.onnx', 'model.optimized.onnx', 'model.safetensors']);
+    expect(fixtures.map(({ family }) => family)).toEqual([
+      'albert',
+      'bart',
+      'bert',
+      'deberta',
+      'deberta-v2',
+      'distilbert',
+      'electra',
+      'modernbert',
+      'roberta',
+      't5-encoder',
+    ]);
+    const usual = [
+      'model.classic.onnx',
+      'model.dynamo.onnx',
+      'model.onnx',
+      'model.opset17.onnx',
+      'model.optimized.onnx',
+      'model.safetensors',
+    ];
+    const variantsOf = (name: string): readonly string[] | undefined =>
+      fixtures.find(({ family }) => family === name)?.variants;
+    expect(variantsOf('bert')).toEqual([
+      'model.classic.onnx',
+      'model.dynamo.onnx',
+      'model.fp16.onnx',
+      'model.int8.onnx',
+      'model.onnx',
+      'model.opset11.onnx',
+      'model.opset17.onnx',
+      'model.optimized.onnx',
+      'model.safetensors',
+    ]);
     expect(variantsOf('electra')).toEqual([usual[0], usual[1], 'model.int8.onnx', ...usual.slice(2)]);
     expect(variantsOf('t5-encoder')).toEqual(usual.slice(1));
     const bert = fixtures.find(({ family }) => family === 'bert');

@@ -6,17 +6,24 @@ import * as node from '../src/node.js';
 
 const file = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 const readme = file('README.md');
-const blocks = (language: string): string[] => [...readme.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, 'g'))].map(([, body]) => body ?? '');
+const blocks = (language: string): string[] =>
+  [...readme.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, 'g'))].map(([, body]) => body ?? '');
 /** First cells of the rows of the table under a heading, without their quotes. */
 const rows = (heading: string): string[][] => {
   const section = readme.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
-  return [...section.matchAll(/^\| (`[^@].+) \|$/gm)].map(([, row]) => (row ?? '').split('|').map((cell) => cell.trim().replaceAll('`', '')));
+  return [...section.matchAll(/^\| (`[^@].+) \|$/gm)].map(([, row]) =>
+    (row ?? '').split('|').map((cell) => cell.trim().replaceAll('`', '')),
+  );
 };
 const asynchronous = Object.getPrototypeOf(async () => undefined).constructor as FunctionConstructor;
 
 describe('README', () => {
   it('has a driver that passes and prints what it says', async () => {
-    const modules: Record<string, unknown> = { '@hadamard-adapter/conformance': conformance, '@hadamard-adapter/conformance/node': node, '@hadamard-adapter/onnx': onnx };
+    const modules: Record<string, unknown> = {
+      '@hadamard-adapter/conformance': conformance,
+      '@hadamard-adapter/conformance/node': node,
+      '@hadamard-adapter/onnx': onnx,
+    };
     const body = (blocks('js')[0] ?? '').replaceAll(/import (\{[^}]+\}) from ('[^']+');/g, 'const $1 = modules[$2];');
     expect(body).not.toContain('import ');
     const log = vi.spyOn(console, 'log').mockImplementation(() => {});
@@ -30,13 +37,18 @@ describe('README', () => {
     const gaps = new Function(`${blocks('js')[1] ?? ''}; return gaps;`)() as conformance.Gap[];
     const { cases } = conformance.collectCases(await node.readFixtures(node.packagedFixtures));
     expect(gaps).toHaveLength(1);
-    for (const { key } of gaps) expect(cases.filter((each) => conformance.keyPattern(key).test(each.key)).length).toBeGreaterThan(0);
+    for (const { key } of gaps)
+      expect(cases.filter((each) => conformance.keyPattern(key).test(each.key)).length).toBeGreaterThan(0);
   });
 
   it('explains every kind of case, and no other', async () => {
     const { cases } = conformance.collectCases(await node.readFixtures(node.packagedFixtures));
     const kinds = new Set(cases.map(({ key, family }) => key.slice(0, key.indexOf(`/${family}/`))));
-    expect(rows('Cases').map(([kind]) => kind).toSorted()).toEqual([...kinds].toSorted());
+    expect(
+      rows('Cases')
+        .map(([kind]) => kind)
+        .toSorted(),
+    ).toEqual([...kinds].toSorted());
     const [, example] = /batch and the adapter: `([^`]+)`/.exec(readme.replaceAll('\n', ' ')) ?? [];
     expect(cases.map(({ key }) => key)).toContain(example);
   });
@@ -45,11 +57,17 @@ describe('README', () => {
     const keys: string[] = [];
     conformance.runCoreSuite(await node.readFixtures(node.packagedFixtures), { onCase: ({ key }) => keys.push(key) });
     const kinds = new Set(keys.map((key) => key.split('/').slice(0, 2).join('/')));
-    expect(rows('Core alone').map(([kind]) => kind).toSorted()).toEqual([...kinds].toSorted());
+    expect(
+      rows('Core alone')
+        .map(([kind]) => kind)
+        .toSorted(),
+    ).toEqual([...kinds].toSorted());
   });
 
   it('gives the tolerances that are', () => {
-    expect(Object.fromEntries(rows('Tolerances').map(([name, bound]) => [name, Number(bound)]))).toEqual(conformance.FLOAT32_TOLERANCES);
+    expect(Object.fromEntries(rows('Tolerances').map(([name, bound]) => [name, Number(bound)]))).toEqual(
+      conformance.FLOAT32_TOLERANCES,
+    );
   });
 
   it('names every export', () => {
@@ -62,10 +80,14 @@ describe('README of the fixtures', () => {
   const text = file('fixtures/README.md');
 
   it('names every packaged file and variant', async () => {
-    const files = readdirSync(node.packagedFixtures, { recursive: true, encoding: 'utf8' }).filter((name) => /[\\/]/.test(name)).map((name) => name.split(/[\\/]/));
+    const files = readdirSync(node.packagedFixtures, { recursive: true, encoding: 'utf8' })
+      .filter((name) => /[\\/]/.test(name))
+      .map((name) => name.split(/[\\/]/));
     expect(files.length).toBeGreaterThan(0);
     expect(files.flat().filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
-    const variants = (await node.readFixtures(node.packagedFixtures)).flatMap(({ golden }) => Object.keys(golden.variants));
+    const variants = (await node.readFixtures(node.packagedFixtures)).flatMap(({ golden }) =>
+      Object.keys(golden.variants),
+    );
     expect(variants.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
   });
 
@@ -80,12 +102,25 @@ describe('README of the fixtures', () => {
   });
 });
 
-/** What a cell such as `<variant>.adapter.<key>.w`, `.b` stands for; a name that begins with a dot replaces the end of the first. */
+/**
+ * What a cell such as `<variant>.adapter.<key>.w`, `.b` stands for; a name that begins with a dot replaces the end of
+ * the first.
+ */
 function patterns(cell: string): RegExp[] {
   const [first = '', ...others] = [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? '');
-  const places = { '<batch>': 'b\\d+s\\d+', '<variant>': '[a-z]+(_mse|_cross)?', '<key>': '(encoder\\.|decoder\\.)?layer\\.\\d(\\.self|\\.cross)?', '<parameter>': '.+', '*': '.+' } as const;
-  return [first, ...others.map((name) => (name.startsWith('.') ? first.replace(/\.[^.]+$/, name) : name))].map((name) => {
-    const source = name.replaceAll('.', '\\.').replaceAll(/<\w+>|\*/g, (place) => places[place as keyof typeof places]);
-    return new RegExp(`^${source}$`);
-  });
+  const places = {
+    '<batch>': 'b\\d+s\\d+',
+    '<variant>': '[a-z]+(_mse|_cross)?',
+    '<key>': '(encoder\\.|decoder\\.)?layer\\.\\d(\\.self|\\.cross)?',
+    '<parameter>': '.+',
+    '*': '.+',
+  } as const;
+  return [first, ...others.map((name) => (name.startsWith('.') ? first.replace(/\.[^.]+$/, name) : name))].map(
+    (name) => {
+      const source = name
+        .replaceAll('.', '\\.')
+        .replaceAll(/<\w+>|\*/g, (place) => places[place as keyof typeof places]);
+      return new RegExp(`^${source}$`);
+    },
+  );
 }

@@ -15,7 +15,14 @@ describe('the reference runtime', () => {
   it('passes one adapted family, and every measure was taken', async () => {
     const report = await runSuite(referenceDriver, fixtures, { ...MODEL, families: ['distilbert'], key: '*/context*' });
     expect(report.failures).toEqual([]);
-    expect(report).toMatchObject({ runtime: 'reference', device: 'cpu', passed: 18, failed: 0, gaps: [], notCovered: [] });
+    expect(report).toMatchObject({
+      runtime: 'reference',
+      device: 'cpu',
+      passed: 18,
+      failed: 0,
+      gaps: [],
+      notCovered: [],
+    });
     expect(report.seconds).toBeGreaterThan(0);
     expect(Object.keys(report.families)).toEqual(['distilbert']);
     const errors = report.families['distilbert'];
@@ -28,32 +35,50 @@ describe('the reference runtime', () => {
   });
 
   it('passes the recorded two-stage run', async () => {
-    const { passed, failures, families } = await runSuite(referenceDriver, fixtures, { ...MODEL, key: 'schedule/two-stage/roberta' });
+    const { passed, failures, families } = await runSuite(referenceDriver, fixtures, {
+      ...MODEL,
+      key: 'schedule/two-stage/roberta',
+    });
     expect({ passed, failures }).toEqual({ passed: 1, failures: [] });
     expect(families['roberta']?.trajectory).toBeGreaterThan(0);
     expect(families['roberta']?.trajectory).toBeLessThan(1e-5);
   });
 
   it('passes the gradients of every base weight, matrices kept as [in, out] included', async () => {
-    const { passed, failures } = await runSuite(referenceDriver, fixtures, { ...MODEL, key: 'gradient/bert/model.onnx/none/b2s7' });
+    const { passed, failures } = await runSuite(referenceDriver, fixtures, {
+      ...MODEL,
+      key: 'gradient/bert/model.onnx/none/b2s7',
+    });
     expect({ passed, failures }).toEqual({ passed: 1, failures: [] });
   });
 
   it('passes regression with one label', async () => {
-    const { passed, failures } = await runSuite(referenceDriver, fixtures, { ...MODEL, key: '*/bert/model.onnx/context_mse/b2s7*' });
+    const { passed, failures } = await runSuite(referenceDriver, fixtures, {
+      ...MODEL,
+      key: '*/bert/model.onnx/context_mse/b2s7*',
+    });
     expect({ passed, failures }).toEqual({ passed: 6, failures: [] });
   });
 });
 
 describe('the report', () => {
   it('gives the largest error of a family, whichever case had it', async () => {
-    const errorOf = async (key: string): Promise<number> => (await runSuite(referenceDriver, fixtures, { ...MODEL, key })).families['electra']?.logits ?? Number.NaN;
-    const [one, other] = [await errorOf('logits/electra/model.onnx/context/b4s12'), await errorOf('logits/electra/model.onnx/context/b2s7')];
+    const errorOf = async (key: string): Promise<number> =>
+      (await runSuite(referenceDriver, fixtures, { ...MODEL, key })).families['electra']?.logits ?? Number.NaN;
+    const [one, other] = [
+      await errorOf('logits/electra/model.onnx/context/b4s12'),
+      await errorOf('logits/electra/model.onnx/context/b2s7'),
+    ];
     expect(one).not.toBe(other);
     expect(await errorOf('logits/electra/model.onnx/context/*')).toBe(Math.max(one, other));
     // The smaller one last, the larger one last: one of the two orders would betray a report that keeps what came last.
-    const electra = await edited('electra', { golden: (golden) => (golden.shapes = Object.fromEntries(Object.entries(golden.shapes).toReversed())) });
-    expect((await runSuite(referenceDriver, [electra], { key: 'logits/electra/model.onnx/context/*' })).families['electra']?.logits).toBe(Math.max(one, other));
+    const electra = await edited('electra', {
+      golden: (golden) => (golden.shapes = Object.fromEntries(Object.entries(golden.shapes).toReversed())),
+    });
+    expect(
+      (await runSuite(referenceDriver, [electra], { key: 'logits/electra/model.onnx/context/*' })).families['electra']
+        ?.logits,
+    ).toBe(Math.max(one, other));
   });
 });
 
@@ -61,10 +86,13 @@ describe('models', () => {
   it('are all disposed at the end, those of failed cases and folded ones too', async () => {
     const open = new Set<object>();
     const kept = <T extends { dispose(): Promise<void> }>(model: T): T => {
-      const one = { ...model, dispose: async () => {
-        open.delete(one);
-        await model.dispose();
-      } };
+      const one = {
+        ...model,
+        dispose: async () => {
+          open.delete(one);
+          await model.dispose();
+        },
+      };
       open.add(one);
       return one;
     };
@@ -74,14 +102,21 @@ describe('models', () => {
       ...referenceDriver,
       async load(source, options) {
         const model = await referenceDriver.load(source, options);
-        const one = kept({ ...model, foldAndReload: async () => kept(await model.foldAndReload()), restore: () => Promise.reject(new Error('broken')) });
+        const one = kept({
+          ...model,
+          foldAndReload: async () => kept(await model.foldAndReload()),
+          restore: () => Promise.reject(new Error('broken')),
+        });
         loaded++;
         mostOpen = Math.max(mostOpen, open.size);
         return one;
       },
     };
     const report = await runSuite(driver, fixtures, { ...MODEL, families: ['electra'], key: '*/context' });
-    expect(report.failures.map(({ key }) => key.split('/').slice(0, 2).join('/'))).toEqual(['reload/same-logits', 'reload/refuses-other-site']);
+    expect(report.failures.map(({ key }) => key.split('/').slice(0, 2).join('/'))).toEqual([
+      'reload/same-logits',
+      'reload/refuses-other-site',
+    ]);
     expect(loaded).toBe(7);
     expect(open.size).toBe(0);
     // The shared one and those of one case: a device holds no more than it must.
@@ -92,7 +127,11 @@ describe('models', () => {
 describe('progress', () => {
   it('tells of each case as it ends', async () => {
     const seen: CaseResult[] = [];
-    await runSuite(referenceDriver, fixtures, { ...MODEL, key: 'logits/electra/model.onnx/none', onCase: (result) => seen.push(result) });
+    await runSuite(referenceDriver, fixtures, {
+      ...MODEL,
+      key: 'logits/electra/model.onnx/none',
+      onCase: (result) => seen.push(result),
+    });
     expect(seen).toEqual([
       { key: 'logits/electra/model.onnx/none/b4s12', outcome: 'passed' },
       { key: 'logits/electra/model.onnx/none/b2s7', outcome: 'passed' },
@@ -101,7 +140,12 @@ describe('progress', () => {
 
   it('stops between cases when it is aborted, and reports what was run', async () => {
     const controller = new AbortController();
-    const report = await runSuite(referenceDriver, fixtures, { ...MODEL, families: ['electra'], signal: controller.signal, onCase: () => controller.abort() });
+    const report = await runSuite(referenceDriver, fixtures, {
+      ...MODEL,
+      families: ['electra'],
+      signal: controller.signal,
+      onCase: () => controller.abort(),
+    });
     expect(report).toMatchObject({ passed: 1, failed: 0 });
   });
 
@@ -115,7 +159,10 @@ describe('declared gaps', () => {
   const gap = { key: 'hidden/*/b4s12', reason: 'half-precision activations' };
   const selection = { ...MODEL, families: ['electra'], key: '*/electra/model.onnx/none/*' };
   /** Wrong in hidden states, right in logits. */
-  const inexact = (gaps: Driver['gaps']): Driver => changedDriver((model) => ({ encode: async (batch) => (await model.encode(batch)).map((value) => value + 1e-3) }), { gaps: gaps ?? [] });
+  const inexact = (gaps: Driver['gaps']): Driver =>
+    changedDriver((model) => ({ encode: async (batch) => (await model.encode(batch)).map((value) => value + 1e-3) }), {
+      gaps: gaps ?? [],
+    });
 
   it('count as gaps when they do fail; everything else is asserted as always', async () => {
     const seen: CaseResult[] = [];
@@ -123,12 +170,21 @@ describe('declared gaps', () => {
     expect(report.gaps).toEqual([{ key: 'hidden/electra/model.onnx/none/b4s12', reason: gap.reason }]);
     expect(report.failures.map(({ key }) => key)).toEqual(['hidden/electra/model.onnx/none/b2s7']);
     expect(report).toMatchObject({ passed: 4, failed: 1 });
-    expect(seen.find(({ outcome }) => outcome === 'gap')).toEqual({ key: 'hidden/electra/model.onnx/none/b4s12', outcome: 'gap', message: gap.reason });
+    expect(seen.find(({ outcome }) => outcome === 'gap')).toEqual({
+      key: 'hidden/electra/model.onnx/none/b4s12',
+      outcome: 'gap',
+      message: gap.reason,
+    });
   });
 
   it('are failures the day they pass, so that the list stays true', async () => {
     const report = await runSuite({ ...referenceDriver, gaps: [gap] }, fixtures, selection);
-    expect(report.failures).toEqual([{ key: 'hidden/electra/model.onnx/none/b4s12', message: 'declared as a gap (half-precision activations) but passes: remove the gap' }]);
+    expect(report.failures).toEqual([
+      {
+        key: 'hidden/electra/model.onnx/none/b4s12',
+        message: 'declared as a gap (half-precision activations) but passes: remove the gap',
+      },
+    ]);
     expect(report).toMatchObject({ passed: 5, failed: 1, gaps: [] });
   });
 
@@ -148,23 +204,35 @@ describe('a driver that breaks', () => {
   const selection = { ...MODEL, families: ['electra'], key: '*/b2s7' };
 
   it('fails every case when it cannot load, and the report says why', async () => {
-    const driver: Driver = { ...referenceDriver, load: () => Promise.reject(new RuntimeError('The device is lost', { code: 'DEVICE_LOST' })) };
+    const driver: Driver = {
+      ...referenceDriver,
+      load: () => Promise.reject(new RuntimeError('The device is lost', { code: 'DEVICE_LOST' })),
+    };
     const report = await runSuite(driver, fixtures, selection);
     expect(report).toMatchObject({ passed: 0, failed: 9 });
-    expect(new Set(report.failures.map(({ message }) => message))).toEqual(new Set(['[DEVICE_LOST] The device is lost']));
+    expect(new Set(report.failures.map(({ message }) => message))).toEqual(
+      new Set(['[DEVICE_LOST] The device is lost']),
+    );
   });
 
   it('fails a case with anything thrown, even what is no error', async () => {
     // Drivers in plain JavaScript throw what they like.
-    const report = await runSuite(changedDriver(() => ({ predict: () => Promise.reject('out of memory') })), fixtures, { ...selection, key: 'logits/*/none/b2s7' });
+    const report = await runSuite(
+      changedDriver(() => ({ predict: () => Promise.reject('out of memory') })),
+      fixtures,
+      { ...selection, key: 'logits/*/none/b2s7' },
+    );
     expect(report.failures).toEqual([{ key: 'logits/electra/model.onnx/none/b2s7', message: 'out of memory' }]);
   });
 
   it.each([
     ['rejects', () => Promise.reject(new Error('busy'))],
-    ['throws', (): Promise<void> => {
-      throw new Error('busy');
-    }],
+    [
+      'throws',
+      (): Promise<void> => {
+        throw new Error('busy');
+      },
+    ],
   ])('still gets its report when dispose %s; ending is a case of its own', async (_, dispose) => {
     const driver = changedDriver(() => ({ dispose }));
     // Three models follow each other here, each ended before the next is loaded.
@@ -176,19 +244,28 @@ describe('a driver that breaks', () => {
 
 describe('tolerances', () => {
   const shifted = (tolerances: Driver['tolerances']): Driver =>
-    changedDriver((model) => ({ predict: async (batch) => (await model.predict(batch)).map((value) => value + 1e-3) }), tolerances === undefined ? {} : { tolerances });
+    changedDriver(
+      (model) => ({ predict: async (batch) => (await model.predict(batch)).map((value) => value + 1e-3) }),
+      tolerances === undefined ? {} : { tolerances },
+    );
 
   it.each([
     ['the default without any of its own', undefined, 'logits: off by 1.00e-3, allowed 1e-5'],
     ['its own when it has some', { logits: 5e-4 }, 'logits: off by 1.00e-3, allowed 5e-4'],
     ['the default for those it does not name', { gradient: 1 }, 'logits: off by 1.00e-3, allowed 1e-5'],
   ])('of a driver: %s', async (_, tolerances, message) => {
-    const { failures } = await runSuite(shifted(tolerances), fixtures, { ...MODEL, key: 'logits/electra/model.onnx/none/b2s7' });
+    const { failures } = await runSuite(shifted(tolerances), fixtures, {
+      ...MODEL,
+      key: 'logits/electra/model.onnx/none/b2s7',
+    });
     expect(failures).toEqual([{ key: 'logits/electra/model.onnx/none/b2s7', message }]);
   });
 
   it('decide: wide enough, and the same driver passes', async () => {
-    const report = await runSuite(shifted({ logits: 2e-3 }), fixtures, { ...MODEL, key: 'logits/electra/model.onnx/none/b2s7' });
+    const report = await runSuite(shifted({ logits: 2e-3 }), fixtures, {
+      ...MODEL,
+      key: 'logits/electra/model.onnx/none/b2s7',
+    });
     expect(report).toMatchObject({ passed: 1, failed: 0 });
     expect(report.families['electra']?.logits).toBeCloseTo(1e-3, 5);
   });

@@ -17,20 +17,30 @@ export function initialOptimizer(groups: readonly Group[], size: number): Optimi
 }
 
 /**
- * One AdamW update (Loshchilov & Hutter, arXiv 1711.05101), in PyTorch's order of operations: p ← p(1 − lr·wd); m, v updated;
- * p ← p − lr / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε). Arithmetic in float64, stored as float32. A learning rate of 0 still updates the moments.
+ * One AdamW update (Loshchilov & Hutter, arXiv 1711.05101), in PyTorch's order of operations: p ← p(1 − lr·wd); m, v
+ * updated; p ← p − lr / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε). Arithmetic in float64, stored as float32. A learning
+ * rate of 0 still updates the moments.
  *
  * @param values changed in place.
  * @param state its moments are changed in place.
  * @returns the state after the step; shares the moments of `state`.
  * @throws MismatchError OPTIMIZER_SHAPE when the lengths differ.
  */
-export function adamw(values: Float32Array, gradients: Float32Array, state: OptimizerState, settings: AdamWSettings): OptimizerState {
+export function adamw(
+  values: Float32Array,
+  gradients: Float32Array,
+  state: OptimizerState,
+  settings: AdamWSettings,
+): OptimizerState {
   const { learningRate, weightDecay = 0, betas: [beta1, beta2] = [0.9, 0.999], epsilon = 1e-8 } = settings;
   const { first, second } = state;
   for (const length of [gradients.length, first.length, second.length]) {
     if (length !== values.length) {
-      throw new MismatchError('Gradients or moments do not fit the parameters', { code: 'OPTIMIZER_SHAPE', found: `${length} numbers`, expected: String(values.length) });
+      throw new MismatchError('Gradients or moments do not fit the parameters', {
+        code: 'OPTIMIZER_SHAPE',
+        found: `${length} numbers`,
+        expected: String(values.length),
+      });
     }
   }
   const step = state.step + 1;
@@ -49,7 +59,8 @@ export function adamw(values: Float32Array, gradients: Float32Array, state: Opti
 }
 
 /**
- * Scale a gradient in place so that its Euclidean norm is at most `maxNorm`, as `torch.nn.utils.clip_grad_norm_` does (factor maxNorm / (norm + 1e-6), at most 1).
+ * Scale a gradient in place so that its Euclidean norm is at most `maxNorm`, as `torch.nn.utils.clip_grad_norm_` does
+ * (factor maxNorm / (norm + 1e-6), at most 1).
  *
  * @returns the norm before clipping.
  */

@@ -4,7 +4,13 @@ import { isTokenLoss } from './loss.js';
 import type { HeadKind, Loss } from './model.js';
 import { parseJson, validate } from './validate.js';
 
-const count = (least: number, most: number) => v.pipe(v.number(), v.integer(`an integer from ${least} to ${most}`), v.minValue(least, `at least ${least}`), v.maxValue(most, `at most ${most}`));
+const count = (least: number, most: number) =>
+  v.pipe(
+    v.number(),
+    v.integer(`an integer from ${least} to ${most}`),
+    v.minValue(least, `at least ${least}`),
+    v.maxValue(most, `at most ${most}`),
+  );
 const text = v.pipe(v.string(), v.maxLength(1000, 'at most 1000 characters'));
 
 const schema = v.pipe(
@@ -24,7 +30,10 @@ const schema = v.pipe(
     /** Layers that carry an adapter, ascending. */
     layers: v.pipe(
       v.array(count(0, 9_999)),
-      v.check((layers) => layers.every((layer, i) => i === 0 || layer > (layers[i - 1] as number)), 'ascending layer numbers, each once'),
+      v.check(
+        (layers) => layers.every((layer, i) => i === 0 || layer > (layers[i - 1] as number)),
+        'ascending layer numbers, each once',
+      ),
     ),
     /** Whether the cross-attentions of a decoder carry adapters too. */
     cross_attention: v.exactOptional(v.boolean()),
@@ -47,13 +56,26 @@ const schema = v.pipe(
     inference_mode: v.boolean(),
   }),
   v.check(({ layers, num_layers }) => (layers.at(-1) ?? 0) < num_layers, 'layers below num_layers'),
-  v.check(({ id2label, num_labels }) => Object.keys(id2label).length === num_labels && Object.keys(id2label).every((key, i) => key === String(i)), 'id2label with a name for every label from "0" on'),
+  v.check(
+    ({ id2label, num_labels }) =>
+      Object.keys(id2label).length === num_labels && Object.keys(id2label).every((key, i) => key === String(i)),
+    'id2label with a name for every label from "0" on',
+  ),
   v.check((config) => config.task_type === taskTypeOf(config), 'a task_type that fits loss and head'),
-  v.check(({ loss, pooling }) => isTokenLoss(loss) === (pooling === 'none'), 'pooling "none" with losses of tokens, and only with them'),
+  v.check(
+    ({ loss, pooling }) => isTokenLoss(loss) === (pooling === 'none'),
+    'pooling "none" with losses of tokens, and only with them',
+  ),
 );
 
 /** The `task_type` of an adapter. */
-export function taskTypeOf({ loss, head }: { readonly loss: Loss; readonly head: HeadKind }): 'SEQ_CLS' | 'TOKEN_CLS' | 'QUESTION_ANS' | 'FEATURE_EXTRACTION' {
+export function taskTypeOf({
+  loss,
+  head,
+}: {
+  readonly loss: Loss;
+  readonly head: HeadKind;
+}): 'SEQ_CLS' | 'TOKEN_CLS' | 'QUESTION_ANS' | 'FEATURE_EXTRACTION' {
   if (head === 'cosine') return 'FEATURE_EXTRACTION';
   return loss === 'token-cross-entropy' ? 'TOKEN_CLS' : loss === 'span-cross-entropy' ? 'QUESTION_ANS' : 'SEQ_CLS';
 }
@@ -73,17 +95,31 @@ export function checkAdapterConfig(config: AdapterConfig): AdapterConfig {
 /**
  * Read `adapter_config.json`.
  *
- * @throws FormatError ADAPTER_CONFIG; ADAPTER_TYPE for another PEFT method; ADAPTER_VERSION for a later version of this format.
+ * @throws FormatError ADAPTER_CONFIG; ADAPTER_TYPE for another PEFT method; ADAPTER_VERSION for a later version of this
+ *   format.
  */
 export function parseAdapterConfig(bytes: Uint8Array): AdapterConfig {
   const what = 'adapter_config.json';
   const json = parseJson(bytes, { what, code: 'ADAPTER_CONFIG', maxBytes: 16 * 2 ** 20 });
-  const head = validate(v.object({ peft_type: v.string(), format_version: v.exactOptional(v.number()) }), json, { what, code: 'ADAPTER_CONFIG', error: FormatError });
+  const head = validate(v.object({ peft_type: v.string(), format_version: v.exactOptional(v.number()) }), json, {
+    what,
+    code: 'ADAPTER_CONFIG',
+    error: FormatError,
+  });
   if (head.peft_type !== 'HADAMARD') {
-    throw new FormatError('The folder holds another kind of adapter', { code: 'ADAPTER_TYPE', found: JSON.stringify(head.peft_type.slice(0, 40)), expected: '"HADAMARD"' });
+    throw new FormatError('The folder holds another kind of adapter', {
+      code: 'ADAPTER_TYPE',
+      found: JSON.stringify(head.peft_type.slice(0, 40)),
+      expected: '"HADAMARD"',
+    });
   }
   if (head.format_version !== undefined && head.format_version > 1) {
-    throw new FormatError('The adapter was written by a later version', { code: 'ADAPTER_VERSION', found: `format_version ${head.format_version}`, expected: '1', hint: 'Update this package.' });
+    throw new FormatError('The adapter was written by a later version', {
+      code: 'ADAPTER_VERSION',
+      found: `format_version ${head.format_version}`,
+      expected: '1',
+      hint: 'Update this package.',
+    });
   }
   return validate(schema, json, { what, code: 'ADAPTER_CONFIG', error: FormatError });
 }

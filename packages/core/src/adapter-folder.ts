@@ -22,7 +22,11 @@ export interface Adapter {
  *
  * @throws ConfigError ADAPTER_CONFIG.
  */
-export function encodeAdapter({ config, tensors, card }: Adapter & { readonly card?: CardInfo }): Record<string, Uint8Array> {
+export function encodeAdapter({
+  config,
+  tensors,
+  card,
+}: Adapter & { readonly card?: CardInfo }): Record<string, Uint8Array> {
   const checked = checkAdapterConfig(config);
   const text = new TextEncoder();
   return {
@@ -33,10 +37,11 @@ export function encodeAdapter({ config, tensors, card }: Adapter & { readonly ca
 }
 
 /**
- * Read an adapter folder; files other than the two needed are ignored. Whether it fits a model is for `checkAdapterMatches` to say.
+ * Read an adapter folder; files other than the two needed are ignored. Whether it fits a model is for
+ * `checkAdapterMatches` to say.
  *
- * @throws FormatError ADAPTER_FILE_MISSING, those of `parseAdapterConfig` and of `readSafetensors`; MismatchError ADAPTER_SITE_MISMATCH, ADAPTER_BASE_MISMATCH when
- * the two files belong to different adapters.
+ * @throws FormatError ADAPTER_FILE_MISSING, those of `parseAdapterConfig` and of `readSafetensors`; MismatchError
+ *   ADAPTER_SITE_MISMATCH, ADAPTER_BASE_MISMATCH when the two files belong to different adapters.
  */
 export function decodeAdapter(files: Files): Adapter {
   const config = parseAdapterConfig(fileOf(files, ADAPTER_CONFIG_FILE));
@@ -55,8 +60,8 @@ export function decodeAdapter(files: Files): Adapter {
 }
 
 /**
- * What the tensors cannot say of themselves, written beside them: their names and shapes are the same at either site and on any base of the same size, so nothing
- * else would tell that a config was edited or taken from another folder.
+ * What the tensors cannot say of themselves, written beside them: their names and shapes are the same at either site
+ * and on any base of the same size, so nothing else would tell that a config was edited or taken from another folder.
  */
 function identity(config: AdapterConfig): [string, string][] {
   return [
@@ -68,7 +73,11 @@ function identity(config: AdapterConfig): [string, string][] {
 function fileOf(files: Files, name: string): Uint8Array {
   const bytes = Object.hasOwn(files, name) ? files[name] : undefined;
   if (bytes !== undefined) return bytes;
-  throw new FormatError('The adapter folder is incomplete', { code: 'ADAPTER_FILE_MISSING', found: `no ${name}`, expected: `${ADAPTER_CONFIG_FILE} and ${ADAPTER_TENSORS_FILE}` });
+  throw new FormatError('The adapter folder is incomplete', {
+    code: 'ADAPTER_FILE_MISSING',
+    found: `no ${name}`,
+    expected: `${ADAPTER_CONFIG_FILE} and ${ADAPTER_TENSORS_FILE}`,
+  });
 }
 
 /** What an adapter is about to be loaded onto. */
@@ -86,13 +95,19 @@ export interface AdapterTarget {
 }
 
 /**
- * Refuse an adapter that does not belong to a model. There are no warnings: either everything fits or nothing is loaded.
+ * Refuse an adapter that does not belong to a model. There are no warnings: either everything fits or nothing is
+ * loaded.
  *
  * @param parameters those that the adapter has to bring, no more and no fewer.
- * @throws MismatchError ADAPTER_BASE_MISMATCH, ADAPTER_SITE_MISMATCH (number of layers, site, norm, cross-attention, adapted layers), ADAPTER_TENSOR_MISSING, ADAPTER_TENSOR_UNKNOWN,
- * ADAPTER_SHAPE_MISMATCH.
+ * @throws MismatchError ADAPTER_BASE_MISMATCH, ADAPTER_SITE_MISMATCH (number of layers, site, norm, cross-attention,
+ *   adapted layers), ADAPTER_TENSOR_MISSING, ADAPTER_TENSOR_UNKNOWN, ADAPTER_SHAPE_MISMATCH.
  */
-export function checkAdapterMatches(config: AdapterConfig, parameters: readonly ParameterInfo[], tensors: ReadonlyMap<string, Tensor>, target: AdapterTarget): void {
+export function checkAdapterMatches(
+  config: AdapterConfig,
+  parameters: readonly ParameterInfo[],
+  tensors: ReadonlyMap<string, Tensor>,
+  target: AdapterTarget,
+): void {
   if (config.base_weights_sha256 !== target.baseDigest) {
     throw new MismatchError('The adapter belongs to another base model', {
       code: 'ADAPTER_BASE_MISMATCH',
@@ -110,14 +125,22 @@ export function checkAdapterMatches(config: AdapterConfig, parameters: readonly 
     ['layers', `[${config.layers.join(', ')}]`, `[${target.layers.join(', ')}]`],
   ] as const;
   for (const [name, expected, found] of settings) {
-    if (found !== expected) throw new MismatchError(`The model has another ${name} than the adapter's`, { code: name === 'hidden size' ? 'ADAPTER_SHAPE_MISMATCH' : 'ADAPTER_SITE_MISMATCH', found: shorten(found), expected: shorten(expected) });
+    if (found !== expected)
+      throw new MismatchError(`The model has another ${name} than the adapter's`, {
+        code: name === 'hidden size' ? 'ADAPTER_SHAPE_MISMATCH' : 'ADAPTER_SITE_MISMATCH',
+        found: shorten(found),
+        expected: shorten(expected),
+      });
   }
   const byName = new Map(parameters.map((parameter) => [parameter.name, parameter]));
   for (const name of byName.keys()) tensorOf(tensors, name);
   for (const [name, { shape }] of tensors) {
     const parameter = byName.get(name);
     if (parameter === undefined) {
-      throw new MismatchError('The adapter has a tensor that the model has no place for', { code: 'ADAPTER_TENSOR_UNKNOWN', found: shorten(name) });
+      throw new MismatchError('The adapter has a tensor that the model has no place for', {
+        code: 'ADAPTER_TENSOR_UNKNOWN',
+        found: shorten(name),
+      });
     }
     checkShape(parameter, shape);
   }
@@ -132,10 +155,13 @@ export function adapterTensors(parameters: readonly ParameterInfo[], values: Flo
 /**
  * The flat vector of `parameters` from loaded tensors.
  *
- * @throws MismatchError ADAPTER_TENSOR_MISSING, ADAPTER_SHAPE_MISMATCH; FormatError ADAPTER_VALUES for numbers that are not finite; UnsupportedError
- * SAFETENSORS_DTYPE.
+ * @throws MismatchError ADAPTER_TENSOR_MISSING, ADAPTER_SHAPE_MISMATCH; FormatError ADAPTER_VALUES for numbers that are
+ *   not finite; UnsupportedError SAFETENSORS_DTYPE.
  */
-export function adapterValues(parameters: readonly ParameterInfo[], tensors: ReadonlyMap<string, Tensor>): Float32Array {
+export function adapterValues(
+  parameters: readonly ParameterInfo[],
+  tensors: ReadonlyMap<string, Tensor>,
+): Float32Array {
   const places = layout(parameters);
   // Everything is checked before the size of the model, not of the file, decides what is allocated.
   for (const parameter of parameters) checkShape(parameter, tensorOf(tensors, parameter.name).shape);
@@ -143,7 +169,12 @@ export function adapterValues(parameters: readonly ParameterInfo[], tensors: Rea
   for (const { name } of parameters) {
     const part = toFloat32(tensorOf(tensors, name));
     const broken = part.find((value) => !Number.isFinite(value));
-    if (broken !== undefined) throw new FormatError(`Tensor ${shorten(name)} of the adapter is damaged`, { code: 'ADAPTER_VALUES', found: String(broken), expected: 'finite numbers' });
+    if (broken !== undefined)
+      throw new FormatError(`Tensor ${shorten(name)} of the adapter is damaged`, {
+        code: 'ADAPTER_VALUES',
+        found: String(broken),
+        expected: 'finite numbers',
+      });
     values.set(part, places.offset(name));
   }
   return values;
@@ -151,7 +182,11 @@ export function adapterValues(parameters: readonly ParameterInfo[], tensors: Rea
 
 function tensorOf(tensors: ReadonlyMap<string, Tensor>, name: string): Tensor {
   const tensor = tensors.get(name);
-  if (tensor === undefined) throw new MismatchError('The adapter lacks a tensor that the model needs', { code: 'ADAPTER_TENSOR_MISSING', found: `no ${name}` });
+  if (tensor === undefined)
+    throw new MismatchError('The adapter lacks a tensor that the model needs', {
+      code: 'ADAPTER_TENSOR_MISSING',
+      found: `no ${name}`,
+    });
   return tensor;
 }
 

@@ -54,13 +54,18 @@ export interface Projection<A extends Floats> {
 }
 
 /**
- * Put the adapter into the attention output projection, so that inference costs nothing. Site `context`: W′ = diag(w)·W, bias′ = bias + bᵀW.
- * Site `output`: W′ = W·diag(w), bias′ = w ⊙ bias + b.
+ * Put the adapter into the attention output projection, so that inference costs nothing. Site `context`: W′ =
+ * diag(w)·W, bias′ = bias + bᵀW. Site `output`: W′ = W·diag(w), bias′ = w ⊙ bias + b.
  *
  * @param w [inputs] at site `context`, [outputs] at site `output`; `b` likewise.
  * @throws MismatchError ADAPTER_SHAPE.
  */
-export function foldIntoProjection<A extends Floats>(projection: Projection<A>, site: Site, w: Floats, b: Floats): Projection<A> {
+export function foldIntoProjection<A extends Floats>(
+  projection: Projection<A>,
+  site: Site,
+  w: Floats,
+  b: Floats,
+): Projection<A> {
   checkProjection(projection, site, w, b);
   const { weight, bias, inputs, outputs } = projection;
   const scaled = zeros(weight, weight.length);
@@ -85,7 +90,12 @@ export function foldable(w: Floats): boolean {
  * @throws ConfigError ADAPTER_NOT_INVERTIBLE when a scale is 0 or not finite: what it multiplied is lost.
  * @throws MismatchError ADAPTER_SHAPE.
  */
-export function unfoldFromProjection<A extends Floats>(projection: Projection<A>, site: Site, w: Floats, b: Floats): Projection<A> {
+export function unfoldFromProjection<A extends Floats>(
+  projection: Projection<A>,
+  site: Site,
+  w: Floats,
+  b: Floats,
+): Projection<A> {
   checkProjection(projection, site, w, b);
   if (!foldable(w)) {
     const channel = w.findIndex((value) => value === 0 || !Number.isFinite(value));
@@ -123,12 +133,22 @@ function copy<A extends Floats>(like: A, values: Float64Array): A {
 function checkChannels(x: Floats, w: Floats, b: Floats): void {
   if (w.length !== b.length) throw shapeError('Scale and shift differ in length', b.length, w.length);
   if (x.length === 0 || (w.length > 0 && x.length % w.length === 0)) return;
-  throw new MismatchError('x is not made of whole rows', { code: 'ADAPTER_SHAPE', found: `${x.length} numbers`, expected: `a multiple of ${w.length} channels` });
+  throw new MismatchError('x is not made of whole rows', {
+    code: 'ADAPTER_SHAPE',
+    found: `${x.length} numbers`,
+    expected: `a multiple of ${w.length} channels`,
+  });
 }
 
-function checkProjection({ weight, bias, inputs, outputs }: Projection<Floats>, site: Site, w: Floats, b: Floats): void {
+function checkProjection(
+  { weight, bias, inputs, outputs }: Projection<Floats>,
+  site: Site,
+  w: Floats,
+  b: Floats,
+): void {
   const channels = site === 'context' ? inputs : outputs;
-  if (weight.length !== inputs * outputs) throw shapeError('The weight does not have inputs × outputs entries', weight.length, inputs * outputs);
+  if (weight.length !== inputs * outputs)
+    throw shapeError('The weight does not have inputs × outputs entries', weight.length, inputs * outputs);
   if (bias.length !== outputs) throw shapeError('The bias does not have one entry per output', bias.length, outputs);
   if (w.length !== channels) throw shapeError(`The scale does not fit site ${site}`, w.length, channels);
   if (b.length !== channels) throw shapeError(`The shift does not fit site ${site}`, b.length, channels);

@@ -1,6 +1,4 @@
-/**
- * Examples padded to one length. All matrices are row-major [batch, sequence].
- */
+/** Examples padded to one length. All matrices are row-major [batch, sequence]. */
 export interface Batch {
   readonly batch: number;
   readonly sequence: number;
@@ -10,11 +8,15 @@ export interface Batch {
   /** Present when the tokenizer makes segment ids; a model without that input ignores it. */
   readonly tokenTypeIds?: Int32Array;
   /**
-   * Cross-entropy: class index per row [batch]. MSE: target [batch, numLabels]. BCE: 0/1 per label [batch, numLabels]. Token cross-entropy: class index per token [batch, sequence], `IGNORED` for those
-   * that are not judged. Span: first and last token [batch, 2].
+   * Cross-entropy: class index per row [batch]. MSE: target [batch, numLabels]. BCE: 0/1 per label [batch, numLabels].
+   * Token cross-entropy: class index per token [batch, sequence], `IGNORED` for those that are not judged. Span: first
+   * and last token [batch, 2].
    */
   readonly labels?: Float32Array;
-  /** Rows 2i and 2i + 1 are the two texts of one example, for the head `cosine`: labels and `source` have one entry for both. */
+  /**
+   * Rows 2i and 2i + 1 are the two texts of one example, for the head `cosine`: labels and `source` have one entry for
+   * both.
+   */
   readonly pairs?: boolean;
   /** Where the rows come from: the split's id and the row numbers in it. Key of precomputed activations. */
   readonly source?: { readonly split: string; readonly rows: Int32Array };
@@ -27,7 +29,10 @@ export interface Split {
   readonly size: number;
   /** Number of tokens of each example, [size]; what length bucketing sorts by. */
   readonly lengths: Int32Array;
-  /** Labels of all examples, in the layout of `Batch.labels`, where those of tokens follow each other without padding: [Σ lengths]. Absent for text to classify. */
+  /**
+   * Labels of all examples, in the layout of `Batch.labels`, where those of tokens follow each other without padding:
+   * [Σ lengths]. Absent for text to classify.
+   */
   readonly labels?: Float32Array;
   /** The rows, in the given order, padded to the longest of them; `source` is set. */
   batch(rows: Int32Array): Batch;
@@ -37,7 +42,11 @@ export interface Split {
 export const IGNORED = -100;
 
 /** The rows `from` to `to` (exclusive) of a batch, as views of it. A pair must not be torn apart. */
-export function sliceRows({ batch, sequence, inputIds, attentionMask, tokenTypeIds, labels, pairs, source }: Batch, from: number, to: number): Batch {
+export function sliceRows(
+  { batch, sequence, inputIds, attentionMask, tokenTypeIds, labels, pairs, source }: Batch,
+  from: number,
+  to: number,
+): Batch {
   const part = <T extends Int32Array | Float32Array>(values: T): T => {
     const width = values.length / batch;
     return values.subarray(from * width, to * width) as T;

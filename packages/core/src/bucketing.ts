@@ -5,21 +5,29 @@ import { permutation, type Stream } from './random.js';
 const BATCHES_PER_BUCKET = 16;
 
 /**
- * The batches of one epoch: rows shuffled, cut into buckets of 16 batches, sorted by length inside a bucket so that a batch needs little padding, and
- * the batches shuffled again. Every row comes exactly once; the last rows may form smaller batches. Same arguments, same batches.
+ * The batches of one epoch: rows shuffled, cut into buckets of 16 batches, sorted by length inside a bucket so that a
+ * batch needs little padding, and the batches shuffled again. Every row comes exactly once; the last rows may form
+ * smaller batches. Same arguments, same batches.
  *
  * @param lengths tokens per row.
  * @param streams what tells this epoch from others: stage and epoch.
  * @throws ConfigError BATCH_SIZE, SEED.
  */
-export function epochBatches(lengths: Int32Array, batchSize: number, seed: number, streams: readonly Stream[] = []): Int32Array[] {
+export function epochBatches(
+  lengths: Int32Array,
+  batchSize: number,
+  seed: number,
+  streams: readonly Stream[] = [],
+): Int32Array[] {
   checkBatchSize(batchSize);
   const order = permutation(lengths.length, seed, ...streams, 'rows');
   const batches: Int32Array[] = [];
   const bucketSize = batchSize * BATCHES_PER_BUCKET;
   for (let start = 0; start < order.length; start += bucketSize) {
     // The sort is stable, so rows of one length keep their shuffled order.
-    const bucket = order.slice(start, start + bucketSize).sort((a, b) => (lengths[a] as number) - (lengths[b] as number));
+    const bucket = order
+      .slice(start, start + bucketSize)
+      .sort((a, b) => (lengths[a] as number) - (lengths[b] as number));
     batches.push(...cut(bucket, batchSize));
   }
   return Array.from(permutation(batches.length, seed, ...streams, 'batches'), (index) => batches[index] as Int32Array);
@@ -32,7 +40,9 @@ export function epochBatches(lengths: Int32Array, batchSize: number, seed: numbe
  */
 export function sequentialBatches(lengths: Int32Array, batchSize: number): Int32Array[] {
   checkBatchSize(batchSize);
-  const order = Int32Array.from({ length: lengths.length }, (_, row) => row).sort((a, b) => (lengths[a] as number) - (lengths[b] as number) || a - b);
+  const order = Int32Array.from({ length: lengths.length }, (_, row) => row).sort(
+    (a, b) => (lengths[a] as number) - (lengths[b] as number) || a - b,
+  );
   return cut(order, batchSize);
 }
 
@@ -42,5 +52,9 @@ function cut(rows: Int32Array, size: number): Int32Array[] {
 
 function checkBatchSize(batchSize: number): void {
   if (Number.isInteger(batchSize) && batchSize >= 1) return;
-  throw new ConfigError('The batch size is out of range', { code: 'BATCH_SIZE', found: String(batchSize), expected: 'an integer of at least 1' });
+  throw new ConfigError('The batch size is out of range', {
+    code: 'BATCH_SIZE',
+    found: String(batchSize),
+    expected: 'an integer of at least 1',
+  });
 }

@@ -81,7 +81,14 @@ const schema = v.pipe(
     epochLoss: v.strictObject({ sum: finite, rows: count }),
     epochsSinceBest: count,
     history: v.array(
-      v.strictObject({ stage: v.string(), epoch: count, loss: finite, score: v.exactOptional(finite), scores: v.exactOptional(scores), devLoss: v.exactOptional(finite) }),
+      v.strictObject({
+        stage: v.string(),
+        epoch: count,
+        loss: finite,
+        score: v.exactOptional(finite),
+        scores: v.exactOptional(scores),
+        devLoss: v.exactOptional(finite),
+      }),
     ),
     stages: v.array(
       v.strictObject({
@@ -108,14 +115,23 @@ const schema = v.pipe(
     const epochs = history.filter(({ stage }) => stage === plan.stages[position.stage]?.name);
     return epochs.length === position.epoch && epochs.every(({ epoch }, i) => epoch === i + 1);
   }, 'a record for every finished epoch'),
-  v.check(({ position, best }) => best === undefined || (best.epoch >= 1 && best.epoch <= position.epoch), 'a best epoch among the finished ones'),
+  v.check(
+    ({ position, best }) => best === undefined || (best.epoch >= 1 && best.epoch <= position.epoch),
+    'a best epoch among the finished ones',
+  ),
   v.check(({ position, epochLoss }) => position.step > 0 === epochLoss.rows > 0, 'losses of the steps done'),
 );
 
 /** The two files of a checkpoint. Write them to a new folder and rename it: a mixture of two checkpoints is refused. */
-export async function encodeCheckpoint({ values, optimizer, best, ...rest }: Checkpoint): Promise<Record<string, Uint8Array>> {
+export async function encodeCheckpoint({
+  values,
+  optimizer,
+  best,
+  ...rest
+}: Checkpoint): Promise<Record<string, Uint8Array>> {
   const tensors = new Map<string, Tensor>([['values', fromFloat32(values)]]);
-  if (optimizer !== undefined) tensors.set('optimizer.first', fromFloat32(optimizer.first)).set('optimizer.second', fromFloat32(optimizer.second));
+  if (optimizer !== undefined)
+    tensors.set('optimizer.first', fromFloat32(optimizer.first)).set('optimizer.second', fromFloat32(optimizer.second));
   if (best?.values !== undefined) tensors.set('best.values', fromFloat32(best.values));
   const bytes = writeSafetensors(tensors, [['format', 'hadamard-checkpoint']]);
   const json = {
@@ -126,29 +142,47 @@ export async function encodeCheckpoint({ values, optimizer, best, ...rest }: Che
     ...(optimizer === undefined ? {} : { optimizer: { groups: optimizer.groups, step: optimizer.step } }),
     ...(best === undefined ? {} : { best: { epoch: best.epoch, score: best.score } }),
   };
-  return { [CHECKPOINT_FILE]: new TextEncoder().encode(`${JSON.stringify(json, undefined, 1)}\n`), [CHECKPOINT_TENSORS_FILE]: bytes };
+  return {
+    [CHECKPOINT_FILE]: new TextEncoder().encode(`${JSON.stringify(json, undefined, 1)}\n`),
+    [CHECKPOINT_TENSORS_FILE]: bytes,
+  };
 }
 
 /**
  * Read a checkpoint.
  *
  * @param expected if given, what the run to continue looks like; see `checkCheckpoint`.
- * @throws FormatError CHECKPOINT when a file is missing, damaged, or not of the other one's checkpoint; MismatchError as `checkCheckpoint`.
+ * @throws FormatError CHECKPOINT when a file is missing, damaged, or not of the other one's checkpoint; MismatchError
+ *   as `checkCheckpoint`.
  */
 export async function decodeCheckpoint(files: Files, expected?: Partial<CheckpointTarget>): Promise<Checkpoint> {
   const what = CHECKPOINT_FILE;
   const code = 'CHECKPOINT';
   const json = parseJson(fileOf(files, CHECKPOINT_FILE), { what, code, maxBytes: 64 * 2 ** 20 });
-  const { formatVersion: _, tensorsSha256, optimizer, best, ...rest } = validate(schema, json, { what, code, error: FormatError });
+  const {
+    formatVersion: _,
+    tensorsSha256,
+    optimizer,
+    best,
+    ...rest
+  } = validate(schema, json, { what, code, error: FormatError });
   const bytes = fileOf(files, CHECKPOINT_TENSORS_FILE);
   if ((await sha256(bytes)) !== tensorsSha256) {
-    throw new FormatError('The two files of the checkpoint do not belong together', { code, found: `a ${CHECKPOINT_TENSORS_FILE} with another hash`, hint: 'Use an earlier checkpoint.' });
+    throw new FormatError('The two files of the checkpoint do not belong together', {
+      code,
+      found: `a ${CHECKPOINT_TENSORS_FILE} with another hash`,
+      hint: 'Use an earlier checkpoint.',
+    });
   }
   const { tensors } = readSafetensors(bytes, { maxHeaderBytes: 2 ** 20 });
   const numbers = (name: string, length: number): Float32Array => {
     const tensor = tensors.get(name);
     if (tensor?.dtype === 'F32' && tensor.bytes.length === 4 * length) return toFloat32(tensor);
-    throw new FormatError(`Tensor ${name} of the checkpoint does not fit`, { code, found: tensor === undefined ? 'none' : `${tensor.dtype} [${tensor.shape.join(', ')}]`, expected: `F32 [${length}]` });
+    throw new FormatError(`Tensor ${name} of the checkpoint does not fit`, {
+      code,
+      found: tensor === undefined ? 'none' : `${tensor.dtype} [${tensor.shape.join(', ')}]`,
+      expected: `F32 [${length}]`,
+    });
   };
   const places = layoutOf(rest.parameters);
   const stage = rest.plan.stages[rest.position.stage];
@@ -157,8 +191,23 @@ export async function decodeCheckpoint(files: Files, expected?: Partial<Checkpoi
     values: numbers('values', places.size),
     ...(optimizer === undefined
       ? {}
-      : { optimizer: { ...optimizer, first: numbers('optimizer.first', places.sizeOfGroups(optimizer.groups)), second: numbers('optimizer.second', places.sizeOfGroups(optimizer.groups)) } }),
-    ...(best === undefined ? {} : { best: { ...best, ...(tensors.has('best.values') ? { values: numbers('best.values', places.sizeOfGroups(stage?.groups ?? [])) } : {}) } }),
+      : {
+          optimizer: {
+            ...optimizer,
+            first: numbers('optimizer.first', places.sizeOfGroups(optimizer.groups)),
+            second: numbers('optimizer.second', places.sizeOfGroups(optimizer.groups)),
+          },
+        }),
+    ...(best === undefined
+      ? {}
+      : {
+          best: {
+            ...best,
+            ...(tensors.has('best.values')
+              ? { values: numbers('best.values', places.sizeOfGroups(stage?.groups ?? [])) }
+              : {}),
+          },
+        }),
   };
   if (expected !== undefined) checkCheckpoint(checkpoint, expected);
   return checkpoint;
@@ -169,13 +218,22 @@ function layoutOf(parameters: Checkpoint['parameters']): ReturnType<typeof layou
   try {
     return layout(parameters);
   } catch (cause) {
-    throw new FormatError('The parameters of the checkpoint make no sense', { code: 'CHECKPOINT', ...(cause instanceof Error ? { found: shorten(cause.message) } : {}), cause });
+    throw new FormatError('The parameters of the checkpoint make no sense', {
+      code: 'CHECKPOINT',
+      ...(cause instanceof Error ? { found: shorten(cause.message) } : {}),
+      cause,
+    });
   }
 }
 
 function fileOf(files: Files, name: string): Uint8Array {
   const bytes = Object.hasOwn(files, name) ? files[name] : undefined;
-  if (bytes === undefined) throw new FormatError('The checkpoint is incomplete', { code: 'CHECKPOINT', found: `no ${name}`, expected: `${CHECKPOINT_FILE} and ${CHECKPOINT_TENSORS_FILE}` });
+  if (bytes === undefined)
+    throw new FormatError('The checkpoint is incomplete', {
+      code: 'CHECKPOINT',
+      found: `no ${name}`,
+      expected: `${CHECKPOINT_FILE} and ${CHECKPOINT_TENSORS_FILE}`,
+    });
   return bytes;
 }
 
@@ -191,12 +249,16 @@ export interface CheckpointTarget {
  *
  * @throws MismatchError CHECKPOINT_PLAN, CHECKPOINT_DATA, CHECKPOINT_MODEL (parameters), CHECKPOINT_IDENTITY.
  */
-export function checkCheckpoint(checkpoint: Checkpoint, { plan, dataFingerprint, identity, parameters }: Partial<CheckpointTarget>): void {
+export function checkCheckpoint(
+  checkpoint: Checkpoint,
+  { plan, dataFingerprint, identity, parameters }: Partial<CheckpointTarget>,
+): void {
   if (plan !== undefined) checkSame('plan', 'CHECKPOINT_PLAN', plan, checkpoint.plan);
   if (dataFingerprint !== undefined) checkSame('data', 'CHECKPOINT_DATA', dataFingerprint, checkpoint.dataFingerprint);
   if (identity !== undefined) checkSame('identity', 'CHECKPOINT_IDENTITY', identity, checkpoint.identity);
   if (parameters !== undefined) {
-    const shapes = (list: Checkpoint['parameters']): Record<string, string> => Object.fromEntries(list.map(({ name, group, shape }) => [name, `${group} [${shape.join(', ')}]`]));
+    const shapes = (list: Checkpoint['parameters']): Record<string, string> =>
+      Object.fromEntries(list.map(({ name, group, shape }) => [name, `${group} [${shape.join(', ')}]`]));
     checkSame('parameters', 'CHECKPOINT_MODEL', shapes(parameters), shapes(checkpoint.parameters));
   }
 }
@@ -216,12 +278,16 @@ function checkSame(what: string, code: string, found: unknown, expected: unknown
 
 /** Leaves of a JSON value by path. */
 function flatten(value: unknown, path = ''): Map<string, string> {
-  if (typeof value !== 'object' || value === null) return new Map([[path === '' ? '' : `${path} = `, JSON.stringify(value) ?? 'undefined']]);
-  return new Map(Object.entries(value).flatMap(([key, part]) => [...flatten(part, path === '' ? key : `${path}.${key}`)]));
+  if (typeof value !== 'object' || value === null)
+    return new Map([[path === '' ? '' : `${path} = `, JSON.stringify(value) ?? 'undefined']]);
+  return new Map(
+    Object.entries(value).flatMap(([key, part]) => [...flatten(part, path === '' ? key : `${path}.${key}`)]),
+  );
 }
 
 /**
- * Identity of the data of a run: lengths and labels of all rows, and the tokens of up to 64 rows of each split, which change with text or tokenizer.
+ * Identity of the data of a run: lengths and labels of all rows, and the tokens of up to 64 rows of each split, which
+ * change with text or tokenizer.
  *
  * @returns 64 hexadecimal digits.
  */
@@ -233,9 +299,13 @@ export async function dataFingerprint(splits: readonly (Split | undefined)[]): P
       continue;
     }
     const every = Math.max(1, Math.ceil(split.size / 64));
-    const sample = split.size === 0 ? new Int32Array() : split.batch(Int32Array.from({ length: Math.ceil(split.size / every) }, (_, i) => i * every)).inputIds;
+    const sample =
+      split.size === 0
+        ? new Int32Array()
+        : split.batch(Int32Array.from({ length: Math.ceil(split.size / every) }, (_, i) => i * every)).inputIds;
     parts.push(split.id, String(split.size));
-    for (const numbers of [split.lengths, split.labels ?? new Float32Array(), sample]) parts.push(await sha256(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)));
+    for (const numbers of [split.lengths, split.labels ?? new Float32Array(), sample])
+      parts.push(await sha256(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)));
   }
   return sha256(new TextEncoder().encode(JSON.stringify(parts)));
 }

@@ -10,12 +10,15 @@ export async function sha256(bytes: Uint8Array): Promise<string> {
 }
 
 /**
- * Identity of a set of weights: SHA-256 over the 32-byte SHA-256 digests of every tensor's raw little-endian bytes, the digests sorted bytewise, each once.
- * Independent of tensor names, of their order, of how they are laid out in files and of how often, so that a safetensors file and its lossless ONNX export can agree.
+ * Identity of a set of weights: SHA-256 over the 32-byte SHA-256 digests of every tensor's raw little-endian bytes, the
+ * digests sorted bytewise, each once. Independent of tensor names, of their order, of how they are laid out in files
+ * and of how often, so that a safetensors file and its lossless ONNX export can agree.
  *
  * @throws RuntimeError CRYPTO_UNAVAILABLE in a browser page that is not a secure context.
  */
-export async function weightsDigest(tensors: Iterable<{ readonly bytes: Uint8Array; readonly dtype?: string }>): Promise<string> {
+export async function weightsDigest(
+  tensors: Iterable<{ readonly bytes: Uint8Array; readonly dtype?: string }>,
+): Promise<string> {
   const digests = new Map<string, Uint8Array>();
   for (const { bytes } of tensors) {
     const each = await digest(bytes);
@@ -31,7 +34,11 @@ export async function weightsDigest(tensors: Iterable<{ readonly bytes: Uint8Arr
 async function digest(bytes: Uint8Array): Promise<Uint8Array> {
   const subtle = globalThis.crypto?.subtle as SubtleCrypto | undefined;
   if (subtle === undefined) {
-    throw new RuntimeError('This page cannot compute SHA-256', { code: 'CRYPTO_UNAVAILABLE', found: 'no crypto.subtle', hint: 'Serve it over https or from localhost.' });
+    throw new RuntimeError('This page cannot compute SHA-256', {
+      code: 'CRYPTO_UNAVAILABLE',
+      found: 'no crypto.subtle',
+      hint: 'Serve it over https or from localhost.',
+    });
   }
   // WebCrypto refuses shared memory, where a threaded runtime may keep its tensors.
   const own = bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : Uint8Array.from(bytes);

@@ -1,7 +1,10 @@
 import { argmax } from './loss.js';
 import type { Metric } from './metrics.js';
 
-/** The places of entities in tags that begin with `B-`, `I-`, `E-` or `S-`, or are `O`: `type:first:last`. A tag that continues nothing begins an entity, as in CoNLL's evaluation script. */
+/**
+ * The places of entities in tags that begin with `B-`, `I-`, `E-` or `S-`, or are `O`: `type:first:last`. A tag that
+ * continues nothing begins an entity, as in CoNLL's evaluation script.
+ */
 export function entitiesOf(tags: readonly string[]): Set<string> {
   const found = new Set<string>();
   let open: { readonly type: string; readonly first: number } | undefined;
@@ -21,7 +24,8 @@ export function entitiesOf(tags: readonly string[]): Set<string> {
 }
 
 /**
- * Precision, recall and as the main score F1 of whole entities (Tjong Kim Sang & De Meulder, arXiv cs/0306050), and accuracy of tokens.
+ * Precision, recall and as the main score F1 of whole entities (Tjong Kim Sang & De Meulder, arXiv cs/0306050), and
+ * accuracy of tokens.
  *
  * @param names label of each index: `O`, `B-PER`, …
  */
@@ -33,15 +37,22 @@ export function entityMetric(names: readonly string[]): Metric {
       const predictions = argmax(logits, numLabels);
       let [both, predicted, present, right] = [0, 0, 0, 0];
       for (let from = 0, to = 0; from < labels.length; from = to) {
-        for (to = from; to < labels.length && rows[to] === rows[from]; to++) if (predictions[to] === labels[to]) right++;
-        const tags = (indices: ArrayLike<number>): string[] => Array.from({ length: to - from }, (_, i) => names[indices[from + i] as number] ?? 'O');
+        for (to = from; to < labels.length && rows[to] === rows[from]; to++)
+          if (predictions[to] === labels[to]) right++;
+        const tags = (indices: ArrayLike<number>): string[] =>
+          Array.from({ length: to - from }, (_, i) => names[indices[from + i] as number] ?? 'O');
         const [answers, truth] = [entitiesOf(tags(predictions)), entitiesOf(tags(labels))];
         predicted += answers.size;
         present += truth.size;
         for (const entity of answers) if (truth.has(entity)) both++;
       }
       const share = (part: number, of: number): number => (of === 0 ? 0 : part / of);
-      return { f1: share(2 * both, predicted + present), precision: share(both, predicted), recall: share(both, present), accuracy: share(right, labels.length) };
+      return {
+        f1: share(2 * both, predicted + present),
+        precision: share(both, predicted),
+        recall: share(both, present),
+        accuracy: share(right, labels.length),
+      };
     },
   };
 }

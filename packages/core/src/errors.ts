@@ -1,6 +1,9 @@
 /** What every error of this project carries besides its message. */
 export interface ErrorDetails {
-  /** Stable, machine-readable name of the failure, e.g. `SAFETENSORS_HEADER`. Documented; never renamed in a minor version. */
+  /**
+   * Stable, machine-readable name of the failure, e.g. `SAFETENSORS_HEADER`. Documented; never renamed in a minor
+   * version.
+   */
   readonly code: string;
   /** What was found, as one short phrase. */
   readonly found?: string;
@@ -12,8 +15,8 @@ export interface ErrorDetails {
 }
 
 /**
- * Root of all errors thrown on purpose. The message is one line: what went wrong, what was found, what was expected, what to do.
- * Anything else that escapes is a defect of ours.
+ * Root of all errors thrown on purpose. The message is one line: what went wrong, what was found, what was expected,
+ * what to do. Anything else that escapes is a defect of ours.
  */
 export class HadamardError extends Error {
   /** The first part of the message: what went wrong. */
@@ -57,6 +60,7 @@ function sentence(what: string, { found, expected, hint }: ErrorDetails): string
   if (found !== undefined) text += `: found ${found}`;
   if (expected !== undefined) text += found === undefined ? `: expected ${expected}` : `, expected ${expected}`;
   if (hint !== undefined) text += `. ${hint}`;
-  // What was found often comes from a file, and a file may say anything: the message stays one line whoever puts it together.
+  // What was found often comes from a file, and a file may say anything: the message stays one line whoever puts it
+  // together.
   return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
 }

@@ -13,7 +13,11 @@ interface Row {
 }
 
 /** Logits of every row of a split, without those of padding; by length, then by number. */
-async function* predictRows({ predict, numLabels }: Predictor, split: Split, { batchSize = 64, signal, onProgress }: PredictOptions): AsyncGenerator<Row> {
+async function* predictRows(
+  { predict, numLabels }: Predictor,
+  split: Split,
+  { batchSize = 64, signal, onProgress }: PredictOptions,
+): AsyncGenerator<Row> {
   let done = 0;
   for (const rows of sequentialBatches(split.lengths, batchSize)) {
     stopIfAborted(signal);
@@ -31,12 +35,27 @@ async function* predictRows({ predict, numLabels }: Predictor, split: Split, { b
 }
 
 /** As `evaluate`, of a model that answers for tokens, on labels that were checked. */
-export async function evaluateTokens(model: Predictor, loss: TokenLoss, split: Split, labels: Float32Array, metric: Metric, options: PredictOptions): Promise<Evaluation> {
-  return loss === 'token-cross-entropy' ? evaluateClasses(model, split, labels, metric, options) : evaluateSpans(model, split, labels, metric, options);
+export async function evaluateTokens(
+  model: Predictor,
+  loss: TokenLoss,
+  split: Split,
+  labels: Float32Array,
+  metric: Metric,
+  options: PredictOptions,
+): Promise<Evaluation> {
+  return loss === 'token-cross-entropy'
+    ? evaluateClasses(model, split, labels, metric, options)
+    : evaluateSpans(model, split, labels, metric, options);
 }
 
 /** Scores over judged tokens; the logits are theirs, [judged, numLabels], in the order of the split. */
-async function evaluateClasses(model: Predictor, split: Split, labels: Float32Array, metric: Metric, options: PredictOptions): Promise<Evaluation> {
+async function evaluateClasses(
+  model: Predictor,
+  split: Split,
+  labels: Float32Array,
+  metric: Metric,
+  options: PredictOptions,
+): Promise<Evaluation> {
   const { numLabels } = model;
   const [first, judged] = firstJudged(split, labels);
   const logits = new Float32Array(judged * numLabels);
@@ -62,7 +81,8 @@ async function evaluateClasses(model: Predictor, split: Split, labels: Float32Ar
 /** Where the tokens of each row begin in the labels of a split. */
 function startsOf({ lengths }: Split): Int32Array {
   const starts = new Int32Array(lengths.length);
-  for (let row = 1; row < lengths.length; row++) starts[row] = (starts[row - 1] as number) + (lengths[row - 1] as number);
+  for (let row = 1; row < lengths.length; row++)
+    starts[row] = (starts[row - 1] as number) + (lengths[row - 1] as number);
   return starts;
 }
 
@@ -80,7 +100,13 @@ function firstJudged(split: Split, labels: Float32Array): [Int32Array, number] {
 }
 
 /** Scores over spans; in place of logits, the first and last token of the most probable span of each row, [rows, 2]. */
-async function evaluateSpans(model: Predictor, split: Split, labels: Float32Array, metric: Metric, options: PredictOptions): Promise<Evaluation> {
+async function evaluateSpans(
+  model: Predictor,
+  split: Split,
+  labels: Float32Array,
+  metric: Metric,
+  options: PredictOptions,
+): Promise<Evaluation> {
   const spans = new Float32Array(split.size * 2);
   let loss = 0;
   for await (const { row, logits } of predictRows(model, split, options)) {

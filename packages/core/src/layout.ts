@@ -7,7 +7,10 @@ export interface Range {
   readonly end: number;
 }
 
-/** Where each parameter lies in the flat vector of all parameters. `groups` left out means all groups; their order does not matter. */
+/**
+ * Where each parameter lies in the flat vector of all parameters. `groups` left out means all groups; their order does
+ * not matter.
+ */
 export interface Layout {
   readonly parameters: readonly ParameterInfo[];
   /** Numbers in the vector of all parameters. */
@@ -30,8 +33,9 @@ export interface Layout {
 /**
  * Lay parameters out in one flat vector, one after the other.
  *
- * @throws ConfigError PARAMETER_ORDER, PARAMETER_DUPLICATE, PARAMETER_SHAPE when the list itself is wrong. The functions of the result throw MismatchError
- * PARAMETER_UNKNOWN for a name that is not in the list and PARAMETER_LENGTH for a vector of the wrong length.
+ * @throws ConfigError PARAMETER_ORDER, PARAMETER_DUPLICATE, PARAMETER_SHAPE when the list itself is wrong. The
+ *   functions of the result throw MismatchError PARAMETER_UNKNOWN for a name that is not in the list and
+ *   PARAMETER_LENGTH for a vector of the wrong length.
  */
 export function layout(parameters: readonly ParameterInfo[]): Layout {
   const ranges = new Map<string, Range>();
@@ -39,9 +43,15 @@ export function layout(parameters: readonly ParameterInfo[]): Layout {
   let group = 0;
   for (const { name, shape, group: of } of parameters) {
     const index = GROUPS.indexOf(of);
-    if (index < group) throw new ConfigError('Parameters are not sorted by group', { code: 'PARAMETER_ORDER', found: `${name} of group ${of} after ${GROUPS[group]}`, expected: GROUPS.join(', ') });
+    if (index < group)
+      throw new ConfigError('Parameters are not sorted by group', {
+        code: 'PARAMETER_ORDER',
+        found: `${name} of group ${of} after ${GROUPS[group]}`,
+        expected: GROUPS.join(', '),
+      });
     group = index;
-    if (ranges.has(name)) throw new ConfigError('Two parameters have the same name', { code: 'PARAMETER_DUPLICATE', found: name });
+    if (ranges.has(name))
+      throw new ConfigError('Two parameters have the same name', { code: 'PARAMETER_DUPLICATE', found: name });
     const end = size + sizeOfShape(name, shape);
     ranges.set(name, { start: size, end });
     size = end;
@@ -49,7 +59,8 @@ export function layout(parameters: readonly ParameterInfo[]): Layout {
 
   const range = (name: string): Range => {
     const found = ranges.get(name);
-    if (found === undefined) throw new MismatchError('The model has no such parameter', { code: 'PARAMETER_UNKNOWN', found: name });
+    if (found === undefined)
+      throw new MismatchError('The model has no such parameter', { code: 'PARAMETER_UNKNOWN', found: name });
     return found;
   };
   const check = (values: Float32Array, expected: number, groups?: readonly Group[]): void => {
@@ -71,7 +82,8 @@ export function layout(parameters: readonly ParameterInfo[]): Layout {
     }
     return merged;
   };
-  const sizeOfGroups = (groups?: readonly Group[]): number => groupRanges(groups).reduce((sum, { start, end }) => sum + end - start, 0);
+  const sizeOfGroups = (groups?: readonly Group[]): number =>
+    groupRanges(groups).reduce((sum, { start, end }) => sum + end - start, 0);
 
   return {
     parameters,
@@ -121,8 +133,13 @@ export function layout(parameters: readonly ParameterInfo[]): Layout {
 
 function sizeOfShape(name: string, shape: readonly number[]): number {
   const size = shape.reduce((product, dimension) => product * dimension, 1);
-  if (shape.every((dimension) => Number.isInteger(dimension) && dimension >= 0) && Number.isSafeInteger(size)) return size;
-  throw new ConfigError(`Parameter ${name} has an impossible shape`, { code: 'PARAMETER_SHAPE', found: `[${shape.join(', ')}]`, expected: 'dimensions of at least 0' });
+  if (shape.every((dimension) => Number.isInteger(dimension) && dimension >= 0) && Number.isSafeInteger(size))
+    return size;
+  throw new ConfigError(`Parameter ${name} has an impossible shape`, {
+    code: 'PARAMETER_SHAPE',
+    found: `[${shape.join(', ')}]`,
+    expected: 'dimensions of at least 0',
+  });
 }
 
 export interface CountOptions {
@@ -139,9 +156,17 @@ export interface CountOptions {
 }
 
 /**
- * How many numbers training changes: per layer the adapter's w and b, and scale and shift of the trained norms. BERT-base: 12 × 768 × 4 = 36,864.
+ * How many numbers training changes: per layer the adapter's w and b, and scale and shift of the trained norms.
+ * BERT-base: 12 × 768 × 4 = 36,864.
  */
-export function countTrainable({ hiddenSize, layers, norm, normShift = true, numLabels, head = 'linear' }: CountOptions): number {
+export function countTrainable({
+  hiddenSize,
+  layers,
+  norm,
+  normShift = true,
+  numLabels,
+  head = 'linear',
+}: CountOptions): number {
   const norms = { none: 0, attention: 1, output: 1, both: 2 }[norm];
   const perLayer = hiddenSize * (2 + norms * (normShift ? 2 : 1));
   const dense = head === 'tanh' ? hiddenSize * (hiddenSize + 1) : 0;

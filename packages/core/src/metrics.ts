@@ -36,7 +36,8 @@ export function macroF1(predictions: Numbers, labels: Numbers): number {
 }
 
 /**
- * Matthews correlation, in Gorodkin's form for any number of classes, which for two is the usual one. 0 when predictions or labels are constant.
+ * Matthews correlation, in Gorodkin's form for any number of classes, which for two is the usual one. 0 when
+ * predictions or labels are constant.
  */
 export function matthews(predictions: Numbers, labels: Numbers): number {
   checkLengths(predictions, labels);
@@ -50,7 +51,8 @@ export function matthews(predictions: Numbers, labels: Numbers): number {
     if (p === t) right++;
   }
   const n = labels.length;
-  const dot = (a: Map<number, number>, b: Map<number, number>): number => [...a].reduce((sum, [key, count]) => sum + count * (b.get(key) ?? 0), 0);
+  const dot = (a: Map<number, number>, b: Map<number, number>): number =>
+    [...a].reduce((sum, [key, count]) => sum + count * (b.get(key) ?? 0), 0);
   const spread = (n * n - dot(predicted, predicted)) * (n * n - dot(present, present));
   return spread === 0 ? 0 : (right * n - dot(predicted, present)) / Math.sqrt(spread);
 }
@@ -69,7 +71,10 @@ function correlation(measure: (x: number[], y: number[]) => number, predictions:
   checkLengths(predictions, labels);
   const [x, y] = [Array.from(predictions), Array.from(labels)];
   if (![...x, ...y].every(Number.isFinite)) {
-    throw new DataError('A correlation needs finite numbers', { code: 'METRIC_NOT_FINITE', hint: 'Check the targets; if they are fine, training has diverged.' });
+    throw new DataError('A correlation needs finite numbers', {
+      code: 'METRIC_NOT_FINITE',
+      hint: 'Check the targets; if they are fine, training has diverged.',
+    });
   }
   // Asked here, since the standard deviation of a constant need not come out as exactly 0.
   if (isConstant(x) || isConstant(y)) return 0;
@@ -81,7 +86,11 @@ const isConstant = (values: readonly number[]): boolean => values.every((value) 
 
 function checkLengths(predictions: Numbers, labels: Numbers): void {
   if (predictions.length === labels.length) return;
-  throw new DataError('Predictions and labels differ in number', { code: 'METRIC_LENGTH', found: String(predictions.length), expected: String(labels.length) });
+  throw new DataError('Predictions and labels differ in number', {
+    code: 'METRIC_LENGTH',
+    found: String(predictions.length),
+    expected: String(labels.length),
+  });
 }
 
 /** How a split is scored. Every score of this package is better when higher. */
@@ -95,12 +104,21 @@ export interface Metric {
    * @param labels in the layout of `Batch.labels`.
    * @param rows of tokens: the text that each is in, ascending.
    */
-  compute(logits: Float32Array, labels: Float32Array, numLabels: number, rows?: Int32Array): Readonly<Record<string, number>>;
+  compute(
+    logits: Float32Array,
+    labels: Float32Array,
+    numLabels: number,
+    rows?: Int32Array,
+  ): Readonly<Record<string, number>>;
 }
 
 /** A metric of predicted classes. */
 export function classificationMetric(name: string, measure: (predictions: Numbers, labels: Numbers) => number): Metric {
-  return { name, main: name, compute: (logits, labels, numLabels) => ({ [name]: measure(argmax(logits, numLabels), labels) }) };
+  return {
+    name,
+    main: name,
+    compute: (logits, labels, numLabels) => ({ [name]: measure(argmax(logits, numLabels), labels) }),
+  };
 }
 
 /** A metric of the predicted numbers themselves. */
@@ -120,7 +138,10 @@ export function meanOf(name: string, first: Metric, second: Metric): Metric {
   };
 }
 
-/** F1 over all labels of all rows of a multi-label model, each label predicted where its logit is positive; and the share of right decisions. */
+/**
+ * F1 over all labels of all rows of a multi-label model, each label predicted where its logit is positive; and the
+ * share of right decisions.
+ */
 const microF1: Metric = {
   name: 'f1_micro',
   main: 'f1_micro',

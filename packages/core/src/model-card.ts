@@ -19,14 +19,25 @@ export interface CardInfo {
   readonly notes?: string;
 }
 
-/** A hub id, `name` or `owner/name`. Anything else would be a path of one machine, which has no place in a published card. */
+/**
+ * A hub id, `name` or `owner/name`. Anything else would be a path of one machine, which has no place in a published
+ * card.
+ */
 const HUB_ID = /^[A-Za-z0-9][\w.-]*(\/[\w.-]+)?$/;
 
 /** Tasks of the hub. */
-const PIPELINES = { SEQ_CLS: 'text-classification', TOKEN_CLS: 'token-classification', QUESTION_ANS: 'question-answering', FEATURE_EXTRACTION: 'feature-extraction' } as const;
+const PIPELINES = {
+  SEQ_CLS: 'text-classification',
+  TOKEN_CLS: 'token-classification',
+  QUESTION_ANS: 'question-answering',
+  FEATURE_EXTRACTION: 'feature-extraction',
+} as const;
 
 /** `README.md` of an adapter folder: Hugging Face front matter, what was trained on what, how well, and how to load it. */
-export function modelCard(config: AdapterConfig, { metric, scores = {}, trainable, total, license, language, tags = [], notes }: CardInfo = {}): string {
+export function modelCard(
+  config: AdapterConfig,
+  { metric, scores = {}, trainable, total, license, language, tags = [], notes }: CardInfo = {},
+): string {
   const base = HUB_ID.test(config.base_model_name_or_path) ? config.base_model_name_or_path : undefined;
   const task = config.task === undefined ? undefined : oneLine(config.task);
   // JSON strings are YAML strings.
@@ -47,11 +58,26 @@ export function modelCard(config: AdapterConfig, { metric, scores = {}, trainabl
     ['SHA-256 of the base weights', `\`${config.base_weights_sha256}\``],
     ...(task === undefined ? [] : [['task', task] satisfies [string, string]]),
     ['labels', Object.values(config.id2label).slice(0, 50).map(oneLine).join(', ')],
-    ['adapters', `${config.layers.length} of ${config.num_layers} layers, site \`${config.site}\`, norm \`${config.norm}\``],
+    [
+      'adapters',
+      `${config.layers.length} of ${config.num_layers} layers, site \`${config.site}\`, norm \`${config.norm}\``,
+    ],
     ['classifier', `\`${config.head}\`, pooling \`${config.pooling}\`, loss \`${config.loss}\``],
-    ...(trainable === undefined ? [] : [['numbers trained', `${formatCount(trainable)}${total === undefined ? '' : ` of ${formatCount(total)} (${formatShare(share(trainable, total))})`}`] satisfies [string, string]]),
-    ...(config.max_length === undefined ? [] : [['longest text', `${config.max_length} tokens`] satisfies [string, string]]),
-    ...Object.entries(scores).map(([name, score]): [string, string] => [name === metric ? `**${oneLine(name)}**` : oneLine(name), score.toFixed(4)]),
+    ...(trainable === undefined
+      ? []
+      : [
+          [
+            'numbers trained',
+            `${formatCount(trainable)}${total === undefined ? '' : ` of ${formatCount(total)} (${formatShare(share(trainable, total))})`}`,
+          ] satisfies [string, string],
+        ]),
+    ...(config.max_length === undefined
+      ? []
+      : [['longest text', `${config.max_length} tokens`] satisfies [string, string]]),
+    ...Object.entries(scores).map(([name, score]): [string, string] => [
+      name === metric ? `**${oneLine(name)}**` : oneLine(name),
+      score.toFixed(4),
+    ]),
   ];
   return [
     ...frontMatter,
@@ -69,8 +95,17 @@ export function modelCard(config: AdapterConfig, { metric, scores = {}, trainabl
     'With this folder and the base model on disk:',
     '',
     ...(config.task_type === 'SEQ_CLS'
-      ? ['```sh', 'npx --package @hadamard-adapter/cli hadamard predict --model path/to/base-model --adapter path/to/this-folder --text "…"', '```']
-      : ['```js', "const { pipeline } = await import('@hadamard-adapter/transformers');", `const run = await pipeline('${PIPELINES[config.task_type]}', 'path/to/base-model', { adapter: 'path/to/this-folder' });`, '```']),
+      ? [
+          '```sh',
+          'npx --package @hadamard-adapter/cli hadamard predict --model path/to/base-model --adapter path/to/this-folder --text "…"',
+          '```',
+        ]
+      : [
+          '```js',
+          "const { pipeline } = await import('@hadamard-adapter/transformers');",
+          `const run = await pipeline('${PIPELINES[config.task_type]}', 'path/to/base-model', { adapter: 'path/to/this-folder' });`,
+          '```',
+        ]),
     '',
     'Loading checks the hash of the base weights: another base model is refused.',
     ...(notes === undefined ? [] : ['', notes.trim()]),

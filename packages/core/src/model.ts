@@ -1,32 +1,48 @@
 import type { Batch, Split } from './batch.js';
 
-/** What a tensor belongs to. A stage of training is a set of groups plus hyperparameters. `base` is only trained by baselines. */
+/**
+ * What a tensor belongs to. A stage of training is a set of groups plus hyperparameters. `base` is only trained by
+ * baselines.
+ */
 export type Group = 'classifier' | 'adapter' | 'norm' | 'base';
 
 /** The order of groups in every flat parameter vector. */
 export const GROUPS: readonly Group[] = ['classifier', 'adapter', 'norm', 'base'];
 
 /**
- * Where the adapter sits. `context`: the concatenated attention heads, before the output projection. `output`: after that projection
- * and its bias, before the residual add. The paper (section 3.2) says "self-attention outputs" and leaves the side open.
+ * Where the adapter sits. `context`: the concatenated attention heads, before the output projection. `output`: after
+ * that projection and its bias, before the residual add. The paper (section 3.2) says "self-attention outputs" and
+ * leaves the side open.
  */
 export type Site = 'context' | 'output';
 
-/** Which LayerNorm is trained with the adapter: after the attention residual, after the feed-forward residual, both, or none. */
+/**
+ * Which LayerNorm is trained with the adapter: after the attention residual, after the feed-forward residual, both, or
+ * none.
+ */
 export type Norm = 'attention' | 'output' | 'both' | 'none';
 
 /**
- * How the sequence becomes one vector: the first position (the paper), the last one that is no padding (decoders, as BART), or the mean over unmasked positions. `none`: it does not, and the head
- * answers for every token.
+ * How the sequence becomes one vector: the first position (the paper), the last one that is no padding (decoders, as
+ * BART), or the mean over unmasked positions. `none`: it does not, and the head answers for every token.
  */
 export type Pooling = 'first' | 'last' | 'mean' | 'none';
 
-/** What is trained where nothing else is said: in `sweeps/README.md` no other site and norm score higher over the tasks, and the mean does better than the first position, which the paper pools. */
-export const RECIPE = { site: 'context', norm: 'attention', pooling: 'mean' } as const satisfies { readonly site: Site; readonly norm: Norm; readonly pooling: Pooling };
+/**
+ * What is trained where nothing else is said: in `sweeps/README.md` no other site and norm score higher over the tasks,
+ * and the mean does better than the first position, which the paper pools.
+ */
+export const RECIPE = { site: 'context', norm: 'attention', pooling: 'mean' } as const satisfies {
+  readonly site: Site;
+  readonly norm: Norm;
+  readonly pooling: Pooling;
+};
 
 /**
- * `linear`: logits = pooled · Wᵀ + b, as in the paper. `tanh`: a dense layer with tanh in front, as in BERT's pooler and RoBERTa's head. `model`: the classifier that the base model came with,
- * starting from its own weights. `cosine`: nothing of its own; the answer to a pair of texts is the cosine of their pooled vectors (Reimers & Gurevych, arXiv 1908.10084).
+ * `linear`: logits = pooled · Wᵀ + b, as in the paper. `tanh`: a dense layer with tanh in front, as in BERT's pooler
+ * and RoBERTa's head. `model`: the classifier that the base model came with, starting from its own weights. `cosine`:
+ * nothing of its own; the answer to a pair of texts is the cosine of their pooled vectors (Reimers & Gurevych, arXiv
+ * 1908.10084).
  */
 export type HeadKind = 'linear' | 'tanh' | 'model' | 'cosine';
 
@@ -34,8 +50,9 @@ export type HeadKind = 'linear' | 'tanh' | 'model' | 'cosine';
 export type RowLoss = 'cross-entropy' | 'mse' | 'bce';
 
 /**
- * Losses with an answer for each token, logits [batch, sequence, numLabels]. `token-cross-entropy`: a class for each token. `span-cross-entropy`: the tokens at which a span begins and ends, two labels;
- * the classes are the unmasked positions of the text.
+ * Losses with an answer for each token, logits [batch, sequence, numLabels]. `token-cross-entropy`: a class for each
+ * token. `span-cross-entropy`: the tokens at which a span begins and ends, two labels; the classes are the unmasked
+ * positions of the text.
  */
 export type TokenLoss = 'token-cross-entropy' | 'span-cross-entropy';
 
@@ -43,7 +60,10 @@ export type Loss = RowLoss | TokenLoss;
 
 /** One trainable tensor of a loaded model. */
 export interface ParameterInfo {
-  /** Stable name, also the key in the adapter file: `layer.0.adapter.weight`, `layer.0.attention_norm.bias`, `classifier.weight`. */
+  /**
+   * Stable name, also the key in the adapter file: `layer.0.adapter.weight`, `layer.0.attention_norm.bias`,
+   * `classifier.weight`.
+   */
   readonly name: string;
   readonly group: Group;
   readonly shape: readonly number[];
@@ -82,8 +102,8 @@ export interface PrecomputeOptions {
 }
 
 /**
- * The contract a runtime implements: one compiled model with a head, on one device. Everything above it (schedule, epochs, early
- * stopping, resume, progress, checkpoints, metrics) is written once, in this package.
+ * The contract a runtime implements: one compiled model with a head, on one device. Everything above it (schedule,
+ * epochs, early stopping, resume, progress, checkpoints, metrics) is written once, in this package.
  *
  * Flat vectors hold the parameters of the named groups one after the other, in the order of `parameters`, row-major.
  */
@@ -107,7 +127,10 @@ export interface TrainableModel {
    * Starting another set of groups than in the last step resets the optimizer state.
    */
   step(batches: readonly Batch[], settings: StepSettings): Promise<{ loss: number }>;
-  /** Logits [batch, numLabels], row-major; with a `TokenLoss` [batch, sequence, numLabels]; of pairs of texts [batch / 2, 1]. */
+  /**
+   * Logits [batch, numLabels], row-major; with a `TokenLoss` [batch, sequence, numLabels]; of pairs of texts [batch /
+   * 2, 1].
+   */
   predict(batch: Batch): Promise<Float32Array>;
   /** Hidden states of the last layer, [batch, sequence, hidden]. */
   encode(batch: Batch): Promise<Float32Array>;
@@ -116,9 +139,10 @@ export interface TrainableModel {
   writeOptimizer(state: OptimizerState | undefined): Promise<void>;
 
   /**
-   * Compute once per example of `split` what training `groups` leaves unchanged (pooled features in stage one; the layers below the
-   * lowest adapter in stage two) and keep it. Later batches that name this split in `batch.source` start from the kept activations.
-   * Fills in a fixed order, so that a resumed run computes the same bits. Resolves to the number of examples kept.
+   * Compute once per example of `split` what training `groups` leaves unchanged (pooled features in stage one; the
+   * layers below the lowest adapter in stage two) and keep it. Later batches that name this split in `batch.source`
+   * start from the kept activations. Fills in a fixed order, so that a resumed run computes the same bits. Resolves to
+   * the number of examples kept.
    */
   precompute?(split: Split, groups: readonly Group[], options: PrecomputeOptions): Promise<number>;
 

@@ -17,7 +17,10 @@ export interface Evaluation {
   /** The metric's main score. */
   readonly score: number;
   readonly scores: Readonly<Record<string, number>>;
-  /** [rows, numLabels] in the order of the split. Of classes of tokens: of those that are judged, [judged, numLabels]; of spans: first and last token, [rows, 2]. */
+  /**
+   * [rows, numLabels] in the order of the split. Of classes of tokens: of those that are judged, [judged, numLabels];
+   * of spans: first and last token, [rows, 2].
+   */
   readonly logits: Float32Array;
 }
 
@@ -29,7 +32,11 @@ export type Predictor = Pick<TrainableModel, 'predict' | 'numLabels'>;
  *
  * @throws RuntimeError ABORTED, LOGITS_NOT_FINITE.
  */
-export async function predictSplit(model: Predictor, split: Split, { batchSize = 64, signal, onProgress }: PredictOptions = {}): Promise<Float32Array> {
+export async function predictSplit(
+  model: Predictor,
+  split: Split,
+  { batchSize = 64, signal, onProgress }: PredictOptions = {},
+): Promise<Float32Array> {
   const { numLabels } = model;
   const logits = new Float32Array(split.size * numLabels);
   let done = 0;
@@ -53,5 +60,9 @@ export function checkFinite(logits: Float32Array, perRow: number, place: string 
   const broken = logits.findIndex((z) => !Number.isFinite(z));
   if (broken < 0) return;
   const where = typeof place === 'string' ? place : place(Math.floor(broken / perRow));
-  throw new RuntimeError(`The model's answer for ${where} is not a number`, { code: 'LOGITS_NOT_FINITE', found: String(logits[broken]), hint: 'If it was just trained, train with a lower learning rate.' });
+  throw new RuntimeError(`The model's answer for ${where} is not a number`, {
+    code: 'LOGITS_NOT_FINITE',
+    found: String(logits[broken]),
+    hint: 'If it was just trained, train with a lower learning rate.',
+  });
 }

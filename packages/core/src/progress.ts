@@ -1,6 +1,7 @@
 /**
- * Turn the progress callback of a promise into a sequence, so that a generator can pass it on while the work runs. Reports that come faster than they are read
- * are merged into the latest. When the reader leaves early, the work is told to stop and waited for: two users of one model at a time would be worse.
+ * Turn the progress callback of a promise into a sequence, so that a generator can pass it on while the work runs.
+ * Reports that come faster than they are read are merged into the latest. When the reader leaves early, the work is
+ * told to stop and waited for: two users of one model at a time would be worse.
  */
 export async function* withProgress<T>(
   work: (report: (done: number, total: number) => void, signal: AbortSignal) => Promise<T>,

@@ -6,12 +6,16 @@ import { ConfigError } from './errors.js';
 
 export type { RandomGenerator };
 
-/** Tells apart independent sequences made from one seed: `permutation(n, seed, 'epoch', stage, epoch)`. Numbers are 32-bit integers. */
+/**
+ * Tells apart independent sequences made from one seed: `permutation(n, seed, 'epoch', stage, epoch)`. Numbers are
+ * 32-bit integers.
+ */
 export type Stream = number | string;
 
 /**
- * A generator (xoroshiro128+) that depends on nothing but its arguments. Deriving every sequence from the seed and its place in the run, instead of
- * carrying one generator along, is what lets a resumed run continue without a saved generator state.
+ * A generator (xoroshiro128+) that depends on nothing but its arguments. Deriving every sequence from the seed and its
+ * place in the run, instead of carrying one generator along, is what lets a resumed run continue without a saved
+ * generator state.
  *
  * @throws ConfigError SEED when seed or a numeric stream is not an integer.
  */
@@ -33,7 +37,11 @@ export function generator(seed: number, ...streams: readonly Stream[]): RandomGe
  */
 export function permutation(size: number, seed: number, ...streams: readonly Stream[]): Int32Array {
   if (!Number.isInteger(size) || size < 0 || size > 0x7fffffff) {
-    throw new ConfigError('A permutation has no such size', { code: 'PERMUTATION_SIZE', found: String(size), expected: 'an integer from 0 to 2147483647' });
+    throw new ConfigError('A permutation has no such size', {
+      code: 'PERMUTATION_SIZE',
+      found: String(size),
+      expected: 'an integer from 0 to 2147483647',
+    });
   }
   const random = generator(seed, ...streams);
   const order = Int32Array.from({ length: size }, (_, i) => i);
@@ -47,13 +55,24 @@ export function permutation(size: number, seed: number, ...streams: readonly Str
 }
 
 /** `size` numbers uniform in [low, high). */
-export function uniform(size: number, low: number, high: number, seed: number, ...streams: readonly Stream[]): Float32Array {
+export function uniform(
+  size: number,
+  low: number,
+  high: number,
+  seed: number,
+  ...streams: readonly Stream[]
+): Float32Array {
   const random = generator(seed, ...streams);
   return Float32Array.from({ length: size }, () => low + (high - low) * uniformFloat64(random));
 }
 
 /** `size` normal numbers of mean 0 (Box–Muller). BERT starts its classifier with a standard deviation of 0.02. */
-export function normal(size: number, standardDeviation: number, seed: number, ...streams: readonly Stream[]): Float32Array {
+export function normal(
+  size: number,
+  standardDeviation: number,
+  seed: number,
+  ...streams: readonly Stream[]
+): Float32Array {
   const random = generator(seed, ...streams);
   const values = new Float32Array(size);
   for (let i = 0; i < size; i += 2) {
@@ -71,7 +90,12 @@ export function normal(size: number, standardDeviation: number, seed: number, ..
  * @throws ConfigError DROPOUT_RATE unless 0 ≤ rate < 1.
  */
 export function dropoutMask(size: number, rate: number, seed: number, ...streams: readonly Stream[]): Float32Array {
-  if (!(rate >= 0 && rate < 1)) throw new ConfigError('A dropout rate is out of range', { code: 'DROPOUT_RATE', found: String(rate), expected: '0 ≤ rate < 1' });
+  if (!(rate >= 0 && rate < 1))
+    throw new ConfigError('A dropout rate is out of range', {
+      code: 'DROPOUT_RATE',
+      found: String(rate),
+      expected: '0 ≤ rate < 1',
+    });
   const random = generator(seed, ...streams);
   const kept = 1 / (1 - rate);
   return Float32Array.from({ length: size }, () => (uniformFloat64(random) < rate ? 0 : kept));

@@ -4,10 +4,23 @@ import { shorten, validate } from './validate.js';
 
 /** Bytes per element, in the names of the format. Types smaller than a byte are not supported. */
 const BYTES = {
-  BOOL: 1, U8: 1, I8: 1, F8_E5M2: 1, F8_E4M3: 1, F8_E8M0: 1,
-  I16: 2, U16: 2, F16: 2, BF16: 2,
-  I32: 4, U32: 4, F32: 4,
-  I64: 8, U64: 8, F64: 8, C64: 8,
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  F8_E5M2: 1,
+  F8_E4M3: 1,
+  F8_E8M0: 1,
+  I16: 2,
+  U16: 2,
+  F16: 2,
+  BF16: 2,
+  I32: 4,
+  U32: 4,
+  F32: 4,
+  I64: 8,
+  U64: 8,
+  F64: 8,
+  C64: 8,
 } as const;
 
 export type Dtype = keyof typeof BYTES;
@@ -30,14 +43,18 @@ export interface SafetensorsLimits {
 }
 
 const index = v.pipe(v.number(), v.safeInteger('an integer'), v.minValue(0, 'at least 0'));
-const entrySchema = v.object({ dtype: v.string(), shape: v.pipe(v.array(index), v.maxLength(64, 'at most 64 dimensions')), data_offsets: v.strictTuple([index, index]) });
+const entrySchema = v.object({
+  dtype: v.string(),
+  shape: v.pipe(v.array(index), v.maxLength(64, 'at most 64 dimensions')),
+  data_offsets: v.strictTuple([index, index]),
+});
 
 /**
- * Read a safetensors file (8 bytes header length, JSON header, data). Nothing is copied. Every check of the reference implementation is made: tensors must fill
- * the data exactly, without holes or overlaps.
+ * Read a safetensors file (8 bytes header length, JSON header, data). Nothing is copied. Every check of the reference
+ * implementation is made: tensors must fill the data exactly, without holes or overlaps.
  *
- * @throws FormatError SAFETENSORS_HEADER (length, JSON, duplicate names), SAFETENSORS_ENTRY (dtype, shape, offsets of one tensor), SAFETENSORS_DATA
- * (holes, overlaps, missing or extra bytes).
+ * @throws FormatError SAFETENSORS_HEADER (length, JSON, duplicate names), SAFETENSORS_ENTRY (dtype, shape, offsets of
+ *   one tensor), SAFETENSORS_DATA (holes, overlaps, missing or extra bytes).
  */
 export function readSafetensors(bytes: Uint8Array, limits: SafetensorsLimits = {}): Safetensors {
   const { text, data } = splitHeader(bytes, limits.maxHeaderBytes ?? 100_000_000);
@@ -52,14 +69,25 @@ export function readSafetensors(bytes: Uint8Array, limits: SafetensorsLimits = {
   let filled = 0;
   for (const { name, start, end } of entries.toSorted((a, b) => a.start - b.start || a.end - b.end)) {
     if (start !== filled) {
-      throw new FormatError(`Tensor ${shorten(name)} does not start where the one before it ends`, { code: 'SAFETENSORS_DATA', found: `offset ${start}`, expected: String(filled) });
+      throw new FormatError(`Tensor ${shorten(name)} does not start where the one before it ends`, {
+        code: 'SAFETENSORS_DATA',
+        found: `offset ${start}`,
+        expected: String(filled),
+      });
     }
     filled = end;
   }
   if (filled !== data.length) {
-    throw new FormatError('The tensors do not fill the file', { code: 'SAFETENSORS_DATA', found: `${data.length} bytes of data`, expected: `${filled}`, hint: 'Is the file complete?' });
+    throw new FormatError('The tensors do not fill the file', {
+      code: 'SAFETENSORS_DATA',
+      found: `${data.length} bytes of data`,
+      expected: `${filled}`,
+      hint: 'Is the file complete?',
+    });
   }
-  const tensors = new Map(entries.map(({ name, dtype, shape, start, end }) => [name, { dtype, shape, bytes: data.subarray(start, end) }]));
+  const tensors = new Map(
+    entries.map(({ name, dtype, shape, start, end }) => [name, { dtype, shape, bytes: data.subarray(start, end) }]),
+  );
   return { tensors, metadata };
 }
 
@@ -71,9 +99,13 @@ function splitHeader(bytes: Uint8Array, maxHeaderBytes: number): { text: string;
   const length = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
   if (length > BigInt(maxHeaderBytes)) return fail(`a header of ${length} bytes`, `at most ${maxHeaderBytes}`);
   const end = 8 + Number(length);
-  if (end > bytes.length) return fail(`a header of ${length} bytes in a file of ${bytes.length}`, `at most ${bytes.length - 8}`);
+  if (end > bytes.length)
+    return fail(`a header of ${length} bytes in a file of ${bytes.length}`, `at most ${bytes.length - 8}`);
   try {
-    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(8, end)), data: bytes.subarray(end) };
+    return {
+      text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(8, end)),
+      data: bytes.subarray(end),
+    };
   } catch {
     return fail('bytes that are not UTF-8', 'JSON text');
   }
@@ -87,10 +119,18 @@ function parseHeader(text: string): Record<string, unknown> {
     // Reported below.
   }
   if (typeof header !== 'object' || header === null) {
-    throw new FormatError('The safetensors header is not a JSON object', { code: 'SAFETENSORS_HEADER', found: shorten(text, 40), expected: '{"name": {…}}' });
+    throw new FormatError('The safetensors header is not a JSON object', {
+      code: 'SAFETENSORS_HEADER',
+      found: shorten(text, 40),
+      expected: '{"name": {…}}',
+    });
   }
   const twice = duplicateKey(text);
-  if (twice !== undefined) throw new FormatError('The safetensors header has the same key twice', { code: 'SAFETENSORS_HEADER', found: shorten(twice) });
+  if (twice !== undefined)
+    throw new FormatError('The safetensors header has the same key twice', {
+      code: 'SAFETENSORS_HEADER',
+      found: shorten(twice),
+    });
   return header as Record<string, unknown>;
 }
 
@@ -99,13 +139,25 @@ function metadataOf(value: unknown): [string, string][] {
     const pairs = Object.entries(value);
     if (pairs.every((pair): pair is [string, string] => typeof pair[1] === 'string')) return pairs;
   }
-  throw new FormatError('The safetensors metadata is not valid', { code: 'SAFETENSORS_HEADER', expected: 'an object of strings' });
+  throw new FormatError('The safetensors metadata is not valid', {
+    code: 'SAFETENSORS_HEADER',
+    expected: 'an object of strings',
+  });
 }
 
 function entryOf(name: string, value: unknown): { dtype: Dtype; shape: readonly number[]; start: number; end: number } {
   const what = `The header entry of tensor ${shorten(name)}`;
-  const { dtype, shape, data_offsets: [start, end] } = validate(entrySchema, value, { what, code: 'SAFETENSORS_ENTRY', error: FormatError });
-  if (!isDtype(dtype)) throw new FormatError(`${what} has an unknown dtype`, { code: 'SAFETENSORS_ENTRY', found: shorten(dtype), expected: Object.keys(BYTES).join(', ') });
+  const {
+    dtype,
+    shape,
+    data_offsets: [start, end],
+  } = validate(entrySchema, value, { what, code: 'SAFETENSORS_ENTRY', error: FormatError });
+  if (!isDtype(dtype))
+    throw new FormatError(`${what} has an unknown dtype`, {
+      code: 'SAFETENSORS_ENTRY',
+      found: shorten(dtype),
+      expected: Object.keys(BYTES).join(', '),
+    });
   const size = byteLength(dtype, shape);
   if (size === undefined || end - start !== size) {
     throw new FormatError(`${what} has offsets that do not fit its shape`, {
@@ -129,7 +181,10 @@ function byteLength(dtype: Dtype, shape: readonly number[]): number | undefined 
   return size;
 }
 
-/** The first key that occurs twice in one object of a text that is valid JSON; `JSON.parse` would keep the last silently. */
+/**
+ * The first key that occurs twice in one object of a text that is valid JSON; `JSON.parse` would keep the last
+ * silently.
+ */
 function duplicateKey(json: string): string | undefined {
   const seen: Set<string>[] = [];
   // Not a regular expression: on a string of megabytes an engine may run out of stack.
@@ -154,15 +209,20 @@ function duplicateKey(json: string): string | undefined {
 const WHITESPACE = ' \t\n\r';
 
 /**
- * Write a safetensors file: header padded to 8 bytes, tensors sorted by element size (largest first, so that all are aligned) and then by name, so equal
- * content gives equal bytes.
+ * Write a safetensors file: header padded to 8 bytes, tensors sorted by element size (largest first, so that all are
+ * aligned) and then by name, so equal content gives equal bytes.
  *
  * @throws FormatError SAFETENSORS_ENTRY when a name is reserved or bytes do not fit a shape.
  */
-export function writeSafetensors(tensors: Iterable<readonly [string, Tensor]>, metadata: Iterable<readonly [string, string]> = []): Uint8Array {
+export function writeSafetensors(
+  tensors: Iterable<readonly [string, Tensor]>,
+  metadata: Iterable<readonly [string, string]> = [],
+): Uint8Array {
   const byText = (a: readonly [string, unknown], b: readonly [string, unknown]): number => (a[0] < b[0] ? -1 : 1);
   const entries = [...new Map(tensors)].sort((a, b) => BYTES[b[1].dtype] - BYTES[a[1].dtype] || byText(a, b));
-  const pairs = [...new Map(metadata)].sort(byText).map(([key, text]) => `${JSON.stringify(key)}:${JSON.stringify(text)}`);
+  const pairs = [...new Map(metadata)]
+    .sort(byText)
+    .map(([key, text]) => `${JSON.stringify(key)}:${JSON.stringify(text)}`);
   // Put together as text: as an object, a tensor named __proto__ would be lost.
   const parts = pairs.length === 0 ? [] : [`"__metadata__":{${pairs.join(',')}}`];
   let size = 0;
@@ -174,7 +234,9 @@ export function writeSafetensors(tensors: Iterable<readonly [string, Tensor]>, m
         expected: `${byteLength(dtype, shape)} for ${dtype} [${shape.join(', ')}], and a name other than __metadata__`,
       });
     }
-    parts.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [size, size + bytes.length] })}`);
+    parts.push(
+      `${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [size, size + bytes.length] })}`,
+    );
     size += bytes.length;
   }
   const text = new TextEncoder().encode(`{${parts.join(',')}}`);
@@ -240,9 +302,18 @@ const INTEGERS: Partial<Record<Dtype, Reader>> = {
   I64: (view, at) => Number(view.getBigInt64(at, true)),
 };
 
-function fill<A extends Float32Array | Float64Array>({ dtype, bytes }: Tensor, values: A, readers: Partial<Record<Dtype, Reader>>): A {
+function fill<A extends Float32Array | Float64Array>(
+  { dtype, bytes }: Tensor,
+  values: A,
+  readers: Partial<Record<Dtype, Reader>>,
+): A {
   const read = readers[dtype];
-  if (read === undefined) throw new UnsupportedError('A tensor has a type that is not read as numbers', { code: 'SAFETENSORS_DTYPE', found: dtype, expected: Object.keys(readers).join(', ') });
+  if (read === undefined)
+    throw new UnsupportedError('A tensor has a type that is not read as numbers', {
+      code: 'SAFETENSORS_DTYPE',
+      found: dtype,
+      expected: Object.keys(readers).join(', '),
+    });
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let i = 0; i < values.length; i++) values[i] = read(view, i * BYTES[dtype]);
   return values;

@@ -35,8 +35,15 @@ export interface Plan {
   readonly seed: number;
 }
 
-const integer = (least: number, most: number) => v.pipe(v.number(), v.integer(`an integer from ${least} to ${most}`), v.minValue(least, `at least ${least}`), v.maxValue(most, `at most ${most}`));
-const finite = (least: number) => v.pipe(v.number(), v.finite('a finite number'), v.minValue(least, `at least ${least}`));
+const integer = (least: number, most: number) =>
+  v.pipe(
+    v.number(),
+    v.integer(`an integer from ${least} to ${most}`),
+    v.minValue(least, `at least ${least}`),
+    v.maxValue(most, `at most ${most}`),
+  );
+const finite = (least: number) =>
+  v.pipe(v.number(), v.finite('a finite number'), v.minValue(least, `at least ${least}`));
 const positive = v.pipe(v.number(), v.finite('a finite number'), v.gtValue(0, 'more than 0'));
 const decayRate = v.pipe(v.number(), v.minValue(0, 'at least 0'), v.ltValue(1, 'less than 1'));
 
@@ -61,7 +68,10 @@ const stageSchema = v.pipe(
     maxGradientNorm: v.exactOptional(positive),
     patience: v.exactOptional(integer(1, 10_000)),
   }),
-  v.check(({ warmupSteps, warmupRatio }) => warmupSteps === undefined || warmupRatio === undefined, 'warmupSteps or warmupRatio, not both'),
+  v.check(
+    ({ warmupSteps, warmupRatio }) => warmupSteps === undefined || warmupRatio === undefined,
+    'warmupSteps or warmupRatio, not both',
+  ),
 );
 
 /** Also used for plans inside a checkpoint. */
@@ -96,38 +106,77 @@ export interface TwoStageOptions {
   readonly seed?: number;
 }
 
-const COMMON = { schedule: 'linear', weightDecay: 0, betas: [0.9, 0.999], epsilon: 1e-8, batchSize: 32, accumulate: 1 } as const;
+const COMMON = {
+  schedule: 'linear',
+  weightDecay: 0,
+  betas: [0.9, 0.999],
+  epsilon: 1e-8,
+  batchSize: 32,
+  accumulate: 1,
+} as const;
 
 /**
- * The paper's schedule (section 3.3): stage `classifier` trains the classifier alone on the frozen model; stage `adapter` trains adapters and norms, with the
- * classifier of stage one loaded and frozen. Stage two starts from the best epoch of stage one and with fresh optimizer state. Epochs and rates are those that `sweeps/README.md` found best.
+ * The paper's schedule (section 3.3): stage `classifier` trains the classifier alone on the frozen model; stage
+ * `adapter` trains adapters and norms, with the classifier of stage one loaded and frozen. Stage two starts from the
+ * best epoch of stage one and with fresh optimizer state. Epochs and rates are those that `sweeps/README.md` found
+ * best.
  *
  * @throws ConfigError PLAN.
  */
-export function twoStage({ classifier = {}, adapter = {}, freezeClassifier = true, seed = 0 }: TwoStageOptions = {}): Plan {
+export function twoStage({
+  classifier = {},
+  adapter = {},
+  freezeClassifier = true,
+  seed = 0,
+}: TwoStageOptions = {}): Plan {
   return checkPlan({
     stages: [
-      { name: 'classifier', groups: ['classifier'], ...COMMON, epochs: 5, learningRate: 5e-3, ...warmup(classifier), ...classifier },
-      { name: 'adapter', groups: [...(freezeClassifier ? [] : ['classifier']), 'adapter', 'norm'], ...COMMON, epochs: 10, learningRate: 1e-2, ...warmup(adapter), ...adapter },
+      {
+        name: 'classifier',
+        groups: ['classifier'],
+        ...COMMON,
+        epochs: 5,
+        learningRate: 5e-3,
+        ...warmup(classifier),
+        ...classifier,
+      },
+      {
+        name: 'adapter',
+        groups: [...(freezeClassifier ? [] : ['classifier']), 'adapter', 'norm'],
+        ...COMMON,
+        epochs: 10,
+        learningRate: 1e-2,
+        ...warmup(adapter),
+        ...adapter,
+      },
     ],
     seed,
   });
 }
 
-const warmup = (options: StageOptions): StageOptions => (options.warmupSteps === undefined && options.warmupRatio === undefined ? { warmupRatio: 0.06 } : {});
+const warmup = (options: StageOptions): StageOptions =>
+  options.warmupSteps === undefined && options.warmupRatio === undefined ? { warmupRatio: 0.06 } : {};
 
 /** Steps of a stage over which the learning rate rises. */
-export function warmupStepsOf({ warmupSteps, warmupRatio = 0 }: Pick<Stage, 'warmupSteps' | 'warmupRatio'>, totalSteps: number): number {
+export function warmupStepsOf(
+  { warmupSteps, warmupRatio = 0 }: Pick<Stage, 'warmupSteps' | 'warmupRatio'>,
+  totalSteps: number,
+): number {
   return warmupSteps ?? Math.ceil(warmupRatio * totalSteps);
 }
 
 /**
- * Learning rate of a step, as Hugging Face `get_linear_schedule_with_warmup` and `get_constant_schedule_with_warmup`: factor step / warmup during warm-up, so the
- * first step of a warmed-up stage has factor 0; then 1, or (total − step) / (total − warmup).
+ * Learning rate of a step, as Hugging Face `get_linear_schedule_with_warmup` and `get_constant_schedule_with_warmup`:
+ * factor step / warmup during warm-up, so the first step of a warmed-up stage has factor 0; then 1, or (total − step) /
+ * (total − warmup).
  *
  * @param step counted from 0.
  */
-export function learningRateAt(stage: Pick<Stage, 'learningRate' | 'schedule' | 'warmupSteps' | 'warmupRatio'>, step: number, totalSteps: number): number {
+export function learningRateAt(
+  stage: Pick<Stage, 'learningRate' | 'schedule' | 'warmupSteps' | 'warmupRatio'>,
+  step: number,
+  totalSteps: number,
+): number {
   const warmup = warmupStepsOf(stage, totalSteps);
   if (step < warmup) return stage.learningRate * (step / Math.max(1, warmup));
   if (stage.schedule === 'constant') return stage.learningRate;

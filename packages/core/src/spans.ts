@@ -18,13 +18,20 @@ export interface SpanRange {
 }
 
 /**
- * The span with the largest sum of the logits of its two ends (Devlin et al., arXiv 1810.04805, section 4.2), the first of equals.
+ * The span with the largest sum of the logits of its two ends (Devlin et al., arXiv 1810.04805, section 4.2), the first
+ * of equals.
  *
  * @param logits [tokens, 2]: of beginning and of ending there.
  * @throws DataError SPAN_EMPTY when there are no tokens to choose from.
  */
 export function bestSpan(logits: Float32Array, { from, to, mostTokens = 30 }: SpanRange): Span {
-  if (to <= from) throw new DataError('There is nothing to choose a span from', { code: 'SPAN_EMPTY', found: `tokens ${from} to ${to}`, expected: 'at least one', hint: 'Shorten the question: it leaves no room for its text.' });
+  if (to <= from)
+    throw new DataError('There is nothing to choose a span from', {
+      code: 'SPAN_EMPTY',
+      found: `tokens ${from} to ${to}`,
+      expected: 'at least one',
+      hint: 'Shorten the question: it leaves no room for its text.',
+    });
   let best: Span = { first: from, last: from, score: Number.NEGATIVE_INFINITY };
   for (let first = from; first < to; first++) {
     for (let last = first; last < Math.min(to, first + mostTokens); last++) {
@@ -35,7 +42,10 @@ export function bestSpan(logits: Float32Array, { from, to, mostTokens = 30 }: Sp
   return best;
 }
 
-/** Share of spans that are met exactly, and as the main score the mean F1 of the tokens in them (Rajpurkar et al., arXiv 1606.05250, section 6.1, there over words). Reads spans [rows, 2] in place of logits. */
+/**
+ * Share of spans that are met exactly, and as the main score the mean F1 of the tokens in them (Rajpurkar et al., arXiv
+ * 1606.05250, section 6.1, there over words). Reads spans [rows, 2] in place of logits.
+ */
 export const spanMetric: Metric = {
   name: 'f1',
   main: 'f1',
@@ -43,7 +53,12 @@ export const spanMetric: Metric = {
     const rows = labels.length / 2;
     let [exact, overlap] = [0, 0];
     for (let row = 0; row < rows; row++) {
-      const [first, last, from, to] = [spans[2 * row], spans[2 * row + 1], labels[2 * row], labels[2 * row + 1]] as [number, number, number, number];
+      const [first, last, from, to] = [spans[2 * row], spans[2 * row + 1], labels[2 * row], labels[2 * row + 1]] as [
+        number,
+        number,
+        number,
+        number,
+      ];
       if (first === from && last === to) exact++;
       const common = Math.max(0, Math.min(last, to) - Math.max(first, from) + 1);
       overlap += (2 * common) / (last - first + 1 + (to - from + 1));

@@ -4,7 +4,11 @@ import { failure } from './support/failure.js';
 
 describe('adamw', () => {
   // torch.optim.AdamW of PyTorch 2.13 in float64, weight decay 0.01, learning rates 0, 0.1, 0.05
-  const gradients = [[0.1, -0.2, 0, 3], [0.5, 0.5, -1e-3, -2], [-0.3, 0.1, 1e-4, 0.25]];
+  const gradients = [
+    [0.1, -0.2, 0, 3],
+    [0.5, 0.5, -1e-3, -2],
+    [-0.3, 0.1, 1e-4, 0.25],
+  ];
   const rates = [0, 0.1, 0.05];
   const expected = [
     [1, -2, 0.5, 0],
@@ -16,7 +20,10 @@ describe('adamw', () => {
     const values = new Float32Array([1, -2, 0.5, 0]);
     let state = initialOptimizer(['adapter'], 4);
     for (const [i, gradient] of gradients.entries()) {
-      state = adamw(values, Float32Array.from(gradient), state, { learningRate: rates[i] as number, weightDecay: 0.01 });
+      state = adamw(values, Float32Array.from(gradient), state, {
+        learningRate: rates[i] as number,
+        weightDecay: 0.01,
+      });
       // three float32 roundings of values of size 2, and moments rounded to 24 bits
       values.forEach((value, k) => expect(Math.abs(value - (expected[i]?.[k] as number))).toBeLessThan(5e-7));
     }
@@ -26,8 +33,20 @@ describe('adamw', () => {
   });
 
   it('refuses vectors of different length', async () => {
-    expect((await failure(() => adamw(new Float32Array(3), new Float32Array(2), initialOptimizer([], 3), { learningRate: 1 }))).code).toBe('OPTIMIZER_SHAPE');
-    expect((await failure(() => adamw(new Float32Array(3), new Float32Array(3), initialOptimizer([], 2), { learningRate: 1 }))).code).toBe('OPTIMIZER_SHAPE');
+    expect(
+      (
+        await failure(() =>
+          adamw(new Float32Array(3), new Float32Array(2), initialOptimizer([], 3), { learningRate: 1 }),
+        )
+      ).code,
+    ).toBe('OPTIMIZER_SHAPE');
+    expect(
+      (
+        await failure(() =>
+          adamw(new Float32Array(3), new Float32Array(3), initialOptimizer([], 2), { learningRate: 1 }),
+        )
+      ).code,
+    ).toBe('OPTIMIZER_SHAPE');
   });
 });
 

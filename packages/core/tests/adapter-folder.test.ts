@@ -1,7 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MismatchError, fromFloat32, type ParameterInfo } from '../src/index.js';
-import { ADAPTER_CARD_FILE, ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE, adapterTensors, adapterValues, checkAdapterMatches, decodeAdapter, encodeAdapter, type AdapterConfig } from '../src/folder.js';
+import {
+  ADAPTER_CARD_FILE,
+  ADAPTER_CONFIG_FILE,
+  ADAPTER_TENSORS_FILE,
+  adapterTensors,
+  adapterValues,
+  checkAdapterMatches,
+  decodeAdapter,
+  encodeAdapter,
+  type AdapterConfig,
+} from '../src/folder.js';
 import { failure, survives } from './support/failure.js';
 
 const config: AdapterConfig = {
@@ -34,8 +44,26 @@ const parameters: ParameterInfo[] = [
 ];
 const values = Float32Array.from({ length: 11 }, (_, i) => i / 7);
 const tensors = adapterTensors(parameters, values);
-const target = { baseDigest: config.base_weights_sha256, hiddenSize: config.hidden_size, numLayers: config.num_layers, site: 'context', norm: 'attention', layers: [1] } as const;
-const files = encodeAdapter({ config, tensors, card: { metric: 'accuracy', scores: { accuracy: 0.91234, f1: 0.9 }, trainable: 12, total: 1000, license: 'apache-2.0', notes: 'Trained on a toy.' } });
+const target = {
+  baseDigest: config.base_weights_sha256,
+  hiddenSize: config.hidden_size,
+  numLayers: config.num_layers,
+  site: 'context',
+  norm: 'attention',
+  layers: [1],
+} as const;
+const files = encodeAdapter({
+  config,
+  tensors,
+  card: {
+    metric: 'accuracy',
+    scores: { accuracy: 0.91234, f1: 0.9 },
+    trainable: 12,
+    total: 1000,
+    license: 'apache-2.0',
+    notes: 'Trained on a toy.',
+  },
+});
 const text = (name: string): string => new TextDecoder().decode(files[name]);
 const withConfig = (change: Record<string, unknown>): Record<string, Uint8Array> => ({
   ...files,
@@ -67,7 +95,12 @@ describe('adapter folder', () => {
   });
 
   it('keeps paths of a machine and markup of labels out of the card', () => {
-    const card = new TextDecoder().decode(encodeAdapter({ config: { ...config, base_model_name_or_path: '/home/me/model', id2label: { 0: 'a|b\n<c>', 1: 'd' } }, tensors })[ADAPTER_CARD_FILE]);
+    const card = new TextDecoder().decode(
+      encodeAdapter({
+        config: { ...config, base_model_name_or_path: '/home/me/model', id2label: { 0: 'a|b\n<c>', 1: 'd' } },
+        tensors,
+      })[ADAPTER_CARD_FILE],
+    );
     expect(card).not.toContain('/home/me');
     expect(card).not.toContain('base_model:');
     expect(card).toContain('a\\|b \\<c\\>, d');
@@ -93,24 +126,40 @@ describe('a config that is wrong', () => {
   });
 
   it('is not written either', async () => {
-    expect(await failure(() => encodeAdapter({ config: { ...config, layers: [5] }, tensors }))).toMatchObject({ code: 'ADAPTER_CONFIG', name: 'ConfigError' });
+    expect(await failure(() => encodeAdapter({ config: { ...config, layers: [5] }, tensors }))).toMatchObject({
+      code: 'ADAPTER_CONFIG',
+      name: 'ConfigError',
+    });
   });
 
   it('a missing or empty file is said by name', async () => {
     expect((await failure(() => decodeAdapter({}))).message).toContain(ADAPTER_CONFIG_FILE);
     const { [ADAPTER_TENSORS_FILE]: _, ...rest } = files;
     expect(await failure(() => decodeAdapter(rest))).toMatchObject({ code: 'ADAPTER_FILE_MISSING' });
-    expect((await failure(() => decodeAdapter({ ...files, [ADAPTER_CONFIG_FILE]: new Uint8Array() }))).code).toBe('ADAPTER_CONFIG');
+    expect((await failure(() => decodeAdapter({ ...files, [ADAPTER_CONFIG_FILE]: new Uint8Array() }))).code).toBe(
+      'ADAPTER_CONFIG',
+    );
   });
 
   it('any damage gives one of our errors or a valid adapter', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 5 }), fc.nat(), async (name, damage, cut) => {
-        const bytes = (files[name] as Uint8Array).slice();
-        for (const [at, value] of damage) bytes[at % bytes.length] = value;
-        expect(await survives(() => decodeAdapter({ ...files, [name]: bytes }))).toBeDefined();
-        expect((await failure(() => decodeAdapter({ ...files, [name]: (files[name] as Uint8Array).subarray(0, cut % (bytes.length - 2)) }))).code).toMatch(/^(ADAPTER|SAFETENSORS)_/);
-      }),
+      fc.asyncProperty(
+        fc.constantFrom(ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE),
+        fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 5 }),
+        fc.nat(),
+        async (name, damage, cut) => {
+          const bytes = (files[name] as Uint8Array).slice();
+          for (const [at, value] of damage) bytes[at % bytes.length] = value;
+          expect(await survives(() => decodeAdapter({ ...files, [name]: bytes }))).toBeDefined();
+          expect(
+            (
+              await failure(() =>
+                decodeAdapter({ ...files, [name]: (files[name] as Uint8Array).subarray(0, cut % (bytes.length - 2)) }),
+              )
+            ).code,
+          ).toMatch(/^(ADAPTER|SAFETENSORS)_/);
+        },
+      ),
       { numRuns: 300 },
     );
   });
@@ -124,7 +173,10 @@ describe('a config that is wrong', () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.json(), async (json) => {
-        expect((await failure(() => decodeAdapter({ ...files, [ADAPTER_CONFIG_FILE]: new TextEncoder().encode(json) }))).code).toMatch(/^ADAPTER_/);
+        expect(
+          (await failure(() => decodeAdapter({ ...files, [ADAPTER_CONFIG_FILE]: new TextEncoder().encode(json) })))
+            .code,
+        ).toMatch(/^ADAPTER_/);
       }),
     );
   });
@@ -140,7 +192,10 @@ describe('files of two adapters mixed', () => {
 });
 
 describe('checkAdapterMatches', () => {
-  const refused = async (change: Partial<Parameters<typeof checkAdapterMatches>[3]>, changed = tensors): Promise<MismatchError> => {
+  const refused = async (
+    change: Partial<Parameters<typeof checkAdapterMatches>[3]>,
+    changed = tensors,
+  ): Promise<MismatchError> => {
     const error = await failure(() => checkAdapterMatches(config, parameters, changed, { ...target, ...change }));
     expect(error).toBeInstanceOf(MismatchError);
     return error;
@@ -160,11 +215,19 @@ describe('checkAdapterMatches', () => {
   it('refuses another site, norm or choice of layers', async () => {
     expect((await refused({ site: 'output' })).code).toBe('ADAPTER_SITE_MISMATCH');
     expect((await refused({ norm: 'both' })).code).toBe('ADAPTER_SITE_MISMATCH');
-    expect(await refused({ layers: [0, 1] })).toMatchObject({ code: 'ADAPTER_SITE_MISMATCH', found: '[0, 1]', expected: '[1]' });
+    expect(await refused({ layers: [0, 1] })).toMatchObject({
+      code: 'ADAPTER_SITE_MISMATCH',
+      found: '[0, 1]',
+      expected: '[1]',
+    });
   });
 
   it('refuses another width or depth', async () => {
-    expect(await refused({ hiddenSize: 4 })).toMatchObject({ code: 'ADAPTER_SHAPE_MISMATCH', found: '4', expected: '3' });
+    expect(await refused({ hiddenSize: 4 })).toMatchObject({
+      code: 'ADAPTER_SHAPE_MISMATCH',
+      found: '4',
+      expected: '3',
+    });
     expect(await refused({ numLayers: 3 })).toMatchObject({ code: 'ADAPTER_SITE_MISMATCH', found: '3', expected: '2' });
   });
 
@@ -172,9 +235,15 @@ describe('checkAdapterMatches', () => {
     const without = new Map(tensors);
     without.delete('classifier.bias');
     expect((await refused({}, without)).code).toBe('ADAPTER_TENSOR_MISSING');
-    expect((await refused({}, new Map([...tensors, ['extra', fromFloat32(values)]]))).code).toBe('ADAPTER_TENSOR_UNKNOWN');
+    expect((await refused({}, new Map([...tensors, ['extra', fromFloat32(values)]]))).code).toBe(
+      'ADAPTER_TENSOR_UNKNOWN',
+    );
     const reshaped = new Map([...tensors, ['classifier.weight', fromFloat32(new Float32Array(6), [3, 2])]]);
-    expect(await refused({}, reshaped)).toMatchObject({ code: 'ADAPTER_SHAPE_MISMATCH', found: '[3, 2]', expected: '[2, 3]' });
+    expect(await refused({}, reshaped)).toMatchObject({
+      code: 'ADAPTER_SHAPE_MISMATCH',
+      found: '[3, 2]',
+      expected: '[2, 3]',
+    });
     expect((await failure(() => adapterValues(parameters, reshaped))).code).toBe('ADAPTER_SHAPE_MISMATCH');
     expect((await failure(() => adapterValues(parameters, without))).code).toBe('ADAPTER_TENSOR_MISSING');
   });

@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { eliminate, kendallTau, leaveOneOut, rankAgreement, removeInOrder, scoreOnce, smallestWithin, type ScoreLayers } from '../src/analysis.js';
+import {
+  eliminate,
+  kendallTau,
+  leaveOneOut,
+  rankAgreement,
+  removeInOrder,
+  scoreOnce,
+  smallestWithin,
+  type ScoreLayers,
+} from '../src/analysis.js';
 import { failure } from './support/failure.js';
 
 /** What each layer adds to the score. Layers 1 and 2 do the same: one of them is enough. */
@@ -63,7 +72,10 @@ describe('eliminate', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 8 }), async (worth) => {
         const layers = worth.map((_, layer) => layer);
-        const curve = await eliminate(layers, async (kept) => ({ score: kept.reduce((sum, layer) => sum + (worth[layer] as number), 0), loss: 0 }));
+        const curve = await eliminate(layers, async (kept) => ({
+          score: kept.reduce((sum, layer) => sum + (worth[layer] as number), 0),
+          loss: 0,
+        }));
         const removed = curve.slice(1).map((point) => worth[point.removed as number] as number);
         expect(removed).toEqual(worth.toSorted((a, b) => a - b));
       }),
@@ -74,7 +86,14 @@ describe('eliminate', () => {
 describe('removeInOrder', () => {
   it('follows the order it is given', async () => {
     const curve = await removeInOrder([4, 0, 1, 2, 3], score);
-    expect(curve.map(({ removed, kept }) => `${removed ?? '-'}:${kept.join()}`)).toEqual(['-:0,1,2,3,4', '4:0,1,2,3', '0:1,2,3', '1:2,3', '2:3', '3:']);
+    expect(curve.map(({ removed, kept }) => `${removed ?? '-'}:${kept.join()}`)).toEqual([
+      '-:0,1,2,3,4',
+      '4:0,1,2,3',
+      '0:1,2,3',
+      '1:2,3',
+      '2:3',
+      '3:',
+    ]);
   });
 });
 

@@ -26,9 +26,20 @@ const CONFIG: AdapterConfig = {
 };
 
 /** An adapter whose numbers say where they belong: 10 · place + position. */
-function adapter(keys: readonly string[], config: Partial<AdapterConfig> = {}, norms: readonly string[] = keys): Adapter {
-  const names = ['classifier.weight', ...keys.flatMap((key) => [`${key}.adapter.weight`, `${key}.adapter.bias`]), ...norms.flatMap((key) => [`${key}.attention_norm.weight`, `${key}.attention_norm.bias`])];
-  return { config: { ...CONFIG, ...config }, tensors: new Map(names.map((name, i) => [name, fromFloat32(new Float32Array([10 * i, 10 * i + 1]))])) };
+function adapter(
+  keys: readonly string[],
+  config: Partial<AdapterConfig> = {},
+  norms: readonly string[] = keys,
+): Adapter {
+  const names = [
+    'classifier.weight',
+    ...keys.flatMap((key) => [`${key}.adapter.weight`, `${key}.adapter.bias`]),
+    ...norms.flatMap((key) => [`${key}.attention_norm.weight`, `${key}.attention_norm.bias`]),
+  ];
+  return {
+    config: { ...CONFIG, ...config },
+    tensors: new Map(names.map((name, i) => [name, fromFloat32(new Float32Array([10 * i, 10 * i + 1]))])),
+  };
 }
 
 const PLAIN = ['layer.0', 'layer.2', 'layer.3'];
@@ -45,7 +56,14 @@ describe('siteVectors', () => {
   });
 
   it('counts layers of a decoder on behind the encoder', () => {
-    const keys = ['decoder.layer.1.self', 'decoder.layer.1.cross', 'encoder.layer.10.self', 'encoder.layer.9.self', 'decoder.layer.0.self', 'decoder.layer.0.cross'];
+    const keys = [
+      'decoder.layer.1.self',
+      'decoder.layer.1.cross',
+      'encoder.layer.10.self',
+      'encoder.layer.9.self',
+      'decoder.layer.0.self',
+      'decoder.layer.0.cross',
+    ];
     const sites = siteVectors(adapter(keys, { num_layers: 24, layers: [9, 10, 12, 13], cross_attention: true }));
     expect(sites.map(({ layer, key }) => `${layer} ${key}`)).toEqual([
       '9 encoder.layer.9.self',
@@ -68,7 +86,9 @@ describe('pruneAdapter', () => {
     const whole = adapter(PLAIN);
     const pruned = decodeAdapter(encodeAdapter(pruneAdapter(whole, [3, 0])));
     expect(pruned.config).toEqual({ ...whole.config, layers: [0, 3] });
-    expect([...pruned.tensors.keys()].toSorted()).toEqual([...whole.tensors.keys()].filter((name) => !name.startsWith('layer.2.')).toSorted());
+    expect([...pruned.tensors.keys()].toSorted()).toEqual(
+      [...whole.tensors.keys()].filter((name) => !name.startsWith('layer.2.')).toSorted(),
+    );
     expect(siteVectors(pruned)).toEqual(siteVectors(whole).filter(({ layer }) => layer !== 2));
   });
 

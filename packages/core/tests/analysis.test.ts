@@ -5,7 +5,18 @@ import * as analysis from '../src/analysis.js';
 import { hadamardForward, normal } from '../src/index.js';
 import { failure } from './support/failure.js';
 
-const { addHeadNorms, cosine, cosineMatrix, distribution, gradientNorms, headNorms, magnitudes, meanDistance, meanVector, numbersOfBasis } = analysis;
+const {
+  addHeadNorms,
+  cosine,
+  cosineMatrix,
+  distribution,
+  gradientNorms,
+  headNorms,
+  magnitudes,
+  meanDistance,
+  meanVector,
+  numbersOfBasis,
+} = analysis;
 const floats = (...values: number[]): Float32Array => new Float32Array(values);
 
 describe('cosine', () => {
@@ -27,19 +38,48 @@ describe('cosine', () => {
 describe('distribution', () => {
   it('gives mean, deviation and quantiles of the numbers in any order', () => {
     const { q05, q95, ...rest } = distribution(floats(4, 1, 3, 2));
-    expect(rest).toEqual({ mean: 2.5, deviation: Math.sqrt(1.25), least: 1, q25: 1.75, median: 2.5, q75: 3.25, most: 4 });
+    expect(rest).toEqual({
+      mean: 2.5,
+      deviation: Math.sqrt(1.25),
+      least: 1,
+      q25: 1.75,
+      median: 2.5,
+      q75: 3.25,
+      most: 4,
+    });
     // numpy.quantile([1, 2, 3, 4], [0.05, 0.95])
     expect(q05).toBeCloseTo(1.15, 12);
     expect(q95).toBeCloseTo(3.85, 12);
-    expect(distribution(floats(7))).toEqual({ mean: 7, deviation: 0, least: 7, q05: 7, q25: 7, median: 7, q75: 7, q95: 7, most: 7 });
+    expect(distribution(floats(7))).toEqual({
+      mean: 7,
+      deviation: 0,
+      least: 7,
+      q05: 7,
+      q25: 7,
+      median: 7,
+      q75: 7,
+      q95: 7,
+      most: 7,
+    });
   });
 });
 
 describe('predictors', () => {
   it('measure the distance from an adapter that changes nothing', () => {
     expect(meanDistance(floats(1.5, 0.5, 1), 1)).toBeCloseTo(1 / 3, 7);
-    const site = (layer: number, key: string, w: number[], b: number[]) => ({ layer, key, w: floats(...w), b: floats(...b) });
-    expect(magnitudes([site(1, 'layer.1', [1, 1], [0, 0]), site(0, 'layer.0.self', [2, 1], [1, -1]), site(0, 'layer.0.cross', [1, 1], [3, 3])])).toEqual([
+    const site = (layer: number, key: string, w: number[], b: number[]) => ({
+      layer,
+      key,
+      w: floats(...w),
+      b: floats(...b),
+    });
+    expect(
+      magnitudes([
+        site(1, 'layer.1', [1, 1], [0, 0]),
+        site(0, 'layer.0.self', [2, 1], [1, -1]),
+        site(0, 'layer.0.cross', [1, 1], [3, 3]),
+      ]),
+    ).toEqual([
       { layer: 0, scale: 0.25, shift: 2 },
       { layer: 1, scale: 0, shift: 0 },
     ]);
@@ -88,12 +128,19 @@ describe('headNorms', () => {
   it('agrees with the adapter itself, and adds up over batches', () => {
     const x = normal(24, 1, 0, 'x');
     const y = hadamardForward(x, w, b);
-    const rows = (values: Float32Array): number => Array.from({ length: 6 }, (_, row) => Math.hypot(...values.subarray(row * 4, row * 4 + 4))).reduce((sum, value) => sum + value, 0);
+    const rows = (values: Float32Array): number =>
+      Array.from({ length: 6 }, (_, row) => Math.hypot(...values.subarray(row * 4, row * 4 + 4))).reduce(
+        (sum, value) => sum + value,
+        0,
+      );
     const mask = [1, 1, 1, 1, 1, 1];
     const { before, after } = headNorms(x, mask, 1, { w, b });
     expect(before[0]).toBeCloseTo(rows(x), 5);
     expect(after[0]).toBeCloseTo(rows(y), 5);
-    const parts = addHeadNorms([headNorms(x.subarray(0, 8), mask.slice(0, 2), 1, { w, b }), headNorms(x.subarray(8), mask.slice(2), 1, { w, b })]);
+    const parts = addHeadNorms([
+      headNorms(x.subarray(0, 8), mask.slice(0, 2), 1, { w, b }),
+      headNorms(x.subarray(8), mask.slice(2), 1, { w, b }),
+    ]);
     expect(parts.tokens).toBe(6);
     expect(parts.after[0]).toBeCloseTo(after[0] as number, 10);
   });

@@ -4,7 +4,8 @@ import { epochBatches, sequentialBatches } from '../src/index.js';
 import { failure } from './support/failure.js';
 
 const lengths = fc.array(fc.nat(50), { maxLength: 400 }).map((values) => Int32Array.from(values));
-const rowsOf = (batches: readonly Int32Array[]): number[] => batches.flatMap((batch) => [...batch]).sort((a, b) => a - b);
+const rowsOf = (batches: readonly Int32Array[]): number[] =>
+  batches.flatMap((batch) => [...batch]).sort((a, b) => a - b);
 const allRows = (size: number): number[] => Array.from({ length: size }, (_, i) => i);
 
 describe('epochBatches', () => {
@@ -22,7 +23,11 @@ describe('epochBatches', () => {
 
   it('needs far less padding than chance', () => {
     const lengths = Int32Array.from({ length: 2000 }, (_, i) => 5 + ((i * 37) % 100));
-    const padded = (batches: readonly Int32Array[]): number => batches.reduce((sum, batch) => sum + batch.length * Math.max(...Array.from(batch, (row) => lengths[row] as number)), 0);
+    const padded = (batches: readonly Int32Array[]): number =>
+      batches.reduce(
+        (sum, batch) => sum + batch.length * Math.max(...Array.from(batch, (row) => lengths[row] as number)),
+        0,
+      );
     const chance = Array.from({ length: 63 }, (_, i) => Int32Array.from(allRows(2000).slice(i * 32, (i + 1) * 32)));
     expect(padded(epochBatches(lengths, 32, 0))).toBeLessThan(0.65 * padded(chance));
   });

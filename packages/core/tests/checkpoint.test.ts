@@ -15,10 +15,13 @@ import { data, plan, record } from './support/run.js';
 import { toyModel, toySplit } from './support/toy.js';
 
 const whole = await record({ options: { checkpointEvery: 1 } });
-const middle = whole.checkpoints.find(({ position }) => position.stage === 1 && position.epoch === 1 && position.step === 2) as Checkpoint;
+const middle = whole.checkpoints.find(
+  ({ position }) => position.stage === 1 && position.epoch === 1 && position.step === 2,
+) as Checkpoint;
 const files = await encodeCheckpoint(middle);
 
-const reload = async (checkpoint: Checkpoint): Promise<Checkpoint> => decodeCheckpoint(await encodeCheckpoint(checkpoint));
+const reload = async (checkpoint: Checkpoint): Promise<Checkpoint> =>
+  decodeCheckpoint(await encodeCheckpoint(checkpoint));
 
 describe('resume', () => {
   it('from any step gives the same bits, history and result as a run that never stopped', async () => {
@@ -34,10 +37,22 @@ describe('resume', () => {
   });
 
   it('goes on where a signal interrupted, wherever that was', async () => {
-    for (const [kind, count] of [['step', 1], ['step', 6], ['step', 17], ['precompute', 1], ['precompute', 4], ['evaluating', 1], ['epoch-end', 1], ['stage-end', 1]] as const) {
+    for (const [kind, count] of [
+      ['step', 1],
+      ['step', 6],
+      ['step', 17],
+      ['precompute', 1],
+      ['precompute', 4],
+      ['evaluating', 1],
+      ['epoch-end', 1],
+      ['stage-end', 1],
+    ] as const) {
       const controller = new AbortController();
       let seen = 0;
-      const stopped = await record({ options: { signal: controller.signal, evaluateBatchSize: 10 }, onEvent: ({ type }) => void (type === kind && ++seen === count && controller.abort()) });
+      const stopped = await record({
+        options: { signal: controller.signal, evaluateBatchSize: 10 },
+        onEvent: ({ type }) => void (type === kind && ++seen === count && controller.abort()),
+      });
       expect(stopped.result.interrupted).toBe(true);
       expect(stopped.events.slice(-2).map(({ type }) => type)).toEqual(['checkpoint', 'interrupted']);
       if (kind === 'step') expect(stopped.events.filter(({ type }) => type === 'step').length).toBe(count);
@@ -57,7 +72,10 @@ describe('resume', () => {
     const flat = { name: 'flat', main: 'flat', compute: () => ({ flat: 0.5 }) };
     const patient: Plan = { ...plan, stages: plan.stages.map((stage) => ({ ...stage, epochs: 6, patience: 2 })) };
     const full = await record({ plan: patient, options: { metric: flat, checkpointEvery: 5 } });
-    expect(full.result.stages.map(({ epochs, bestEpoch }) => [epochs, bestEpoch])).toEqual([[3, 1], [3, 1]]);
+    expect(full.result.stages.map(({ epochs, bestEpoch }) => [epochs, bestEpoch])).toEqual([
+      [3, 1],
+      [3, 1],
+    ]);
     for (const checkpoint of full.checkpoints) {
       const resumed = await record({ plan: patient, options: { metric: flat, resume: await reload(checkpoint) } });
       expect(resumed.values).toEqual(full.values);
@@ -87,7 +105,11 @@ describe('a checkpoint of another run is refused', () => {
   it('by plan, naming the field', async () => {
     const other: Plan = { ...plan, stages: plan.stages.map((stage) => ({ ...stage, epochs: 7 })) };
     const error = await failure(() => record({ plan: other, options: { resume: middle } }));
-    expect(error).toMatchObject({ code: 'CHECKPOINT_PLAN', found: 'stages.0.epochs = 7', expected: 'stages.0.epochs = 2' });
+    expect(error).toMatchObject({
+      code: 'CHECKPOINT_PLAN',
+      found: 'stages.0.epochs = 7',
+      expected: 'stages.0.epochs = 2',
+    });
   });
 
   it('by data', async () => {
@@ -99,14 +121,20 @@ describe('a checkpoint of another run is refused', () => {
     expect(await code({ model: toyModel({ numLabels: 3 }) })).toBe('CHECKPOINT_MODEL');
     expect(await code({ options: { identity: { base: 'x' } } })).toBe('CHECKPOINT_IDENTITY');
     const named = await record({ options: { identity: { base: 'x' }, checkpointEvery: 20 } });
-    expect(await code({ options: { identity: { base: 'y' } } }, named.checkpoints[0] as Checkpoint)).toBe('CHECKPOINT_IDENTITY');
+    expect(await code({ options: { identity: { base: 'y' } } }, named.checkpoints[0] as Checkpoint)).toBe(
+      'CHECKPOINT_IDENTITY',
+    );
     expect(named.checkpoints[0]?.identity).toEqual({ base: 'x' });
   });
 
   it('already when it is read, if what is expected is said', async () => {
     expect((await failure(() => decodeCheckpoint(files, { plan: { ...plan, seed: 1 } }))).code).toBe('CHECKPOINT_PLAN');
-    expect((await failure(() => decodeCheckpoint(files, { dataFingerprint: 'ab'.repeat(32) }))).code).toBe('CHECKPOINT_DATA');
-    expect((await decodeCheckpoint(files, { plan, parameters: toyModel().parameters })).position).toEqual(middle.position);
+    expect((await failure(() => decodeCheckpoint(files, { dataFingerprint: 'ab'.repeat(32) }))).code).toBe(
+      'CHECKPOINT_DATA',
+    );
+    expect((await decodeCheckpoint(files, { plan, parameters: toyModel().parameters })).position).toEqual(
+      middle.position,
+    );
   });
 });
 
@@ -124,7 +152,9 @@ describe('checkpoint files', () => {
   /** The files with another JSON, as a person could make them. */
   const withJson = (change: (json: Record<string, unknown>) => unknown): Record<string, Uint8Array> => ({
     ...files,
-    [CHECKPOINT_FILE]: new TextEncoder().encode(JSON.stringify(change(JSON.parse(new TextDecoder().decode(files[CHECKPOINT_FILE])) as Record<string, unknown>))),
+    [CHECKPOINT_FILE]: new TextEncoder().encode(
+      JSON.stringify(change(JSON.parse(new TextDecoder().decode(files[CHECKPOINT_FILE])) as Record<string, unknown>)),
+    ),
   });
 
   it.each<[string, (json: Record<string, unknown>) => unknown]>([
@@ -137,18 +167,33 @@ describe('checkpoint files', () => {
     ['a best epoch to come', (json) => ({ ...json, best: { epoch: 3, score: 1 } })],
     ['steps without loss', (json) => ({ ...json, epochLoss: { sum: 0, rows: 0 } })],
     ['parameters of another size', (json) => ({ ...json, parameters: [{ name: 'a', group: 'norm', shape: [3] }] })],
-    ['parameters of impossible size', (json) => ({ ...json, parameters: [{ name: 'a', group: 'norm', shape: [2 ** 50, 2 ** 50] }] })],
-    ['parameters twice', (json) => ({ ...json, parameters: [...(json['parameters'] as unknown[]), ...(json['parameters'] as unknown[])] })],
+    [
+      'parameters of impossible size',
+      (json) => ({ ...json, parameters: [{ name: 'a', group: 'norm', shape: [2 ** 50, 2 ** 50] }] }),
+    ],
+    [
+      'parameters twice',
+      (json) => ({ ...json, parameters: [...(json['parameters'] as unknown[]), ...(json['parameters'] as unknown[])] }),
+    ],
     ['an optimizer of other groups', (json) => ({ ...json, optimizer: { groups: ['norm'], step: 1 } })],
     ['a plan that is none', (json) => ({ ...json, plan: {} })],
     ['a list', (json) => [json]],
   ])('with %s are refused', async (_, change) => {
-    expect(await failure(() => decodeCheckpoint(withJson(change)))).toMatchObject({ code: 'CHECKPOINT', name: 'FormatError' });
+    expect(await failure(() => decodeCheckpoint(withJson(change)))).toMatchObject({
+      code: 'CHECKPOINT',
+      name: 'FormatError',
+    });
   });
 
   it('of two checkpoints mixed, or incomplete, are refused', async () => {
     const other = await encodeCheckpoint(whole.checkpoints[0] as Checkpoint);
-    expect((await failure(() => decodeCheckpoint({ ...files, [CHECKPOINT_TENSORS_FILE]: other[CHECKPOINT_TENSORS_FILE] as Uint8Array }))).message).toContain('belong together');
+    expect(
+      (
+        await failure(() =>
+          decodeCheckpoint({ ...files, [CHECKPOINT_TENSORS_FILE]: other[CHECKPOINT_TENSORS_FILE] as Uint8Array }),
+        )
+      ).message,
+    ).toContain('belong together');
     expect((await failure(() => decodeCheckpoint({}))).code).toBe('CHECKPOINT');
     const { [CHECKPOINT_TENSORS_FILE]: _, ...rest } = files;
     expect((await failure(() => decodeCheckpoint(rest))).code).toBe('CHECKPOINT');
@@ -161,12 +206,26 @@ describe('checkpoint files', () => {
 
   it('with any damage give one of our errors or a checkpoint', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(CHECKPOINT_FILE, CHECKPOINT_TENSORS_FILE), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }), fc.nat(), async (name, damage, cut) => {
-        const bytes = (files[name] as Uint8Array).slice();
-        for (const [at, value] of damage) bytes[at % bytes.length] = value;
-        expect(await survives(() => decodeCheckpoint({ ...files, [name]: bytes }))).toBeDefined();
-        expect((await failure(() => decodeCheckpoint({ ...files, [name]: (files[name] as Uint8Array).subarray(0, cut % (bytes.length - 2)) }))).name).toBe('FormatError');
-      }),
+      fc.asyncProperty(
+        fc.constantFrom(CHECKPOINT_FILE, CHECKPOINT_TENSORS_FILE),
+        fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }),
+        fc.nat(),
+        async (name, damage, cut) => {
+          const bytes = (files[name] as Uint8Array).slice();
+          for (const [at, value] of damage) bytes[at % bytes.length] = value;
+          expect(await survives(() => decodeCheckpoint({ ...files, [name]: bytes }))).toBeDefined();
+          expect(
+            (
+              await failure(() =>
+                decodeCheckpoint({
+                  ...files,
+                  [name]: (files[name] as Uint8Array).subarray(0, cut % (bytes.length - 2)),
+                }),
+              )
+            ).name,
+          ).toBe('FormatError');
+        },
+      ),
       { numRuns: 200 },
     );
   });
@@ -177,7 +236,14 @@ describe('checkpoint files', () => {
         const bytes = (files[CHECKPOINT_TENSORS_FILE] as Uint8Array).slice(cut % 3 === 0 ? cut % 500 : 0);
         for (const [at, value] of damage) bytes[at % bytes.length] = value;
         const hash = await sha256(bytes);
-        expect(await survives(() => decodeCheckpoint({ ...withJson((json) => ({ ...json, tensorsSha256: hash })), [CHECKPOINT_TENSORS_FILE]: bytes }))).toBeDefined();
+        expect(
+          await survives(() =>
+            decodeCheckpoint({
+              ...withJson((json) => ({ ...json, tensorsSha256: hash })),
+              [CHECKPOINT_TENSORS_FILE]: bytes,
+            }),
+          ),
+        ).toBeDefined();
       }),
       { numRuns: 200 },
     );
@@ -204,7 +270,14 @@ describe('dataFingerprint', () => {
         return { ...batch, inputIds: batch.inputIds.map((token) => token + 1) };
       },
     };
-    const variants = [[train], [train, undefined], [train, data.dev], [{ ...train, labels: (train.labels as Float32Array).map((label) => 1 - label) }], [toySplit('train', 89, 1)], [other]];
+    const variants = [
+      [train],
+      [train, undefined],
+      [train, data.dev],
+      [{ ...train, labels: (train.labels as Float32Array).map((label) => 1 - label) }],
+      [toySplit('train', 89, 1)],
+      [other],
+    ];
     const prints = await Promise.all(variants.map((splits) => dataFingerprint(splits)));
     expect(new Set(prints).size).toBe(variants.length);
     expect(await dataFingerprint([toySplit('train', 90, 1)])).toBe(prints[0]);

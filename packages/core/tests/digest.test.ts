@@ -7,7 +7,9 @@ const b = fromFloat32(new Float32Array([3]));
 
 describe('sha256', () => {
   it('has the value of the standard', async () => {
-    expect(await sha256(new TextEncoder().encode('abc'))).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
+    expect(await sha256(new TextEncoder().encode('abc'))).toBe(
+      'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
+    );
   });
 
   it('reads shared memory, as threaded runtimes use', async () => {
@@ -27,11 +29,22 @@ describe('weightsDigest', () => {
   it('does not depend on names, order or file', async () => {
     const digest = await weightsDigest([a, b]);
     expect(await weightsDigest([b, a])).toBe(digest);
-    expect(await weightsDigest(readSafetensors(writeSafetensors([['x', b], ['y', a]])).tensors.values())).toBe(digest);
+    expect(
+      await weightsDigest(
+        readSafetensors(
+          writeSafetensors([
+            ['x', b],
+            ['y', a],
+          ]),
+        ).tensors.values(),
+      ),
+    ).toBe(digest);
   });
 
   it('depends on every bit', async () => {
-    const digests = [[a], [a, b], [], [fromFloat32(new Float32Array([1, 2.0000002]))]].map((tensors) => weightsDigest(tensors));
+    const digests = [[a], [a, b], [], [fromFloat32(new Float32Array([1, 2.0000002]))]].map((tensors) =>
+      weightsDigest(tensors),
+    );
     expect(new Set(await Promise.all(digests)).size).toBe(4);
   });
 

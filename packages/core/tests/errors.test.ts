@@ -4,9 +4,20 @@ import { FormatError, HadamardError } from '../src/index.js';
 
 describe('errors', () => {
   it('say what was found, what was expected and what to do', () => {
-    const error = new FormatError('The header is damaged', { code: 'HEADER', found: '3 bytes', expected: '8', hint: 'Download it again.' });
+    const error = new FormatError('The header is damaged', {
+      code: 'HEADER',
+      found: '3 bytes',
+      expected: '8',
+      hint: 'Download it again.',
+    });
     expect(error.message).toBe('The header is damaged: found 3 bytes, expected 8. Download it again.');
-    expect(error).toMatchObject({ name: 'FormatError', code: 'HEADER', found: '3 bytes', expected: '8', hint: 'Download it again.' });
+    expect(error).toMatchObject({
+      name: 'FormatError',
+      code: 'HEADER',
+      found: '3 bytes',
+      expected: '8',
+      hint: 'Download it again.',
+    });
     expect(error).toBeInstanceOf(HadamardError);
   });
 

@@ -11,9 +11,17 @@ describe('evaluate', () => {
     const one = await evaluate(model, split, METRICS.accuracy_f1, { batchSize: 1 });
     const many = await evaluate(model, split, METRICS.accuracy_f1, { batchSize: 10 });
     expect(many).toEqual(one);
-    for (const row of [0, 17, 36]) expect(one.logits.slice(row * 2, row * 2 + 2)).toEqual(await model.predict(split.batch(Int32Array.of(row))));
+    for (const row of [0, 17, 36])
+      expect(one.logits.slice(row * 2, row * 2 + 2)).toEqual(await model.predict(split.batch(Int32Array.of(row))));
     expect(one.score).toBe(one.scores['accuracy_f1']);
-    expect(one.loss).toBe(referenceLoss('cross-entropy', one.logits, targetMatrix(split.labels as Float32Array, 'cross-entropy', 2, { batch: 37, sequence: 1 }), 2).loss);
+    expect(one.loss).toBe(
+      referenceLoss(
+        'cross-entropy',
+        one.logits,
+        targetMatrix(split.labels as Float32Array, 'cross-entropy', 2, { batch: 37, sequence: 1 }),
+        2,
+      ).loss,
+    );
   });
 
   it('reports progress', async () => {
@@ -27,13 +35,25 @@ describe('evaluate', () => {
     expect((await failure(() => evaluate(toyModel(), unlabelled, METRICS.accuracy))).code).toBe('SPLIT_LABELS');
     const empty: Split = { ...split, size: 0, lengths: new Int32Array(), labels: new Float32Array() };
     expect((await failure(() => evaluate(toyModel(), empty, METRICS.accuracy))).code).toBe('SPLIT_EMPTY');
-    expect((await failure(() => evaluate(toyModel(), { ...split, labels: (labels as Float32Array).map((label) => label + 1) }, METRICS.accuracy))).code).toBe('LABEL_OUT_OF_RANGE');
+    expect(
+      (
+        await failure(() =>
+          evaluate(
+            toyModel(),
+            { ...split, labels: (labels as Float32Array).map((label) => label + 1) },
+            METRICS.accuracy,
+          ),
+        )
+      ).code,
+    ).toBe('LABEL_OUT_OF_RANGE');
   });
 
   it('predicts without labels, stops when told to, and refuses answers that are not numbers', async () => {
     const { labels: _, ...unlabelled } = split;
     expect((await predictSplit(toyModel(), unlabelled)).length).toBe(74);
-    expect((await failure(() => predictSplit(toyModel(), split, { signal: AbortSignal.abort() }))).code).toBe('ABORTED');
+    expect((await failure(() => predictSplit(toyModel(), split, { signal: AbortSignal.abort() }))).code).toBe(
+      'ABORTED',
+    );
     const broken = { ...toyModel(), predict: async () => new Float32Array(128).fill(NaN) };
     expect((await failure(() => predictSplit(broken, split))).code).toBe('LOGITS_NOT_FINITE');
   });

@@ -16,13 +16,22 @@ describe('layout', () => {
 
   it('puts parameters one after the other', () => {
     expect(places.size).toBe(17);
-    expect(parameters.map(({ name }) => [places.offset(name), places.sizeOf(name)])).toEqual([[0, 6], [6, 2], [8, 3], [11, 3], [14, 3]]);
+    expect(parameters.map(({ name }) => [places.offset(name), places.sizeOf(name)])).toEqual([
+      [0, 6],
+      [6, 2],
+      [8, 3],
+      [11, 3],
+      [14, 3],
+    ]);
     expect(places.slice(values, 'layer.0.adapter.bias')).toEqual(new Float32Array([11, 12, 13]));
   });
 
   it('finds the ranges of groups in any order, neighbours merged', () => {
     expect(places.groupRanges(['adapter', 'classifier'])).toEqual([{ start: 0, end: 14 }]);
-    expect(places.groupRanges(['norm', 'classifier'])).toEqual([{ start: 0, end: 8 }, { start: 14, end: 17 }]);
+    expect(places.groupRanges(['norm', 'classifier'])).toEqual([
+      { start: 0, end: 8 },
+      { start: 14, end: 17 },
+    ]);
     expect(places.groupRanges(['base'])).toEqual([]);
     expect(places.sizeOfGroups(['adapter', 'norm'])).toBe(9);
     expect(places.sizeOfGroups()).toBe(17);
@@ -34,7 +43,11 @@ describe('layout', () => {
     places.scatter(target, places.gather(values, ['norm', 'classifier']), ['norm', 'classifier']);
     expect([...target]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 0, 0, 0, 0, 0, 0, 14, 15, 16]);
     const named = places.named(places.gather(values, ['norm', 'adapter']), ['norm', 'adapter']);
-    expect([...named].map(([name, part]) => [name, part[0]])).toEqual([['layer.0.adapter.weight', 8], ['layer.0.adapter.bias', 11], ['layer.0.attention_norm.weight', 14]]);
+    expect([...named].map(([name, part]) => [name, part[0]])).toEqual([
+      ['layer.0.adapter.weight', 8],
+      ['layer.0.adapter.bias', 11],
+      ['layer.0.attention_norm.weight', 14],
+    ]);
   });
 
   it('refuses what does not fit', async () => {

@@ -8,9 +8,25 @@ const targets = new Float64Array([0, 1, 0.5, 1, 0, 1]);
 describe('reference losses agree with PyTorch in float64', () => {
   // torch.nn.functional of PyTorch 2.13
   it.each([
-    ['cross-entropy', new Float64Array([0, 0, 1, 1, 0, 0]), 15.452298451171249, [0.3018744480743129, 0.015029443784787011, -0.3169038918590999, -0.49999999999994826, 5.71471325198093e-14, 0.4999999999998912]],
+    [
+      'cross-entropy',
+      new Float64Array([0, 0, 1, 1, 0, 0]),
+      15.452298451171249,
+      [
+        0.3018744480743129, 0.015029443784787011, -0.3169038918590999, -0.49999999999994826, 5.71471325198093e-14,
+        0.4999999999998912,
+      ],
+    ],
     ['mse', targets, 141.975, [1 / 3, -1, 0, -0.3, 0.2 / 3, 29 / 3]],
-    ['bce', targets, 0.9344670353660932, [0.12184309643833414, -0.14679951299631375, 0.020409888533642433, -0.07917013542017666, 0.09163899955207966, -1.5580129778906365e-14]],
+    [
+      'bce',
+      targets,
+      0.9344670353660932,
+      [
+        0.12184309643833414, -0.14679951299631375, 0.020409888533642433, -0.07917013542017666, 0.09163899955207966,
+        -1.5580129778906365e-14,
+      ],
+    ],
   ] as const)('%s', (loss, target, value, gradient) => {
     const result = referenceLoss(loss, logits, target, 3);
     expect(result.loss).toBeCloseTo(value, 12);
@@ -19,7 +35,8 @@ describe('reference losses agree with PyTorch in float64', () => {
 
   it('stay finite at extreme logits', () => {
     const extreme = new Float64Array([1e30, -1e30]);
-    for (const loss of ['cross-entropy', 'bce'] as const) expect(referenceLoss(loss, extreme, new Float64Array([0, 1]), 2).loss).toBeGreaterThan(1e29);
+    for (const loss of ['cross-entropy', 'bce'] as const)
+      expect(referenceLoss(loss, extreme, new Float64Array([0, 1]), 2).loss).toBeGreaterThan(1e29);
   });
 
   it('refuse sizes that do not fit', async () => {
@@ -30,9 +47,15 @@ describe('reference losses agree with PyTorch in float64', () => {
 
 describe('targetMatrix', () => {
   it('makes one-hot rows for classes and copies targets otherwise', () => {
-    expect(targetMatrix(new Float32Array([1, 0, 2]), 'cross-entropy', 3, { batch: 3, sequence: 1 })).toEqual(new Float32Array([0, 1, 0, 1, 0, 0, 0, 0, 1]));
-    expect(targetMatrix(new Float32Array([2.5, -1]), 'mse', 1, { batch: 2, sequence: 1 })).toEqual(new Float32Array([2.5, -1]));
-    expect(targetMatrix(new Float32Array([1, 0, 0, 0.5]), 'bce', 2, { batch: 2, sequence: 1 })).toEqual(new Float32Array([1, 0, 0, 0.5]));
+    expect(targetMatrix(new Float32Array([1, 0, 2]), 'cross-entropy', 3, { batch: 3, sequence: 1 })).toEqual(
+      new Float32Array([0, 1, 0, 1, 0, 0, 0, 0, 1]),
+    );
+    expect(targetMatrix(new Float32Array([2.5, -1]), 'mse', 1, { batch: 2, sequence: 1 })).toEqual(
+      new Float32Array([2.5, -1]),
+    );
+    expect(targetMatrix(new Float32Array([1, 0, 0, 0.5]), 'bce', 2, { batch: 2, sequence: 1 })).toEqual(
+      new Float32Array([1, 0, 0, 0.5]),
+    );
   });
 
   it.each([
@@ -45,7 +68,9 @@ describe('targetMatrix', () => {
     ['LABEL_OUT_OF_RANGE', [0.5], 'cross-entropy', 2, 1],
     ['TARGET_OUT_OF_RANGE', [1.5], 'bce', 1, 1],
   ] as const)('refuses with %s: %j for %s', async (code, labels, loss, numLabels, batch) => {
-    expect((await failure(() => targetMatrix(Float32Array.from(labels), loss, numLabels, { batch, sequence: 1 }))).code).toBe(code);
+    expect(
+      (await failure(() => targetMatrix(Float32Array.from(labels), loss, numLabels, { batch, sequence: 1 }))).code,
+    ).toBe(code);
   });
 });
 

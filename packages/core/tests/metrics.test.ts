@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { METRICS, accuracy, baselineScores, f1, macroF1, majorityClass, matthews, pearson, spearman } from '../src/index.js';
+import {
+  METRICS,
+  accuracy,
+  baselineScores,
+  f1,
+  macroF1,
+  majorityClass,
+  matthews,
+  pearson,
+  spearman,
+} from '../src/index.js';
 import { failure } from './support/failure.js';
 
 const a = [0, 1, 1, 0, 1, 0, 1, 1, 0, 0];
@@ -20,7 +30,9 @@ describe('classification metrics', () => {
 
   it('are 0, not NaN, on constant predictions and on nothing', () => {
     const constant = Array.from({ length: 10 }, () => 0);
-    expect([matthews(constant, b), matthews(b, constant), f1(constant, constant), f1(constant, b)]).toEqual([0, 0, 0, 0]);
+    expect([matthews(constant, b), matthews(b, constant), f1(constant, constant), f1(constant, b)]).toEqual([
+      0, 0, 0, 0,
+    ]);
     expect([accuracy([], []), f1([], []), macroF1([], []), matthews([], [])]).toEqual([0, 0, 0, 0]);
   });
 
@@ -45,15 +57,26 @@ describe('correlations', () => {
   });
 
   it('are 0 when a side is constant, even when its mean is rounded, and when there are fewer than two values', () => {
-    expect([pearson([0.1, 0.1, 0.1], [1, 2, 3]), spearman([1, 2, 3], [0.1, 0.1, 0.1]), pearson([1], [2]), spearman([], [])]).toEqual([0, 0, 0, 0]);
+    expect([
+      pearson([0.1, 0.1, 0.1], [1, 2, 3]),
+      spearman([1, 2, 3], [0.1, 0.1, 0.1]),
+      pearson([1], [2]),
+      spearman([], []),
+    ]).toEqual([0, 0, 0, 0]);
   });
 
   it('lie between −1 and 1 for all finite numbers', () => {
-    const numbers = fc.array(fc.tuple(fc.float({ noNaN: true, noDefaultInfinity: true }), fc.float({ noNaN: true, noDefaultInfinity: true })), { maxLength: 20 });
+    const numbers = fc.array(
+      fc.tuple(fc.float({ noNaN: true, noDefaultInfinity: true }), fc.float({ noNaN: true, noDefaultInfinity: true })),
+      { maxLength: 20 },
+    );
     fc.assert(
       fc.property(numbers, (pairs) => {
         for (const measure of [pearson, spearman]) {
-          const value = measure(pairs.map(([p]) => p), pairs.map(([, q]) => q));
+          const value = measure(
+            pairs.map(([p]) => p),
+            pairs.map(([, q]) => q),
+          );
           expect(value >= -1 && value <= 1).toBe(true);
         }
       }),
@@ -79,13 +102,20 @@ describe('METRICS', () => {
   });
 
   it('average two scores as GLUE does', () => {
-    expect(METRICS.accuracy_f1.compute(logits, labels, 2)).toEqual({ accuracy: 0.75, f1: 0.8, accuracy_f1: (0.75 + 0.8) / 2 });
+    expect(METRICS.accuracy_f1.compute(logits, labels, 2)).toEqual({
+      accuracy: 0.75,
+      f1: 0.8,
+      accuracy_f1: (0.75 + 0.8) / 2,
+    });
     const scores = METRICS.pearson_spearmanr.compute(new Float32Array([1, 2, 4]), new Float32Array([0, 1, 2]), 1);
     expect(scores.pearson_spearmanr).toBeCloseTo(((scores.pearson as number) + 1) / 2, 12);
   });
 
   it('score labels that can be combined', () => {
-    expect(METRICS.f1_micro.compute(new Float32Array([1, -1, 1, 1]), new Float32Array([1, 0, 0, 1]), 2)).toEqual({ f1_micro: 0.8, accuracy: 0.75 });
+    expect(METRICS.f1_micro.compute(new Float32Array([1, -1, 1, 1]), new Float32Array([1, 0, 0, 1]), 2)).toEqual({
+      f1_micro: 0.8,
+      accuracy: 0.75,
+    });
   });
 });
 
@@ -93,15 +123,31 @@ describe('baseline', () => {
   it('answers the majority class of the training labels', () => {
     expect(majorityClass(new Float32Array([2, 1, 2, 0]), 3)).toBe(2);
     expect(majorityClass(new Float32Array([1, 0]), 2)).toBe(0);
-    expect(baselineScores(new Float32Array([1, 1, 0]), new Float32Array([1, 0, 1, 1]), METRICS.accuracy_f1, 'cross-entropy', 2)).toMatchObject({ accuracy: 0.75, f1: 6 / 7 });
+    expect(
+      baselineScores(
+        new Float32Array([1, 1, 0]),
+        new Float32Array([1, 0, 1, 1]),
+        METRICS.accuracy_f1,
+        'cross-entropy',
+        2,
+      ),
+    ).toMatchObject({ accuracy: 0.75, f1: 6 / 7 });
   });
 
   it('answers the mean target, which correlates with nothing', () => {
-    expect(baselineScores(new Float32Array([1, 2]), new Float32Array([1, 5, 2]), METRICS.pearson, 'mse', 1)).toEqual({ pearson: 0 });
+    expect(baselineScores(new Float32Array([1, 2]), new Float32Array([1, 5, 2]), METRICS.pearson, 'mse', 1)).toEqual({
+      pearson: 0,
+    });
   });
 
   it('answers each label by its own majority', () => {
-    const scores = baselineScores(new Float32Array([1, 0, 1, 0, 1, 1]), new Float32Array([1, 0, 0, 1]), METRICS.f1_micro, 'bce', 2);
+    const scores = baselineScores(
+      new Float32Array([1, 0, 1, 0, 1, 1]),
+      new Float32Array([1, 0, 0, 1]),
+      METRICS.f1_micro,
+      'bce',
+      2,
+    );
     expect(scores).toEqual({ f1_micro: 0.5, accuracy: 0.5 });
   });
 });

@@ -15,7 +15,15 @@ describe('permutation', () => {
   });
 
   it('differs between seeds and between streams', () => {
-    const orders = [permutation(50, 0), permutation(50, 1), permutation(50, 0, 0), permutation(50, 0, 1), permutation(50, 0, 1, 0), permutation(50, 0, 0, 1), permutation(50, 0, 'a')];
+    const orders = [
+      permutation(50, 0),
+      permutation(50, 1),
+      permutation(50, 0, 0),
+      permutation(50, 0, 1),
+      permutation(50, 0, 1, 0),
+      permutation(50, 0, 0, 1),
+      permutation(50, 0, 'a'),
+    ];
     expect(new Set(orders.map((order) => order.join())).size).toBe(orders.length);
   });
 
@@ -38,7 +46,10 @@ describe('permutation', () => {
 
   it('gives each number each place about equally often', () => {
     const counts = new Int32Array(16);
-    for (let seed = 0; seed < 4000; seed++) permutation(4, seed).forEach((value, place) => (counts[value * 4 + place] = (counts[value * 4 + place] as number) + 1));
+    for (let seed = 0; seed < 4000; seed++)
+      permutation(4, seed).forEach(
+        (value, place) => (counts[value * 4 + place] = (counts[value * 4 + place] as number) + 1),
+      );
     // 4000 draws of probability 1/4: standard deviation 27
     for (const count of counts) expect(Math.abs(count - 1000)).toBeLessThan(27 * 5);
   });

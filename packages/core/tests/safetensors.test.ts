@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FormatError, fromFloat32, readSafetensors, toFloat32, toFloat64, writeSafetensors, type Dtype, type Tensor } from '../src/index.js';
+import {
+  FormatError,
+  fromFloat32,
+  readSafetensors,
+  toFloat32,
+  toFloat64,
+  writeSafetensors,
+  type Dtype,
+  type Tensor,
+} from '../src/index.js';
 import { failure, survives } from './support/failure.js';
 import { sharedFile } from './support/shared.js';
 
@@ -15,7 +24,8 @@ function file(header: string, data = 0, length = encode(header).length): Uint8Ar
   return bytes;
 }
 
-const entry = (dtype: string, shape: readonly number[], start: number, end: number): string => JSON.stringify({ dtype, shape, data_offsets: [start, end] });
+const entry = (dtype: string, shape: readonly number[], start: number, end: number): string =>
+  JSON.stringify({ dtype, shape, data_offsets: [start, end] });
 
 const SIZES = { F32: 4, F16: 2, I64: 8, U8: 1, BF16: 2 } as const;
 const tensor: fc.Arbitrary<Tensor> = fc
@@ -24,7 +34,9 @@ const tensor: fc.Arbitrary<Tensor> = fc
     const length = shape.reduce((product, size) => product * size, SIZES[dtype]);
     return fc.uint8Array({ minLength: length, maxLength: length }).map((bytes) => ({ dtype, shape, bytes }));
   });
-const name = fc.oneof(fc.string(), fc.constantFrom('__proto__', 'constructor', 'toString', 'é "quoted" \\ \n')).filter((text) => text !== '__metadata__');
+const name = fc
+  .oneof(fc.string(), fc.constantFrom('__proto__', 'constructor', 'toString', 'é "quoted" \\ \n'))
+  .filter((text) => text !== '__metadata__');
 const tensors = fc.array(fc.tuple(name, tensor), { maxLength: 6 }).map((list) => new Map(list));
 
 describe('round trip', () => {
@@ -41,7 +53,11 @@ describe('round trip', () => {
   });
 
   it('aligns all data and copies nothing when reading', () => {
-    const bytes = writeSafetensors([['odd', { dtype: 'U8', shape: [3], bytes: new Uint8Array(3) }], ['half', { dtype: 'F16', shape: [1], bytes: new Uint8Array(2) }], ['one', fromFloat32(new Float32Array([1]))]]);
+    const bytes = writeSafetensors([
+      ['odd', { dtype: 'U8', shape: [3], bytes: new Uint8Array(3) }],
+      ['half', { dtype: 'F16', shape: [1], bytes: new Uint8Array(2) }],
+      ['one', fromFloat32(new Float32Array([1]))],
+    ]);
     const { tensors } = readSafetensors(bytes);
     expect([...tensors.keys()]).toEqual(['one', 'half', 'odd']);
     for (const [, { bytes: part }] of tensors) expect(part.buffer).toBe(bytes.buffer);
@@ -53,8 +69,12 @@ describe('round trip', () => {
   });
 
   it('refuses to write what it could not read', async () => {
-    expect((await failure(() => writeSafetensors([['a', { dtype: 'F32', shape: [2], bytes: new Uint8Array(4) }]]))).code).toBe('SAFETENSORS_ENTRY');
-    expect((await failure(() => writeSafetensors([['__metadata__', fromFloat32(new Float32Array(1))]]))).code).toBe('SAFETENSORS_ENTRY');
+    expect(
+      (await failure(() => writeSafetensors([['a', { dtype: 'F32', shape: [2], bytes: new Uint8Array(4) }]]))).code,
+    ).toBe('SAFETENSORS_ENTRY');
+    expect((await failure(() => writeSafetensors([['__metadata__', fromFloat32(new Float32Array(1))]]))).code).toBe(
+      'SAFETENSORS_ENTRY',
+    );
   });
 });
 
@@ -76,7 +96,11 @@ describe('a file of the reference implementation', () => {
 });
 
 describe('numbers', () => {
-  const of = (dtype: Dtype, bytes: readonly number[], size: number): Tensor => ({ dtype, shape: [bytes.length / size], bytes: Uint8Array.from(bytes) });
+  const of = (dtype: Dtype, bytes: readonly number[], size: number): Tensor => ({
+    dtype,
+    shape: [bytes.length / size],
+    bytes: Uint8Array.from(bytes),
+  });
 
   it('of half precision: subnormal, infinite, not a number, negative zero', () => {
     const half = toFloat32(of('F16', [0x01, 0x00, 0x00, 0xfc, 0x01, 0x7e, 0x00, 0x80, 0xff, 0x03], 2));
@@ -128,9 +152,21 @@ describe('hostile files', () => {
     ['null', 'SAFETENSORS_HEADER', file('null')],
     ['a string of quotes', 'SAFETENSORS_HEADER', file('"{}"')],
     ['brackets nested 100,000 deep', 'SAFETENSORS_ENTRY', file(`{"a":${'['.repeat(1e5)}${']'.repeat(1e5)}}`)],
-    ['the same tensor twice', 'SAFETENSORS_HEADER', file(`{"a":${entry('U8', [1], 0, 1)},"a":${entry('U8', [1], 0, 1)}}`, 1)],
-    ['the same tensor twice, once escaped', 'SAFETENSORS_HEADER', file(`{"a":${entry('U8', [1], 0, 1)},"\\u0061" : ${entry('U8', [1], 0, 1)}}`, 1)],
-    ['the same field twice', 'SAFETENSORS_HEADER', file('{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"shape":[1]}}', 1)],
+    [
+      'the same tensor twice',
+      'SAFETENSORS_HEADER',
+      file(`{"a":${entry('U8', [1], 0, 1)},"a":${entry('U8', [1], 0, 1)}}`, 1),
+    ],
+    [
+      'the same tensor twice, once escaped',
+      'SAFETENSORS_HEADER',
+      file(`{"a":${entry('U8', [1], 0, 1)},"\\u0061" : ${entry('U8', [1], 0, 1)}}`, 1),
+    ],
+    [
+      'the same field twice',
+      'SAFETENSORS_HEADER',
+      file('{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"shape":[1]}}', 1),
+    ],
     ['metadata that is not text', 'SAFETENSORS_HEADER', file('{"__metadata__":{"a":1}}')],
     ['metadata that is a list', 'SAFETENSORS_HEADER', file('{"__metadata__":["a"]}')],
     ['an unknown dtype', 'SAFETENSORS_ENTRY', file(`{"a":${entry('F33', [1], 0, 1)}}`, 1)],
@@ -138,15 +174,39 @@ describe('hostile files', () => {
     ['a negative dimension', 'SAFETENSORS_ENTRY', file(`{"a":${entry('U8', [-1], 0, 1)}}`, 1)],
     ['half a dimension', 'SAFETENSORS_ENTRY', file(`{"a":${entry('U8', [0.5], 0, 1)}}`, 1)],
     ['dimensions that overflow', 'SAFETENSORS_ENTRY', file(`{"a":${entry('F32', [2 ** 40, 2 ** 40], 0, 4)}}`, 4)],
-    ['a thousand dimensions', 'SAFETENSORS_ENTRY', file(`{"a":${entry('U8', Array.from({ length: 1000 }, () => 1), 0, 1)}}`, 1)],
+    [
+      'a thousand dimensions',
+      'SAFETENSORS_ENTRY',
+      file(
+        `{"a":${entry(
+          'U8',
+          Array.from({ length: 1000 }, () => 1),
+          0,
+          1,
+        )}}`,
+        1,
+      ),
+    ],
     ['offsets that do not fit the shape', 'SAFETENSORS_ENTRY', file(`{"a":${entry('F32', [2], 0, 4)}}`, 4)],
     ['offsets in the wrong order', 'SAFETENSORS_ENTRY', file(`{"a":${entry('U8', [1], 1, 0)}}`, 1)],
-    ['offsets that are not two', 'SAFETENSORS_ENTRY', file('{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,2]}}', 1)],
+    [
+      'offsets that are not two',
+      'SAFETENSORS_ENTRY',
+      file('{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,2]}}', 1),
+    ],
     ['no offsets', 'SAFETENSORS_ENTRY', file('{"a":{"dtype":"U8","shape":[1]}}', 1)],
     ['a tensor that is a number', 'SAFETENSORS_ENTRY', file('{"a":1}')],
     ['offsets beyond the file', 'SAFETENSORS_DATA', file(`{"a":${entry('U8', [8], 0, 8)}}`, 4)],
-    ['overlapping tensors', 'SAFETENSORS_DATA', file(`{"a":${entry('U8', [4], 0, 4)},"b":${entry('U8', [4], 2, 6)}}`, 6)],
-    ['one place for two tensors', 'SAFETENSORS_DATA', file(`{"a":${entry('U8', [4], 0, 4)},"b":${entry('U8', [4], 0, 4)}}`, 4)],
+    [
+      'overlapping tensors',
+      'SAFETENSORS_DATA',
+      file(`{"a":${entry('U8', [4], 0, 4)},"b":${entry('U8', [4], 2, 6)}}`, 6),
+    ],
+    [
+      'one place for two tensors',
+      'SAFETENSORS_DATA',
+      file(`{"a":${entry('U8', [4], 0, 4)},"b":${entry('U8', [4], 0, 4)}}`, 4),
+    ],
     ['a hole', 'SAFETENSORS_DATA', file(`{"a":${entry('U8', [1], 0, 1)},"b":${entry('U8', [1], 2, 3)}}`, 3)],
     ['a hole in front', 'SAFETENSORS_DATA', file(`{"a":${entry('U8', [1], 1, 2)}}`, 2)],
     ['data that no tensor claims', 'SAFETENSORS_DATA', file('{}', 1)],
@@ -172,7 +232,9 @@ describe('hostile files', () => {
   });
 
   it('names of Object.prototype are names like others', () => {
-    const { tensors, metadata } = readSafetensors(file(`{"__proto__":${entry('U8', [1], 0, 1)},"__metadata__":{"__proto__":"x"}}`, 1));
+    const { tensors, metadata } = readSafetensors(
+      file(`{"__proto__":${entry('U8', [1], 0, 1)},"__metadata__":{"__proto__":"x"}}`, 1),
+    );
     expect([...tensors.keys()]).toEqual(['__proto__']);
     expect(metadata.get('__proto__')).toBe('x');
     expect(({} as Record<string, unknown>)['dtype']).toBeUndefined();
@@ -212,7 +274,9 @@ describe.skipIf(golden === undefined)('the golden values of a fixture', () => {
     const ids = tensors.get('b4s12.input_ids') as Tensor;
     expect(ids).toMatchObject({ dtype: 'I64', shape: [4, 12] });
     expect(toFloat64(ids).every((id) => Number.isInteger(id) && id >= 0 && id < 99)).toBe(true);
-    const [single, double] = ['context.b4s12.logits', 'context.b4s12.logits.f64'].map((key) => toFloat64(tensors.get(key) as Tensor)) as [Float64Array, Float64Array];
+    const [single, double] = ['context.b4s12.logits', 'context.b4s12.logits.f64'].map((key) =>
+      toFloat64(tensors.get(key) as Tensor),
+    ) as [Float64Array, Float64Array];
     // the largest float32 error of logits that the fixtures record
     single.forEach((value, i) => expect(Math.abs(value - (double[i] as number))).toBeLessThan(5e-6));
   });

@@ -1,5 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { IGNORED, METRICS, bestSpan, entitiesOf, entityMetric, evaluate, rowLoss, sliceRows, spanMetric, targetMatrix, type Batch, type Split } from '../src/index.js';
+import {
+  IGNORED,
+  METRICS,
+  bestSpan,
+  entitiesOf,
+  entityMetric,
+  evaluate,
+  rowLoss,
+  sliceRows,
+  spanMetric,
+  targetMatrix,
+  type Batch,
+  type Split,
+} from '../src/index.js';
 import { checkAdapterConfig, modelCard, taskTypeOf, type AdapterConfig } from '../src/folder.js';
 import { failure } from './support/failure.js';
 
@@ -20,13 +33,29 @@ describe('entities', () => {
 
   it('end with their text, and count only whole', () => {
     const names = ['O', 'B-PER', 'I-PER'];
-    const oneHot = (classes: readonly number[]): Float32Array => Float32Array.from(classes.flatMap((label) => names.map((_, i) => (i === label ? 1 : 0))));
+    const oneHot = (classes: readonly number[]): Float32Array =>
+      Float32Array.from(classes.flatMap((label) => names.map((_, i) => (i === label ? 1 : 0))));
     const truth = Float32Array.of(1, 2, 2, 0);
     // In two texts: PER:0:1 and PER:0:0.
     const rows = Int32Array.of(0, 0, 1, 1);
-    expect(entityMetric(names).compute(oneHot([1, 2, 1, 0]), truth, 3, rows)).toEqual({ f1: 1, precision: 1, recall: 1, accuracy: 0.75 });
-    expect(entityMetric(names).compute(oneHot([1, 0, 2, 0]), truth, 3, rows)).toEqual({ f1: 0.5, precision: 0.5, recall: 0.5, accuracy: 0.75 });
-    expect(entityMetric(names).compute(oneHot([0, 0, 0, 0]), truth, 3, rows)).toEqual({ f1: 0, precision: 0, recall: 0, accuracy: 0.25 });
+    expect(entityMetric(names).compute(oneHot([1, 2, 1, 0]), truth, 3, rows)).toEqual({
+      f1: 1,
+      precision: 1,
+      recall: 1,
+      accuracy: 0.75,
+    });
+    expect(entityMetric(names).compute(oneHot([1, 0, 2, 0]), truth, 3, rows)).toEqual({
+      f1: 0.5,
+      precision: 0.5,
+      recall: 0.5,
+      accuracy: 0.75,
+    });
+    expect(entityMetric(names).compute(oneHot([0, 0, 0, 0]), truth, 3, rows)).toEqual({
+      f1: 0,
+      precision: 0,
+      recall: 0,
+      accuracy: 0.25,
+    });
   });
 });
 
@@ -44,7 +73,10 @@ describe('spans', () => {
   });
 
   it('are scored by tokens and as a whole', () => {
-    expect(spanMetric.compute(Float32Array.of(1, 2, 3, 3, 0, 0), Float32Array.of(1, 2, 3, 4, 5, 6), 2)).toEqual({ exact_match: 1 / 3, f1: (1 + 2 / 3 + 0) / 3 });
+    expect(spanMetric.compute(Float32Array.of(1, 2, 3, 3, 0, 0), Float32Array.of(1, 2, 3, 4, 5, 6), 2)).toEqual({
+      exact_match: 1 / 3,
+      f1: (1 + 2 / 3 + 0) / 3,
+    });
   });
 });
 
@@ -65,11 +97,21 @@ function split(labels: Float32Array, perRow?: number): Split {
         inputIds.set(TEXTS[row] as number[], i * sequence);
         attentionMask.fill(1, i * sequence, i * sequence + (lengths[row] as number));
       });
-      return { batch: rows.length, sequence, inputIds, attentionMask, ...(perRow === undefined ? {} : { labels: labels.slice(0, perRow * rows.length) }), source: { split: 'dev', rows } };
+      return {
+        batch: rows.length,
+        sequence,
+        inputIds,
+        attentionMask,
+        ...(perRow === undefined ? {} : { labels: labels.slice(0, perRow * rows.length) }),
+        source: { split: 'dev', rows },
+      };
     },
   };
 }
-const echo = { numLabels: 2, predict: async ({ inputIds }: Batch) => Float32Array.from([...inputIds].flatMap((id) => [1 - id, id])) };
+const echo = {
+  numLabels: 2,
+  predict: async ({ inputIds }: Batch) => Float32Array.from([...inputIds].flatMap((id) => [1 - id, id])),
+};
 
 describe('evaluate', () => {
   it('scores judged tokens in the order of the split, whatever the batch size', async () => {
@@ -85,7 +127,9 @@ describe('evaluate', () => {
 
   it('scores spans, without a view of padding', async () => {
     const model = { ...echo, loss: 'span-cross-entropy' as const };
-    const { scores, logits, loss } = await evaluate(model, split(Float32Array.of(0, 0, 0, 1, 1, 1)), spanMetric, { batchSize: 3 });
+    const { scores, logits, loss } = await evaluate(model, split(Float32Array.of(0, 0, 0, 1, 1, 1)), spanMetric, {
+      batchSize: 3,
+    });
     expect([...logits]).toEqual([0, 0, 0, 1, 0, 0]);
     expect(scores).toEqual({ exact_match: 2 / 3, f1: 2 / 3 });
     // One token: certain. Three tokens: 1, 0, 1 for the beginning and 0, 1, 0 for the end. Two equal ones.
@@ -95,29 +139,58 @@ describe('evaluate', () => {
 
   it('refuses labels that do not fit, and none at all', async () => {
     const model = { ...echo, loss: 'token-cross-entropy' as const };
-    expect((await failure(() => evaluate(model, split(new Float32Array(5)), METRICS.accuracy))).code).toBe('TARGET_COUNT');
-    expect((await failure(() => evaluate(model, split(new Float32Array(6).fill(2)), METRICS.accuracy))).code).toBe('LABEL_OUT_OF_RANGE');
-    expect((await failure(() => evaluate(model, split(new Float32Array(6).fill(IGNORED)), METRICS.accuracy))).code).toBe('TARGET_NONE');
+    expect((await failure(() => evaluate(model, split(new Float32Array(5)), METRICS.accuracy))).code).toBe(
+      'TARGET_COUNT',
+    );
+    expect((await failure(() => evaluate(model, split(new Float32Array(6).fill(2)), METRICS.accuracy))).code).toBe(
+      'LABEL_OUT_OF_RANGE',
+    );
+    expect(
+      (await failure(() => evaluate(model, split(new Float32Array(6).fill(IGNORED)), METRICS.accuracy))).code,
+    ).toBe('TARGET_NONE');
     const broken = { ...model, predict: async () => new Float32Array(12).fill(Number.NaN) };
-    expect((await failure(() => evaluate(broken, split(new Float32Array(6)), METRICS.accuracy))).code).toBe('LOGITS_NOT_FINITE');
+    expect((await failure(() => evaluate(broken, split(new Float32Array(6)), METRICS.accuracy))).code).toBe(
+      'LOGITS_NOT_FINITE',
+    );
   });
 });
 
 describe('targets of tokens', () => {
   it('weigh each judged token alike', () => {
-    expect(targetMatrix(Float32Array.of(1, IGNORED, 0, 1), 'token-cross-entropy', 2, { batch: 2, sequence: 2 })).toEqual(Float32Array.of(0, 2 / 3, 0, 0, 2 / 3, 0, 0, 2 / 3));
+    expect(
+      targetMatrix(Float32Array.of(1, IGNORED, 0, 1), 'token-cross-entropy', 2, { batch: 2, sequence: 2 }),
+    ).toEqual(Float32Array.of(0, 2 / 3, 0, 0, 2 / 3, 0, 0, 2 / 3));
   });
 
   it('are places of both ends', async () => {
-    expect(targetMatrix(Float32Array.of(0, 1), 'span-cross-entropy', 2, { batch: 1, sequence: 2 })).toEqual(Float32Array.of(1, 0, 0, 1));
-    expect((await failure(() => targetMatrix(Float32Array.of(0, 2), 'span-cross-entropy', 2, { batch: 1, sequence: 2 }))).code).toBe('LABEL_OUT_OF_RANGE');
+    expect(targetMatrix(Float32Array.of(0, 1), 'span-cross-entropy', 2, { batch: 1, sequence: 2 })).toEqual(
+      Float32Array.of(1, 0, 0, 1),
+    );
+    expect(
+      (await failure(() => targetMatrix(Float32Array.of(0, 2), 'span-cross-entropy', 2, { batch: 1, sequence: 2 })))
+        .code,
+    ).toBe('LABEL_OUT_OF_RANGE');
   });
 });
 
 describe('pairs', () => {
   it('stay together in parts of a batch', () => {
-    const batch: Batch = { batch: 4, sequence: 1, inputIds: Int32Array.of(1, 2, 3, 4), attentionMask: new Int32Array(4).fill(1), labels: Float32Array.of(0.1, 0.9), pairs: true, source: { split: 'a', rows: Int32Array.of(5, 6) } };
-    expect(sliceRows(batch, 2, 4)).toMatchObject({ batch: 2, pairs: true, inputIds: Int32Array.of(3, 4), labels: Float32Array.of(0.9), source: { rows: Int32Array.of(6) } });
+    const batch: Batch = {
+      batch: 4,
+      sequence: 1,
+      inputIds: Int32Array.of(1, 2, 3, 4),
+      attentionMask: new Int32Array(4).fill(1),
+      labels: Float32Array.of(0.1, 0.9),
+      pairs: true,
+      source: { split: 'a', rows: Int32Array.of(5, 6) },
+    };
+    expect(sliceRows(batch, 2, 4)).toMatchObject({
+      batch: 2,
+      pairs: true,
+      inputIds: Int32Array.of(3, 4),
+      labels: Float32Array.of(0.9),
+      source: { rows: Int32Array.of(6) },
+    });
   });
 });
 

@@ -27,7 +27,12 @@ export { attentionScale } from './ops/products.js';
 export { reducedAxes } from './ops/reduce.js';
 export type { Value } from './ops/value.js';
 
-export { canonicalize, type CanonicalGraph, type CanonicalizeOptions, type Precision } from './canonicalize/canonicalize.js';
+export {
+  canonicalize,
+  type CanonicalGraph,
+  type CanonicalizeOptions,
+  type Precision,
+} from './canonicalize/canonicalize.js';
 export { TOKEN_INPUTS } from './canonicalize/inputs.js';
 export { findSites, type SiteInfo } from './sites/sites.js';
 export { chooseNorms, chooseSites, type ChosenNorm, type SiteChoice } from './sites/choose.js';
@@ -42,15 +47,42 @@ export type { GradientRule, RuleContext } from './differentiate/rule.js';
 export { GRADIENTS_OUTPUT, PARAMETERS_INPUT } from './lower/flatten.js';
 export { lower } from './lower/lower.js';
 export { buildAdapterModel, parameterInfo, type AdapterModel, type AdapterModelOptions } from './compile/model.js';
-export { compileForward, compileInference, compilePrefix, compileSiteInput, compileTraining, trainingActivations, trainingFrontiers, type InferenceOutput } from './compile/compile.js';
-export { UPDATE_SETTINGS, compileAccumulation, compileUpdate, type UpdateSettings, type UpdateShape } from './compile/optimizer.js';
+export {
+  compileForward,
+  compileInference,
+  compilePrefix,
+  compileSiteInput,
+  compileTraining,
+  trainingActivations,
+  trainingFrontiers,
+  type InferenceOutput,
+} from './compile/compile.js';
+export {
+  UPDATE_SETTINGS,
+  compileAccumulation,
+  compileUpdate,
+  type UpdateSettings,
+  type UpdateShape,
+} from './compile/optimizer.js';
 export type { Int8Bits } from './compile/int8-weights.js';
 export type { ActivationBudget, BatchSize } from './compile/recompute.js';
 export type { Frontier, FrontierValue } from './compile/frontier.js';
 export { compileServing, compileServingRows, type ServedOutput } from './serve/compile.js';
 export { ROWS_INPUT } from './serve/per-row.js';
 export { buildServingModel, unionOfNorms, type ServingModel, type ServingOptions } from './serve/model.js';
-export { baseAdapter, checkAdapter, headShape, joinServing, layOut, servingOptions, widen, type CheckedAdapter, type LoadedAdapter, type ServedAdapter, type ServingBase } from './serve/adapter.js';
+export {
+  baseAdapter,
+  checkAdapter,
+  headShape,
+  joinServing,
+  layOut,
+  servingOptions,
+  widen,
+  type CheckedAdapter,
+  type LoadedAdapter,
+  type ServedAdapter,
+  type ServingBase,
+} from './serve/adapter.js';
 export { foldAdapters, type ParameterValues } from './fold/fold.js';
 export { unfoldAdapters } from './fold/unfold.js';
 export { fromPeft, type PeftOptions } from './peft/peft.js';
@@ -62,10 +94,24 @@ export { checkpointWeights, placeholderWeights, type WeightSource } from './buil
 
 export type { Executor, MakeExecutor, RunInputs, SplitSource } from './session/executor.js';
 export { checkOptimizer, sameGroups, type MicroBatch, type ParameterStore } from './session/store.js';
-export { compileModel, makeSession, type AdapterSession, type CompiledDescription, type LocalSession, type SessionOptions } from './session/session.js';
+export {
+  compileModel,
+  makeSession,
+  type AdapterSession,
+  type CompiledDescription,
+  type LocalSession,
+  type SessionOptions,
+} from './session/session.js';
 export { baseWeights } from './session/digest.js';
 export { floatInput, inputValue, tokenInput, tokenValue } from './session/inputs.js';
-export { driverFor, type PlainModel, type RuntimeDriver, type TestedRuntime, type TestedSession, type TestedSource } from './session/tested.js';
+export {
+  driverFor,
+  type PlainModel,
+  type RuntimeDriver,
+  type TestedRuntime,
+  type TestedSession,
+  type TestedSource,
+} from './session/tested.js';
 export { loadAdapter, optionsForAdapter, saveAdapter, type AdapterInfo } from './session/adapter.js';
 export { loadReferenceModel } from './reference/reference.js';
 export { PROBE, expectedAnswer, probeInput } from './reference/probe.js';

@@ -1,16 +1,38 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { fromFloat32, readSafetensors, writeSafetensors, type Dtype, type Tensor as Stored } from '@hadamard-adapter/core';
+import {
+  fromFloat32,
+  readSafetensors,
+  writeSafetensors,
+  type Dtype,
+  type Tensor as Stored,
+} from '@hadamard-adapter/core';
 import { describe, expect, it } from 'vitest';
-import { BUILDABLE, buildEncoder, canonicalize, checkpointWeights, evaluate, findSites, operatorName, readEncoder, toFloat16, placeholderWeights, type Graph, type Value } from '../src/index.js';
+import {
+  BUILDABLE,
+  buildEncoder,
+  canonicalize,
+  checkpointWeights,
+  evaluate,
+  findSites,
+  operatorName,
+  readEncoder,
+  toFloat16,
+  placeholderWeights,
+  type Graph,
+  type Value,
+} from '../src/index.js';
 import { bucketOf } from '../src/build/disentangled.js';
 import { bucket } from '../src/build/t5.js';
 import { differenceAtTokens, packagedCanonical, packagedGraph, tokens } from './support/packaged.js';
 
 const folder = fileURLToPath(new URL('../../conformance/fixtures', import.meta.url));
-const families = readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+const families = readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+  entry.isDirectory() ? [entry.name] : [],
+);
 const bytesOf = (family: string): Uint8Array => new Uint8Array(readFileSync(`${folder}/${family}/model.safetensors`));
-const configOf = (family: string): Record<string, unknown> => JSON.parse(readFileSync(`${folder}/${family}/config.json`, 'utf8')) as Record<string, unknown>;
+const configOf = (family: string): Record<string, unknown> =>
+  JSON.parse(readFileSync(`${folder}/${family}/config.json`, 'utf8')) as Record<string, unknown>;
 const built = (family: string): Graph => readEncoder(bytesOf(family), { config: configOf(family) });
 
 const everything = { maxElements: Number.POSITIVE_INFINITY };
@@ -18,7 +40,10 @@ const everything = { maxElements: Number.POSITIVE_INFINITY };
 describe.each(families)('%s, built from its checkpoint', (family) => {
   it('computes what the exported graph computes, at lengths that no fixture has', () => {
     const [graph, exported] = [built(family), packagedCanonical(`${family}/model.onnx`)];
-    for (const size of [{ batch: 2, sequence: 40, padding: 9 }, { batch: 1, sequence: 1, padding: 0 }]) {
+    for (const size of [
+      { batch: 2, sequence: 40, padding: 9 },
+      { batch: 1, sequence: 1, padding: 0 },
+    ]) {
       const feeds = tokens(exported.graph, size);
       const found = evaluate(graph, feeds, everything).get('last_hidden_state') as Value;
       const expected = evaluate(exported.graph, feeds, everything).get(exported.hidden) as Value;
@@ -30,9 +55,12 @@ describe.each(families)('%s, built from its checkpoint', (family) => {
   it('is canonical as it stands, with the same sites under the same keys', () => {
     const { graph } = canonicalize(built(family));
     const names = new Set(graph.nodes.map(operatorName));
-    for (const idiom of ['Softmax', 'Erf', 'ReduceMean', 'Sqrt', 'Pow', 'Constant', 'Gemm', 'If']) expect(names, idiom).not.toContain(idiom);
+    for (const idiom of ['Softmax', 'Erf', 'ReduceMean', 'Sqrt', 'Pow', 'Constant', 'Gemm', 'If'])
+      expect(names, idiom).not.toContain(idiom);
     const keys = (sites: ReturnType<typeof findSites>): string[] => sites.map(({ key }) => key);
-    expect(keys(findSites(canonicalize(built(family))))).toEqual(keys(findSites(packagedCanonical(`${family}/model.onnx`))));
+    expect(keys(findSites(canonicalize(built(family))))).toEqual(
+      keys(findSites(packagedCanonical(`${family}/model.onnx`))),
+    );
   });
 
   it('reads its weights where they lie, and counts all of them', () => {
@@ -40,10 +68,15 @@ describe.each(families)('%s, built from its checkpoint', (family) => {
     const { graph, parameters } = canonicalize(readEncoder(bytes, { config: configOf(family) }));
     const inFile = [...graph.tensors.values()].filter((tensor) => tensor.bytes.buffer === bytes.buffer);
     // A few tables of positions are computed; no weight is among them.
-    const copied = [...graph.tensors.values()].filter((tensor) => tensor.bytes.buffer !== bytes.buffer && tensor.dtype === 'float32' && tensor.bytes.length > 16);
+    const copied = [...graph.tensors.values()].filter(
+      (tensor) => tensor.bytes.buffer !== bytes.buffer && tensor.dtype === 'float32' && tensor.bytes.length > 16,
+    );
     expect(copied).toEqual([]);
     expect(inFile.length).toBeGreaterThan(15);
-    const stored = [...readSafetensors(bytes).tensors.values()].reduce((sum, { bytes: own }) => sum + own.length / 4, 0);
+    const stored = [...readSafetensors(bytes).tensors.values()].reduce(
+      (sum, { bytes: own }) => sum + own.length / 4,
+      0,
+    );
     expect(parameters).toBe(stored);
   });
 
@@ -62,7 +95,8 @@ it('every family that can be built is tried', () => {
 describe('a checkpoint', () => {
   const { tensors } = readSafetensors(bytesOf('bert'));
   const config = configOf('bert');
-  const write = (change: (name: string, tensor: Stored) => [string, Stored][]): Uint8Array => writeSafetensors([...tensors].flatMap(([name, tensor]) => change(name, tensor)));
+  const write = (change: (name: string, tensor: Stored) => [string, Stored][]): Uint8Array =>
+    writeSafetensors([...tensors].flatMap(([name, tensor]) => change(name, tensor)));
   const hidden = (bytes: Uint8Array, ...shards: Uint8Array[]): Float64Array => {
     const graph = readEncoder(bytes, { config, shards });
     return evaluate(graph, tokens(graph), everything).get('last_hidden_state')?.data as Float64Array;
@@ -70,16 +104,26 @@ describe('a checkpoint', () => {
   const expected = hidden(bytesOf('bert'));
 
   it('may stand in front of a head, under any prefix', () => {
-    const wrapped = write((name, tensor) => [[`bert.${name}`, tensor], ...(name.startsWith('pooler') ? [[`classifier.${name.slice(13)}`, tensor] as [string, Stored]] : [])]);
+    const wrapped = write((name, tensor) => [
+      [`bert.${name}`, tensor],
+      ...(name.startsWith('pooler') ? [[`classifier.${name.slice(13)}`, tensor] as [string, Stored]] : []),
+    ]);
     expect(hidden(wrapped)).toEqual(expected);
   });
 
   it('may call its norms as TensorFlow did', () => {
-    expect(hidden(write((name, tensor) => [[name.replace('LayerNorm.weight', 'LayerNorm.gamma').replace('LayerNorm.bias', 'LayerNorm.beta'), tensor]]))).toEqual(expected);
+    expect(
+      hidden(
+        write((name, tensor) => [
+          [name.replace('LayerNorm.weight', 'LayerNorm.gamma').replace('LayerNorm.bias', 'LayerNorm.beta'), tensor],
+        ]),
+      ),
+    ).toEqual(expected);
   });
 
   it('may come in several files', () => {
-    const part = (first: boolean): Uint8Array => write((name, tensor) => (name.includes('layer.1') === first ? [[name, tensor]] : []));
+    const part = (first: boolean): Uint8Array =>
+      write((name, tensor) => (name.includes('layer.1') === first ? [[name, tensor]] : []));
     expect(hidden(part(true), part(false))).toEqual(expected);
     expect(() => hidden(part(true), bytesOf('bert'))).toThrow(expect.objectContaining({ code: 'CHECKPOINT_TENSOR' }));
   });
@@ -95,18 +139,49 @@ describe('a checkpoint', () => {
   });
 
   it.each<[string, (name: string, tensor: Stored) => [string, Stored][], string]>([
-    ['lacks a tensor', (name, tensor) => (name === 'encoder.layer.1.output.dense.weight' ? [] : [[name, tensor]]), 'encoder.layer.1.output.dense.weight'],
-    ['holds one of another shape', (name, tensor) => [[name, name === 'encoder.layer.2.output.dense.bias' ? fromFloat32(new Float32Array(31)) : tensor]], '[31]'],
-    ['holds two models', (name, tensor) => [[`query.${name}`, tensor], [`passage.${name}`, tensor]], 'passage.embeddings.word_embeddings.weight'],
+    [
+      'lacks a tensor',
+      (name, tensor) => (name === 'encoder.layer.1.output.dense.weight' ? [] : [[name, tensor]]),
+      'encoder.layer.1.output.dense.weight',
+    ],
+    [
+      'holds one of another shape',
+      (name, tensor) => [
+        [name, name === 'encoder.layer.2.output.dense.bias' ? fromFloat32(new Float32Array(31)) : tensor],
+      ],
+      '[31]',
+    ],
+    [
+      'holds two models',
+      (name, tensor) => [
+        [`query.${name}`, tensor],
+        [`passage.${name}`, tensor],
+      ],
+      'passage.embeddings.word_embeddings.weight',
+    ],
     ['is of another family', (name, tensor) => [[`x${name}`, tensor]], 'embeddings.word_embeddings.weight'],
-    ['holds integers', (name, tensor) => [[name, name === 'embeddings.LayerNorm.weight' ? { dtype: 'I32' as Dtype, shape: [32], bytes: new Uint8Array(128) } : tensor]], 'I32'],
+    [
+      'holds integers',
+      (name, tensor) => [
+        [
+          name,
+          name === 'embeddings.LayerNorm.weight'
+            ? { dtype: 'I32' as Dtype, shape: [32], bytes: new Uint8Array(128) }
+            : tensor,
+        ],
+      ],
+      'I32',
+    ],
   ])('that %s is refused', (_, change, text) => {
-    expect(() => hidden(write(change))).toThrow(expect.objectContaining({ code: expect.stringMatching(/^CHECKPOINT_/), message: expect.stringContaining(text) }));
+    expect(() => hidden(write(change))).toThrow(
+      expect.objectContaining({ code: expect.stringMatching(/^CHECKPOINT_/), message: expect.stringContaining(text) }),
+    );
   });
 });
 
 describe('a config', () => {
-  const build = (family: string, changes: Record<string, unknown>): Graph => buildEncoder({ ...configOf(family), ...changes }, placeholderWeights());
+  const build = (family: string, changes: Record<string, unknown>): Graph =>
+    buildEncoder({ ...configOf(family), ...changes }, placeholderWeights());
 
   it.each([
     ['of a family that is not known', 'bert', { model_type: 'llama' }, 'MODEL_TYPE'],
@@ -120,7 +195,12 @@ describe('a config', () => {
     ['of a DeBERTa without relative positions', 'deberta', { relative_attention: false }, 'MODEL_CONFIG'],
     ['of a BART with norms in front', 'bart', { normalize_before: true }, 'MODEL_CONFIG'],
     ['of a T5 with a feed-forward that is not known', 't5-encoder', { feed_forward_proj: '3-gelu' }, 'MODEL_CONFIG'],
-    ['of a ModernBERT with stretched positions', 'modernbert', { rope_parameters: { full_attention: { rope_type: 'yarn', rope_theta: 1e4 } } }, 'MODEL_CONFIG'],
+    [
+      'of a ModernBERT with stretched positions',
+      'modernbert',
+      { rope_parameters: { full_attention: { rope_type: 'yarn', rope_theta: 1e4 } } },
+      'MODEL_CONFIG',
+    ],
   ])('%s is refused', (_, family, changes, code) => {
     expect(() => build(family, changes)).toThrow(expect.objectContaining({ code }));
   });
@@ -132,19 +212,31 @@ describe('a config', () => {
   it('of a ModernBERT may be of the time before its layer types were listed', () => {
     const { layer_types, rope_parameters, ...old } = configOf('modernbert');
     expect([layer_types, rope_parameters]).not.toContain(undefined);
-    const graph = readEncoder(bytesOf('modernbert'), { config: { ...old, global_rope_theta: 160_000, local_rope_theta: 10_000 } });
+    const graph = readEncoder(bytesOf('modernbert'), {
+      config: { ...old, global_rope_theta: 160_000, local_rope_theta: 10_000 },
+    });
     expect(graph.nodes).toEqual(built('modernbert').nodes);
   });
 
   it('with a position table shorter than a bucketed distance still reads texts of any length', () => {
-    const graph = canonicalize(buildEncoder({ ...configOf('deberta-v2'), position_buckets: 6, max_position_embeddings: 20 }, placeholderWeights())).graph;
-    for (const sequence of [2, 7, 30]) expect(evaluate(graph, tokens(graph, { batch: 1, sequence, padding: 0 })).get('last_hidden_state')?.dims).toEqual([1, sequence, 32]);
+    const graph = canonicalize(
+      buildEncoder(
+        { ...configOf('deberta-v2'), position_buckets: 6, max_position_embeddings: 20 },
+        placeholderWeights(),
+      ),
+    ).graph;
+    for (const sequence of [2, 7, 30])
+      expect(evaluate(graph, tokens(graph, { batch: 1, sequence, padding: 0 })).get('last_hidden_state')?.dims).toEqual(
+        [1, sequence, 32],
+      );
   });
 });
 
 describe('buckets of distances', () => {
   it('of T5 are those of the paper: near ones apart, far ones in logarithmic steps, either side', () => {
-    expect([0, 1, 2, 7, 8, 11, 12, 127, 128, 1000].map((distance) => bucket(-distance, 32, 128))).toEqual([0, 1, 2, 7, 8, 8, 9, 15, 15, 15]);
+    expect([0, 1, 2, 7, 8, 11, 12, 127, 128, 1000].map((distance) => bucket(-distance, 32, 128))).toEqual([
+      0, 1, 2, 7, 8, 8, 9, 15, 15, 15,
+    ]);
     expect([1, 7, 128].map((distance) => bucket(distance, 32, 128))).toEqual([17, 23, 31]);
   });
 
@@ -165,5 +257,7 @@ it('the weights of a checkpoint are found by name and shape alone', () => {
   expect(weights.has('pooler.weight')).toBe(true);
   expect(weights.has('pooler.dense.weight')).toBe(false);
   expect(weights.take('pooler.weight', [32, 32]).dims).toEqual([32, 32]);
-  expect(packagedGraph('albert/model.onnx').inputs.map(({ name }) => name)).toEqual(built('albert').inputs.map(({ name }) => name));
+  expect(packagedGraph('albert/model.onnx').inputs.map(({ name }) => name)).toEqual(
+    built('albert').inputs.map(({ name }) => name),
+  );
 });

@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { OPERATORS, evaluate, float32Tensor, int64Tensor, lower, canonicalize, operatorName, type Graph, type Value } from '../src/index.js';
+import {
+  OPERATORS,
+  evaluate,
+  float32Tensor,
+  int64Tensor,
+  lower,
+  canonicalize,
+  operatorName,
+  type Graph,
+  type Value,
+} from '../src/index.js';
 import { makeNode } from '../src/graph/rewrite.js';
 import { gelu, fuseGelus } from '../src/canonicalize/gelu.js';
 import { differenceAtTokens, packagedCanonical, packagedGraph, packagedModels, tokens } from './support/packaged.js';
@@ -20,7 +30,8 @@ it.each(interpretable)('%s computes the same hidden states before and after, and
   const before = evaluate(source, feeds, everything).get(canonical.hidden) as Value;
   const after = evaluate(canonical.graph, feeds, everything).get(canonical.hidden) as Value;
   const lowered = evaluate(lower(canonical.graph), feeds, everything).get(canonical.hidden) as Value;
-  // All in float64; what differs are constants such as √d, d^-¼ and √2, which exporters (and lowering) round to float32, or to float16, a thousand times coarser.
+  // All in float64; what differs are constants such as √d, d^-¼ and √2, which exporters (and lowering) round to
+  // float32, or to float16, a thousand times coarser.
   expect(differenceAtTokens(before, after, mask)).toBeLessThan(name.includes('fp16') ? 1e-3 : 1e-6);
   expect(differenceAtTokens(after, lowered, mask)).toBeLessThan(1e-6);
 });
@@ -33,7 +44,19 @@ it.each(plain)('%s is left with a few forms only', (name) => {
   expect(count('Gelu')).toBe(layers);
   expect(count('LayerNormalization')).toBe(2 * layers + 1);
   expect(count('Linear') + count('QuantizedLinear')).toBeGreaterThanOrEqual(6 * layers);
-  for (const gone of ['MatMul', 'Softmax', 'Erf', 'ReduceMean', 'Sqrt', 'IsNaN', 'Constant', 'Range', 'GatherND', 'Identity']) expect(count(gone), gone).toBe(0);
+  for (const gone of [
+    'MatMul',
+    'Softmax',
+    'Erf',
+    'ReduceMean',
+    'Sqrt',
+    'IsNaN',
+    'Constant',
+    'Range',
+    'GatherND',
+    'Identity',
+  ])
+    expect(count(gone), gone).toBe(0);
   expect(graph.nodes.filter(({ op, inputs }) => op === 'Attention' && inputs[3] !== 'padding_bias')).toEqual([]);
 });
 
@@ -42,7 +65,8 @@ describe.each(packagedModels())('%s', (name) => {
     const { graph } = packagedCanonical(name);
     const ops = new Set(graph.nodes.map(operatorName));
     expect([...ops].filter((op) => op.startsWith('com.microsoft'))).toEqual([]);
-    for (const gone of ['If', 'Erf', 'IsNaN', 'Constant', 'Identity', 'ReduceMean', 'SimplifiedLayerNormalization']) expect(ops, gone).not.toContain(gone);
+    for (const gone of ['If', 'Erf', 'IsNaN', 'Constant', 'Identity', 'ReduceMean', 'SimplifiedLayerNormalization'])
+      expect(ops, gone).not.toContain(gone);
     expect(ops).toContain(name.startsWith('t5') ? 'RMSNormalization' : 'LayerNormalization');
   });
 
@@ -51,12 +75,16 @@ describe.each(packagedModels())('%s', (name) => {
     // Half precision is widened for training and found again for inference, see half.test.ts.
     if (name.includes('fp16')) return expect(canonicalize(source).precision).toBe('float16');
     const file = [...source.tensors.values()][0]?.bytes.buffer;
-    for (const [tensor, { bytes }] of canonicalize(source).graph.tensors) if (bytes.byteLength >= 1024) expect(bytes.buffer, tensor).toBe(file);
+    for (const [tensor, { bytes }] of canonicalize(source).graph.tensors)
+      if (bytes.byteLength >= 1024) expect(bytes.buffer, tensor).toBe(file);
   });
 
   it('calls matrices by the module their bias names', () => {
     const { graph } = packagedCanonical(name);
-    const anonymous = graph.nodes.filter(({ op, inputs }) => op === 'Linear' && (inputs[2] ?? '').endsWith('.bias') && !(inputs[1] as string).endsWith('.weight'));
+    const anonymous = graph.nodes.filter(
+      ({ op, inputs }) =>
+        op === 'Linear' && (inputs[2] ?? '').endsWith('.bias') && !(inputs[1] as string).endsWith('.weight'),
+    );
     expect(anonymous).toEqual([]);
   });
 
@@ -98,7 +126,9 @@ describe('GELU is recognised by value, in any order of its factors', () => {
       makeNode('Mul', ['c', 'd'], ['y']),
     ];
     expect(ops(nodes)).toEqual(['Gelu']);
-    expect(ops(nodes.map((node) => ({ ...node, inputs: node.inputs.map((input) => (input === 'half' ? 'wrong' : input)) })))).not.toContain('Gelu');
+    expect(
+      ops(nodes.map((node) => ({ ...node, inputs: node.inputs.map((input) => (input === 'half' ? 'wrong' : input)) }))),
+    ).not.toContain('Gelu');
   });
 
   it('its tanh form, with Pow or with products', () => {
@@ -111,7 +141,11 @@ describe('GELU is recognised by value, in any order of its factors', () => {
       makeNode('Mul', ['half', 'h'], ['y']),
     ];
     const power = [makeNode('Pow', ['x', 'three'], ['b']), makeNode('Mul', ['b', 'cubic'], ['c'])];
-    const product = [makeNode('Mul', ['x', 'x'], ['a']), makeNode('Mul', ['a', 'x'], ['b']), makeNode('Mul', ['cubic', 'b'], ['c'])];
+    const product = [
+      makeNode('Mul', ['x', 'x'], ['a']),
+      makeNode('Mul', ['a', 'x'], ['b']),
+      makeNode('Mul', ['cubic', 'b'], ['c']),
+    ];
     for (const head of [power, product]) {
       const [fused] = fuseGelus(graph([...head, ...tail])).nodes;
       expect(fused?.op).toBe('Gelu');
@@ -138,18 +172,41 @@ describe('models that are no encoders', () => {
     inputs: [{ name: 'input_ids', dtype: 'int64', dims: ['batch', 'sequence'] }],
     outputs,
     nodes: [makeNode('Gather', ['table', 'input_ids'], ['x'], { axis: { type: 'int', value: 0 } }), ...nodes],
-    tensors: new Map([['axes', int64Tensor([1], [1])], ['table', float32Tensor(new Float32Array(40), [10, 4])]]),
+    tensors: new Map([
+      ['axes', int64Tensor([1], [1])],
+      ['table', float32Tensor(new Float32Array(40), [10, 4])],
+    ]),
   });
 
   it('without hidden states: the outputs are listed', () => {
-    const pooled = graph([{ name: 'y', dtype: 'float32', dims: ['batch', 4] }], [makeNode('ReduceMean', ['x', 'axes'], ['y'], { keepdims: { type: 'int', value: 0 } })]);
-    expect(() => canonicalize(pooled)).toThrow(expect.objectContaining({ code: 'MODEL_OUTPUT', found: 'y [batch, 4], from input_ids [batch, sequence]' }));
+    const pooled = graph(
+      [{ name: 'y', dtype: 'float32', dims: ['batch', 4] }],
+      [makeNode('ReduceMean', ['x', 'axes'], ['y'], { keepdims: { type: 'int', value: 0 } })],
+    );
+    expect(() => canonicalize(pooled)).toThrow(
+      expect.objectContaining({ code: 'MODEL_OUTPUT', found: 'y [batch, 4], from input_ids [batch, sequence]' }),
+    );
   });
 
   it.each([
-    ['an image model', [{ name: 'pixel_values', dtype: 'float32', dims: ['batch', 3, 32, 32] }], 'pixel_values float32[batch, 3, 32, 32]'],
-    ['the decoder of a pair', [{ name: 'input_ids', dtype: 'int64', dims: ['b', 's'] }, { name: 'encoder_hidden_states', dtype: 'float32', dims: ['b', 's', 4] }], 'encoder_hidden_states float32[b, s, 4]'],
-    ['embeddings in place of ids', [{ name: 'input_ids', dtype: 'float32', dims: ['b', 's', 4] }], 'input_ids float32[b, s, 4]'],
+    [
+      'an image model',
+      [{ name: 'pixel_values', dtype: 'float32', dims: ['batch', 3, 32, 32] }],
+      'pixel_values float32[batch, 3, 32, 32]',
+    ],
+    [
+      'the decoder of a pair',
+      [
+        { name: 'input_ids', dtype: 'int64', dims: ['b', 's'] },
+        { name: 'encoder_hidden_states', dtype: 'float32', dims: ['b', 's', 4] },
+      ],
+      'encoder_hidden_states float32[b, s, 4]',
+    ],
+    [
+      'embeddings in place of ids',
+      [{ name: 'input_ids', dtype: 'float32', dims: ['b', 's', 4] }],
+      'input_ids float32[b, s, 4]',
+    ],
     ['nothing to read', [], 'no inputs'],
   ] as const)('%s: the inputs are listed', (_, inputs, found) => {
     const model: Graph = { ...graph([{ name: 'x', dtype: 'float32', dims: ['batch', 'sequence', 4] }], []), inputs };
@@ -157,7 +214,10 @@ describe('models that are no encoders', () => {
   });
 
   it('with an operator nobody knows', () => {
-    const strange = graph([{ name: 'y', dtype: 'float32', dims: ['batch', 'sequence', 4] }], [makeNode('Frobnicate', ['x'], ['y'])]);
+    const strange = graph(
+      [{ name: 'y', dtype: 'float32', dims: ['batch', 'sequence', 4] }],
+      [makeNode('Frobnicate', ['x'], ['y'])],
+    );
     expect(() => canonicalize(strange)).toThrow(expect.objectContaining({ code: 'OPERATOR_UNKNOWN' }));
   });
 });

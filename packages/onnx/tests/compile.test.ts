@@ -1,15 +1,32 @@
 import { layout, type Group } from '@hadamard-adapter/core';
 import { describe, expect, it } from 'vitest';
-import { buildAdapterModel, compileInference, compileTraining, loadReferenceModel, toFloat32, type AdapterModelOptions, type Tensor } from '../src/index.js';
+import {
+  buildAdapterModel,
+  compileInference,
+  compileTraining,
+  loadReferenceModel,
+  toFloat32,
+  type AdapterModelOptions,
+  type Tensor,
+} from '../src/index.js';
 import { batchOf, packagedCanonical, packagedGraph } from './support/packaged.js';
 
-const OPTIONS: AdapterModelOptions = { site: 'context', norm: 'attention', pooling: 'first', head: 'linear', numLabels: 2, loss: 'cross-entropy' };
+const OPTIONS: AdapterModelOptions = {
+  site: 'context',
+  norm: 'attention',
+  pooling: 'first',
+  head: 'linear',
+  numLabels: 2,
+  loss: 'cross-entropy',
+};
 const WIDTH = 32;
 
 const sizes = (options: Partial<AdapterModelOptions>): Record<string, number> => {
   const { parameters } = buildAdapterModel(packagedCanonical('bert/model.onnx'), { ...OPTIONS, ...options });
   const places = layout(parameters);
-  return Object.fromEntries((['classifier', 'adapter', 'norm', 'base'] as Group[]).map((group) => [group, places.sizeOfGroups([group])]));
+  return Object.fromEntries(
+    (['classifier', 'adapter', 'norm', 'base'] as Group[]).map((group) => [group, places.sizeOfGroups([group])]),
+  );
 };
 
 describe('parameters', () => {
@@ -37,11 +54,20 @@ describe('parameters', () => {
 
   it('are in the order of the groups, named by layer', () => {
     const { parameters } = buildAdapterModel(packagedCanonical('bert/model.onnx'), { ...OPTIONS, layers: [1] });
-    expect(parameters.map(({ name }) => name)).toEqual(['classifier.weight', 'classifier.bias', 'layer.1.adapter.weight', 'layer.1.adapter.bias', 'layer.1.attention_norm.weight', 'layer.1.attention_norm.bias']);
+    expect(parameters.map(({ name }) => name)).toEqual([
+      'classifier.weight',
+      'classifier.bias',
+      'layer.1.adapter.weight',
+      'layer.1.adapter.bias',
+      'layer.1.attention_norm.weight',
+      'layer.1.attention_norm.bias',
+    ]);
   });
 
   it.each([[[3]], [[-1]], [[0, 0]], [[0.5]], [[]]])('layers %j are refused', (layers) => {
-    expect(() => buildAdapterModel(packagedCanonical('bert/model.onnx'), { ...OPTIONS, layers })).toThrow(expect.objectContaining({ code: 'ADAPTER_LAYERS' }));
+    expect(() => buildAdapterModel(packagedCanonical('bert/model.onnx'), { ...OPTIONS, layers })).toThrow(
+      expect.objectContaining({ code: 'ADAPTER_LAYERS' }),
+    );
   });
 });
 
@@ -49,7 +75,10 @@ describe('an identity adapter', () => {
   it.each(['bert', 'roberta', 'electra', 'distilbert'])('leaves %s as it was, bit for bit', async (family) => {
     const graph = packagedGraph(`${family}/model.onnx`);
     for (const site of ['context', 'output'] as const) {
-      const [with_, without] = [loadReferenceModel(graph, { numLabels: 2, site }), loadReferenceModel(graph, { numLabels: 2, site: 'none' })];
+      const [with_, without] = [
+        loadReferenceModel(graph, { numLabels: 2, site }),
+        loadReferenceModel(graph, { numLabels: 2, site: 'none' }),
+      ];
       expect(await with_.encode(batchOf())).toEqual(await without.encode(batchOf()));
       expect(await with_.predict(batchOf())).toEqual(await without.predict(batchOf()));
     }
@@ -61,7 +90,12 @@ describe('what is compiled', () => {
 
   it('takes tokens and one flat vector of parameters, and answers what was asked for', () => {
     const inference = compileInference(model, ['logits']);
-    expect(inference.inputs.map(({ name }) => name).toSorted()).toEqual(['attention_mask', 'input_ids', 'parameters', 'token_type_ids']);
+    expect(inference.inputs.map(({ name }) => name).toSorted()).toEqual([
+      'attention_mask',
+      'input_ids',
+      'parameters',
+      'token_type_ids',
+    ]);
     expect(inference.outputs.map(({ name }) => name)).toEqual(['logits']);
     const training = compileTraining(model, ['classifier']);
     expect(training.inputs.map(({ name }) => name)).toContain('targets');
@@ -70,12 +104,19 @@ describe('what is compiled', () => {
 
   it('computes no gradient below the lowest adapter', () => {
     const products = (options: Partial<AdapterModelOptions>): number =>
-      compileTraining(buildAdapterModel(packagedCanonical('bert/model.onnx'), { ...OPTIONS, ...options }), ['adapter', 'norm']).nodes.filter(({ op }) => op === 'MatMul' || op === 'Gemm').length;
+      compileTraining(buildAdapterModel(packagedCanonical('bert/model.onnx'), { ...OPTIONS, ...options }), [
+        'adapter',
+        'norm',
+      ]).nodes.filter(({ op }) => op === 'MatMul' || op === 'Gemm').length;
     expect(products({ layers: [2] })).toBeLessThan(products({ layers: [1, 2] }));
     expect(products({ layers: [1, 2] })).toBeLessThan(products({}));
     // Stage one needs none: only the head is behind it.
-    const stageOne = compileTraining(model, ['classifier']).nodes.filter(({ op }) => op === 'MatMul' || op === 'Gemm').length;
-    const forward = compileInference(model, ['logits']).nodes.filter(({ op }) => op === 'MatMul' || op === 'Gemm').length;
+    const stageOne = compileTraining(model, ['classifier']).nodes.filter(
+      ({ op }) => op === 'MatMul' || op === 'Gemm',
+    ).length;
+    const forward = compileInference(model, ['logits']).nodes.filter(
+      ({ op }) => op === 'MatMul' || op === 'Gemm',
+    ).length;
     expect(stageOne - forward).toBeLessThanOrEqual(2);
   });
 
@@ -115,7 +156,10 @@ describe('gradients of all groups at once, the base included', () => {
     const step = 2 ** -10;
     for (let i = 7; i < start.length; i += 4001) {
       const at = async (shift: number): Promise<number> => {
-        await model.write(start.map((value, k) => (k === i ? value + shift : value)), groups);
+        await model.write(
+          start.map((value, k) => (k === i ? value + shift : value)),
+          groups,
+        );
         return (await model.gradients(batch, [])).loss;
       };
       const difference = ((await at(step)) - (await at(-step))) / (2 * step);

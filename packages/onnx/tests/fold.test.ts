@@ -1,13 +1,28 @@
 import { layout, normal } from '@hadamard-adapter/core';
 import { describe, expect, it } from 'vitest';
-import { concatChunks, elementCount, evaluate, foldAdapters, loadReferenceModel, readModel, type LocalSession, type Value } from '../src/index.js';
+import {
+  concatChunks,
+  elementCount,
+  evaluate,
+  foldAdapters,
+  loadReferenceModel,
+  readModel,
+  type LocalSession,
+  type Value,
+} from '../src/index.js';
 import { batchOf, packagedGraph, tokens } from './support/packaged.js';
 
 const FAMILIES = ['bert', 'roberta', 'electra', 'distilbert'];
 
 /** A session whose adapters, norms and classifier are all away from where they start. */
 async function trained(family: string, site: 'context' | 'output', layers?: readonly number[]): Promise<LocalSession> {
-  const session = loadReferenceModel(packagedGraph(`${family}/model.onnx`), { numLabels: 3, site, norm: 'both', head: 'tanh', ...(layers === undefined ? {} : { layers }) });
+  const session = loadReferenceModel(packagedGraph(`${family}/model.onnx`), {
+    numLabels: 3,
+    site,
+    norm: 'both',
+    head: 'tanh',
+    ...(layers === undefined ? {} : { layers }),
+  });
   const start = await session.read();
   await session.write(start.map((value, i) => value + (normal(start.length, 0.2, 11, 'fold')[i] as number)));
   return session;
@@ -20,14 +35,20 @@ describe.each(FAMILIES)('%s', (family) => {
     const results = evaluate(graph, tokens(graph), { maxElements: Infinity });
     const expected = await session.predict(batchOf());
     // Folded weights are rounded to float32 once more than the adapters were.
-    results.get('logits')?.data?.forEach((value, i) => expect(Math.abs(value - (expected[i] as number))).toBeLessThan(1e-5));
+    results
+      .get('logits')
+      ?.data?.forEach((value, i) => expect(Math.abs(value - (expected[i] as number))).toBeLessThan(1e-5));
     expect(results.get('logits')?.dims).toEqual([2, 3]);
   });
 
   it('is a plain model: the inputs of the base, logits and hidden states, standard operators', async () => {
     const session = await trained(family, 'context');
     const graph = readModel(concatChunks(await session.fold()));
-    expect(graph.inputs.map(({ name }) => name).toSorted()).toEqual(packagedGraph(`${family}/model.onnx`).inputs.map(({ name }) => name).toSorted());
+    expect(graph.inputs.map(({ name }) => name).toSorted()).toEqual(
+      packagedGraph(`${family}/model.onnx`)
+        .inputs.map(({ name }) => name)
+        .toSorted(),
+    );
     expect(graph.outputs.map(({ name }) => name)).toEqual(['logits', 'last_hidden_state']);
     expect(new Set(graph.nodes.map(({ domain }) => domain))).toEqual(new Set(['']));
   });
@@ -52,7 +73,9 @@ describe('folding', () => {
     const places = layout(session.parameters);
     const folded = foldAdapters(session.compiled, places.named(await session.read()));
     const originals = new Set([...session.compiled.canonical.graph.tensors.values()].map(({ bytes }) => bytes));
-    const fresh = [...folded.tensors].filter(([, { bytes, dims }]) => elementCount(dims) >= 32 && !originals.has(bytes)).map(([name]) => name);
+    const fresh = [...folded.tensors]
+      .filter(([, { bytes, dims }]) => elementCount(dims) >= 32 && !originals.has(bytes))
+      .map(([name]) => name);
     // One output projection, two norms of layer 1, and the head.
     expect(fresh.filter((name) => !/classifier|pooler/.test(name)).length).toBeLessThanOrEqual(6);
     expect(fresh).toContain('layer.1.folded.weight');
@@ -73,7 +96,9 @@ describe('folding', () => {
     const session = await trained('bert', 'context');
     const values = layout(session.parameters).named(await session.read());
     const missing = new Map([...values].filter(([name]) => name !== 'layer.1.adapter.bias'));
-    expect(() => foldAdapters(session.compiled, missing)).toThrow(expect.objectContaining({ code: 'PARAMETER_MISSING' }));
+    expect(() => foldAdapters(session.compiled, missing)).toThrow(
+      expect.objectContaining({ code: 'PARAMETER_MISSING' }),
+    );
     const short = new Map(values).set('layer.1.adapter.bias', new Float32Array(3));
     expect(() => foldAdapters(session.compiled, short)).toThrow(expect.objectContaining({ code: 'PARAMETER_MISSING' }));
   });

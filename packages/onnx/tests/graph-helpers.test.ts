@@ -30,7 +30,12 @@ describe('sort', () => {
   });
 
   it('moves only what must move', () => {
-    const [a, b, c, d] = [node('A', ['x'], ['a']), node('B', ['d'], ['b']), node('C', ['x'], ['c']), node('D', ['x'], ['d'])];
+    const [a, b, c, d] = [
+      node('A', ['x'], ['a']),
+      node('B', ['d'], ['b']),
+      node('C', ['x'], ['c']),
+      node('D', ['x'], ['d']),
+    ];
     expect(sortNodes([a, b, c, d])).toEqual([a, d, b, c]);
   });
 
@@ -57,7 +62,9 @@ describe('sort', () => {
   });
 
   it('names a value in a cycle, also through a subgraph', () => {
-    expect(() => sortNodes([node('A', ['b'], ['a']), conditional('x', 'b', 'a')])).toThrow(/Value "[ab]" depends on itself/);
+    expect(() => sortNodes([node('A', ['b'], ['a']), conditional('x', 'b', 'a')])).toThrow(
+      /Value "[ab]" depends on itself/,
+    );
   });
 });
 
@@ -69,16 +76,24 @@ describe('captured values', () => {
   });
 
   it('do not include a name that the subgraph gives anew', () => {
-    expect(capturedValues(branch('b', [node('Relu', ['x'], ['h']), node('Neg', ['h'], ['t'])], 't'))).toEqual(new Set(['x']));
+    expect(capturedValues(branch('b', [node('Relu', ['x'], ['h']), node('Neg', ['h'], ['t'])], 't'))).toEqual(
+      new Set(['x']),
+    );
   });
 });
 
 describe('check', () => {
   it('accepts the same names in sibling branches and refuses a value from one in the other', () => {
     const then = branch('then', [node('Neg', ['x'], ['t'])], 't');
-    const twin = node('If', ['x'], ['y'], { then_branch: { type: 'graph', value: then }, else_branch: { type: 'graph', value: then } });
+    const twin = node('If', ['x'], ['y'], {
+      then_branch: { type: 'graph', value: then },
+      else_branch: { type: 'graph', value: then },
+    });
     checkGraph(graphOf([twin]));
-    const wrong = node('If', ['x'], ['y'], { then_branch: { type: 'graph', value: then }, else_branch: { type: 'graph', value: branch('else', [], 't') } });
+    const wrong = node('If', ['x'], ['y'], {
+      then_branch: { type: 'graph', value: then },
+      else_branch: { type: 'graph', value: branch('else', [], 't') },
+    });
     expect(() => checkGraph(graphOf([wrong]))).toThrow(FormatError);
   });
 });
@@ -87,7 +102,13 @@ describe('index', () => {
   it('knows producers, consumers (captures among them, each once) and outputs', () => {
     const [h, square, y] = [node('Relu', ['x'], ['h', '']), node('Mul', ['h', 'h'], ['s']), conditional('s', 'y', 'h')];
     const { producer, consumers, outputs } = indexGraph(graphOf([h, square, y]));
-    expect(producer).toEqual(new Map([['h', h], ['s', square], ['y', y]]));
+    expect(producer).toEqual(
+      new Map([
+        ['h', h],
+        ['s', square],
+        ['y', y],
+      ]),
+    );
     expect(consumers.get('h')).toEqual([square, y]);
     expect(consumers.get('')).toBeUndefined();
     expect(outputs).toEqual(new Set(['y']));
@@ -102,7 +123,10 @@ describe('prune', () => {
         { name: 'x', dtype: 'float32', dims: [] },
         { name: 'unused', dtype: 'float32', dims: [] },
       ],
-      tensors: new Map([['w', float32Tensor([1])], ['v', float32Tensor([1])]]),
+      tensors: new Map([
+        ['w', float32Tensor([1])],
+        ['v', float32Tensor([1])],
+      ]),
     });
     const pruned = prune(graph);
     expect(pruned.nodes).toEqual([h, y]);
@@ -112,7 +136,9 @@ describe('prune', () => {
 
   it('keeps a node whose second output alone is needed, and a tensor that is an output', () => {
     const split = node('Split', ['x'], ['a', 'y']);
-    const graph = graphOf([split], { outputs: ['y', 'w'].map((name) => ({ name, dtype: 'float32' as const, dims: [] })) });
+    const graph = graphOf([split], {
+      outputs: ['y', 'w'].map((name) => ({ name, dtype: 'float32' as const, dims: [] })),
+    });
     expect(prune(graph)).toEqual(graph);
   });
 });
@@ -120,7 +146,15 @@ describe('prune', () => {
 describe('fresh names', () => {
   it('avoid every name in the graph, in subgraphs, and those given before', () => {
     const fresh = freshNames(graphOf([conditional('x', 'y', 'x')]));
-    expect(['x', 'w', 'n_y', 'new', 'new', 'new', ''].map(fresh)).toEqual(['x_1', 'w_1', 'n_y_1', 'new', 'new_1', 'new_2', '_1']);
+    expect(['x', 'w', 'n_y', 'new', 'new', 'new', ''].map(fresh)).toEqual([
+      'x_1',
+      'w_1',
+      'n_y_1',
+      'new',
+      'new_1',
+      'new_2',
+      '_1',
+    ]);
   });
 
   it('are all different, whatever is asked', () => {
@@ -131,5 +165,4 @@ describe('fresh names', () => {
       }),
     );
   });
-
 });

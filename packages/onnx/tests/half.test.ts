@@ -1,10 +1,26 @@
 import { describe, expect, it } from 'vitest';
-import { buildAdapterModel, compileInference, compileTraining, foldAdapters, initialValues, type Graph, type Tensor } from '../src/index.js';
+import {
+  buildAdapterModel,
+  compileInference,
+  compileTraining,
+  foldAdapters,
+  initialValues,
+  type Graph,
+  type Tensor,
+} from '../src/index.js';
 import { packagedCanonical, packagedGraph } from './support/packaged.js';
 
 const NAME = 'bert/model.fp16.onnx';
-const model = buildAdapterModel(packagedCanonical(NAME), { site: 'context', norm: 'attention', pooling: 'first', head: 'linear', numLabels: 3, loss: 'cross-entropy' });
-const large = ({ tensors }: Graph): Tensor[] => [...tensors.values()].filter(({ dims }) => dims.length === 2 && dims.every((size) => size > 1));
+const model = buildAdapterModel(packagedCanonical(NAME), {
+  site: 'context',
+  norm: 'attention',
+  pooling: 'first',
+  head: 'linear',
+  numLabels: 3,
+  loss: 'cross-entropy',
+});
+const large = ({ tensors }: Graph): Tensor[] =>
+  [...tensors.values()].filter(({ dims }) => dims.length === 2 && dims.every((size) => size > 1));
 
 describe('a base model in float16', () => {
   it('is told from one in float32', () => {
@@ -38,7 +54,16 @@ describe('a base model in float16', () => {
   });
 
   it('stays float16 when folded', () => {
-    const values = new Map(model.parameters.map((each) => [each.name, initialValues(each, model.canonical.graph.tensors, ({ shape }) => new Float32Array(shape.reduce((a, b) => a * b, 1)))]));
+    const values = new Map(
+      model.parameters.map((each) => [
+        each.name,
+        initialValues(
+          each,
+          model.canonical.graph.tensors,
+          ({ shape }) => new Float32Array(shape.reduce((a, b) => a * b, 1)),
+        ),
+      ]),
+    );
     const folded = foldAdapters(model, values);
     const encoder = large(folded).filter(({ dims }) => dims[0] !== 3);
     expect(new Set(encoder.map(({ dtype }) => dtype))).toEqual(new Set(['float16']));

@@ -1,22 +1,55 @@
 import { layout } from '@hadamard-adapter/core';
 import { describe, expect, it } from 'vitest';
-import { canonicalize, compileInference, concatChunks, evaluate, findSites, float32Tensor, fromNumbers, int, loadAdapter, loadReferenceModel, operatorName, optionsForAdapter, readModel, saveAdapter, scalarTensor, type Graph, type Node, type Value } from '../src/index.js';
+import {
+  canonicalize,
+  compileInference,
+  concatChunks,
+  evaluate,
+  findSites,
+  float32Tensor,
+  fromNumbers,
+  int,
+  loadAdapter,
+  loadReferenceModel,
+  operatorName,
+  optionsForAdapter,
+  readModel,
+  saveAdapter,
+  scalarTensor,
+  type Graph,
+  type Node,
+  type Value,
+} from '../src/index.js';
 import { makeNode } from '../src/graph/rewrite.js';
 import { numbers } from './differentiate/central-differences.js';
 import { batchOf, packagedCanonical, packagedGraph, tokens } from './support/packaged.js';
 
 const WIDTH = 32;
 const everything = { maxElements: Number.POSITIVE_INFINITY };
-const weights = (seed: number, ...dims: number[]) => float32Tensor(numbers(dims.reduce((a, b) => a * b, 1), seed), dims);
+const weights = (seed: number, ...dims: number[]) =>
+  float32Tensor(
+    numbers(
+      dims.reduce((a, b) => a * b, 1),
+      seed,
+    ),
+    dims,
+  );
 
 /** BERT as exported for classification: the pooler of tanh and a matrix behind the hidden states, which are no output. */
-function classifier(name = 'bert/model.onnx', labels = 3, extra: { nodes?: Node[]; outputs?: Graph['outputs'] } = {}): Graph {
+function classifier(
+  name = 'bert/model.onnx',
+  labels = 3,
+  extra: { nodes?: Node[]; outputs?: Graph['outputs'] } = {},
+): Graph {
   const source = packagedGraph(name);
   const hidden = 'last_hidden_state';
   return {
     ...source,
     nodes: [
-      ...source.nodes.map((node) => ({ ...node, outputs: node.outputs.map((output) => (output === hidden ? '/encoder/out' : output)) })),
+      ...source.nodes.map((node) => ({
+        ...node,
+        outputs: node.outputs.map((output) => (output === hidden ? '/encoder/out' : output)),
+      })),
       makeNode('Gather', ['/encoder/out', 'first'], ['cls'], { axis: int(1) }),
       makeNode('Gemm', ['cls', 'bert.pooler.dense.weight', 'bert.pooler.dense.bias'], ['dense'], { transB: int(1) }),
       makeNode('Tanh', ['dense'], ['pooled']),
@@ -42,25 +75,57 @@ describe('a model exported with a classifier', () => {
   it('is cut back to its encoder, and says what was cut', () => {
     const canonical = canonicalize(classifier());
     const plain = packagedCanonical('bert/model.onnx');
-    expect(canonical).toMatchObject({ hidden: 'last_hidden_state', hiddenSize: WIDTH, cut: ['logits [batch, 3]'], numLabels: undefined });
+    expect(canonical).toMatchObject({
+      hidden: 'last_hidden_state',
+      hiddenSize: WIDTH,
+      cut: ['logits [batch, 3]'],
+      numLabels: undefined,
+    });
     expect(canonical.graph.nodes.map(operatorName)).toEqual(plain.graph.nodes.map(operatorName));
     expect(HEAD.filter((name) => canonical.graph.tensors.has(name))).toEqual([]);
     const feeds = tokens(canonical.graph);
-    expect(evaluate(canonical.graph, feeds, everything).get('last_hidden_state')?.data).toEqual(evaluate(plain.graph, feeds, everything).get(plain.hidden)?.data);
+    expect(evaluate(canonical.graph, feeds, everything).get('last_hidden_state')?.data).toEqual(
+      evaluate(plain.graph, feeds, everything).get(plain.hidden)?.data,
+    );
   });
 
   it.each([
-    ['a language model', [makeNode('MatMul', ['/encoder/out', 'vocabulary'], ['scores'])], [{ name: 'scores', dims: ['batch', 'sequence', 99] }], ['scores [batch, sequence, 99]']],
-    ['spans of answers', [makeNode('ReduceMean', ['/encoder/out'], ['start'], { axes: { type: 'ints', value: [-1] }, keepdims: int(0) })], [{ name: 'start', dims: ['batch', 'sequence'] }], ['start [batch, sequence]']],
-    ['hidden states under another name, and a pooler', [makeNode('Identity', ['/encoder/out'], ['token_embeddings'])], [{ name: 'token_embeddings', dims: ['b', 's', WIDTH] }, { name: 'pooled', dims: ['b', WIDTH] }], ['token_embeddings [batch, sequence, 32]', 'pooled [batch, 32]']],
+    [
+      'a language model',
+      [makeNode('MatMul', ['/encoder/out', 'vocabulary'], ['scores'])],
+      [{ name: 'scores', dims: ['batch', 'sequence', 99] }],
+      ['scores [batch, sequence, 99]'],
+    ],
+    [
+      'spans of answers',
+      [makeNode('ReduceMean', ['/encoder/out'], ['start'], { axes: { type: 'ints', value: [-1] }, keepdims: int(0) })],
+      [{ name: 'start', dims: ['batch', 'sequence'] }],
+      ['start [batch, sequence]'],
+    ],
+    [
+      'hidden states under another name, and a pooler',
+      [makeNode('Identity', ['/encoder/out'], ['token_embeddings'])],
+      [
+        { name: 'token_embeddings', dims: ['b', 's', WIDTH] },
+        { name: 'pooled', dims: ['b', WIDTH] },
+      ],
+      ['token_embeddings [batch, sequence, 32]', 'pooled [batch, 32]'],
+    ],
   ] as const)('or %s likewise', (_, nodes, outputs, cut) => {
-    const canonical = canonicalize(classifier('bert/model.onnx', 3, { nodes: [...nodes], outputs: outputs.map((output) => ({ dtype: 'float32', ...output })) }));
+    const canonical = canonicalize(
+      classifier('bert/model.onnx', 3, {
+        nodes: [...nodes],
+        outputs: outputs.map((output) => ({ dtype: 'float32', ...output })),
+      }),
+    );
     expect(findSites(canonical).map(({ key }) => key)).toEqual(['layer.0', 'layer.1', 'layer.2']);
     expect(canonical.hiddenSize).toBe(WIDTH);
     expect(canonical.cut).toEqual(cut);
     const feeds = tokens(canonical.graph);
     const plain = packagedCanonical('bert/model.onnx');
-    expect(evaluate(canonical.graph, feeds, everything).get(canonical.hidden)?.data).toEqual(evaluate(plain.graph, feeds, everything).get(plain.hidden)?.data);
+    expect(evaluate(canonical.graph, feeds, everything).get(canonical.hidden)?.data).toEqual(
+      evaluate(plain.graph, feeds, everything).get(plain.hidden)?.data,
+    );
   });
 
   it('keeps its head on request: same logits, and the head trains from its own weights', async () => {
@@ -70,23 +135,31 @@ describe('a model exported with a classifier', () => {
     const batch = batchOf([2, 0]);
     const expected = evaluate(source, tokens(source), everything).get('logits')?.data as Float64Array;
     // Both in float64, but √d and √2 are float32 in the file.
-    (await model.predict(batch)).forEach((value, i) => expect(Math.abs(value - (expected[i] as number))).toBeLessThan(1e-6));
+    (await model.predict(batch)).forEach((value, i) =>
+      expect(Math.abs(value - (expected[i] as number))).toBeLessThan(1e-6),
+    );
     const { loss } = await model.gradients(batch, ['classifier']);
-    for (let step = 0; step < 20; step++) await model.step([batch], { groups: ['classifier', 'adapter'], learningRate: 0.01 });
+    for (let step = 0; step < 20; step++)
+      await model.step([batch], { groups: ['classifier', 'adapter'], learningRate: 0.01 });
     expect((await model.gradients(batch, ['classifier'])).loss).toBeLessThan(loss / 2);
   });
 
   it('folds with that head, and its adapter comes back', async () => {
     const model = loadReferenceModel(classifier(), { numLabels: 3, head: 'model' });
     const batch = batchOf([2, 0]);
-    for (let step = 0; step < 3; step++) await model.step([batch], { groups: ['classifier', 'adapter', 'norm'], learningRate: 0.05 });
+    for (let step = 0; step < 3; step++)
+      await model.step([batch], { groups: ['classifier', 'adapter', 'norm'], learningRate: 0.05 });
     const expected = await model.predict(batch);
     const folded = readModel(concatChunks(await model.fold()));
     expect(folded.outputs.map(({ name }) => name)).toEqual(['logits', 'last_hidden_state']);
-    (evaluate(folded, tokens(folded), everything).get('logits') as Value & { data: Float64Array }).data.forEach((value, i) => expect(Math.abs(value - (expected[i] as number))).toBeLessThan(1e-5));
+    (evaluate(folded, tokens(folded), everything).get('logits') as Value & { data: Float64Array }).data.forEach(
+      (value, i) => expect(Math.abs(value - (expected[i] as number))).toBeLessThan(1e-5),
+    );
 
     const files = await saveAdapter(model, { baseModel: 'bert', labels: ['a', 'b', 'c'] });
-    const config = JSON.parse(new TextDecoder().decode(files['adapter_config.json'])) as Parameters<typeof optionsForAdapter>[0];
+    const config = JSON.parse(new TextDecoder().decode(files['adapter_config.json'])) as Parameters<
+      typeof optionsForAdapter
+    >[0];
     expect(config).toMatchObject({ head: 'model', modules_to_save: ['bert.pooler.dense', 'classifier'] });
     const again = loadReferenceModel(classifier(), optionsForAdapter(config));
     await loadAdapter(again, files);
@@ -109,7 +182,18 @@ describe('a model exported with a classifier', () => {
               makeNode('Add', ['classifier.bias', 'product'], ['logits']),
             ],
       ),
-      tensors: new Map([...source.tensors, ['w_q', fromNumbers('int8', numbers(WIDTH * 3, 7).map((value) => Math.round(100 * value)), [WIDTH, 3])], ['w_s', float32Tensor([0.01, 0.02, 0.03])]]),
+      tensors: new Map([
+        ...source.tensors,
+        [
+          'w_q',
+          fromNumbers(
+            'int8',
+            numbers(WIDTH * 3, 7).map((value) => Math.round(100 * value)),
+            [WIDTH, 3],
+          ),
+        ],
+        ['w_s', float32Tensor([0.01, 0.02, 0.03])],
+      ]),
     };
     const kept = canonicalize(packed, { keepHead: true });
     expect(kept.precision).toBe('int8');
@@ -119,7 +203,9 @@ describe('a model exported with a classifier', () => {
     const head = model.parameters.filter(({ group }) => group === 'classifier');
     expect(head.map(({ shape }) => shape)).toEqual([[WIDTH, WIDTH], [WIDTH], [WIDTH, 3], [3]]);
     expect(place.sizeOfGroups(['classifier'])).toBe(WIDTH * WIDTH + WIDTH + 3 * WIDTH + 3);
-    expect(compileInference(model.compiled, ['logits']).nodes.filter(({ op }) => op === 'MatMulInteger').length).toBe(packedLayers(source));
+    expect(compileInference(model.compiled, ['logits']).nodes.filter(({ op }) => op === 'MatMulInteger').length).toBe(
+      packedLayers(source),
+    );
   });
 
   it.each([

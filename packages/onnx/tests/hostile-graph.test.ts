@@ -1,10 +1,32 @@
 import { HadamardError } from '@hadamard-adapter/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { buildAdapterModel, canonicalize, compileTraining, type Attribute, type Graph, type Node, type Tensor } from '../src/index.js';
+import {
+  buildAdapterModel,
+  canonicalize,
+  compileTraining,
+  type Attribute,
+  type Graph,
+  type Node,
+  type Tensor,
+} from '../src/index.js';
 import { packagedGraph } from './support/packaged.js';
 
-const SOURCES = ['bert/model.onnx', 'bert/model.dynamo.onnx', 'distilbert/model.opset17.onnx', 'roberta/model.classic.onnx', 'electra/model.optimized.onnx', 'deberta/model.onnx', 'deberta-v2/model.optimized.onnx', 'bart/model.onnx', 't5-encoder/model.onnx', 'modernbert/model.onnx', 'albert/model.optimized.onnx', 'bert/model.int8.onnx', 'bert/model.fp16.onnx'].map(packagedGraph);
+const SOURCES = [
+  'bert/model.onnx',
+  'bert/model.dynamo.onnx',
+  'distilbert/model.opset17.onnx',
+  'roberta/model.classic.onnx',
+  'electra/model.optimized.onnx',
+  'deberta/model.onnx',
+  'deberta-v2/model.optimized.onnx',
+  'bart/model.onnx',
+  't5-encoder/model.onnx',
+  'modernbert/model.onnx',
+  'albert/model.optimized.onnx',
+  'bert/model.int8.onnx',
+  'bert/model.fp16.onnx',
+].map(packagedGraph);
 
 /** One thing wrong with a graph that reads well: numbers choose what and where. */
 type Damage = readonly [kind: number, first: number, second: number];
@@ -13,16 +35,34 @@ const pick = <T>(items: readonly T[], at: number): T => items[at % items.length]
 
 const SIZES = [1_000_000_000n, -5n, 0n, 1n << 40n, 7n];
 
-/** Each breaks a graph in another way: a node lost, another input, another operator, other attributes, missing inputs, another shape or constant. */
+/**
+ * Each breaks a graph in another way: a node lost, another input, another operator, other attributes, missing inputs,
+ * another shape or constant.
+ */
 const KINDS: readonly ((nodes: Node[], tensors: Map<string, Tensor>, first: number, second: number) => void)[] = [
   (nodes, _, first) => void nodes.splice(first % nodes.length, 1),
-  (nodes, tensors, first, second) => change(nodes, first, ({ inputs }) => ({ inputs: inputs.map((name, i) => (i === second % inputs.length ? pick([...tensors.keys()], second) : name)) })),
-  (nodes, _, first, second) => change(nodes, first, ({ inputs }) => ({ inputs: inputs.map((name, i) => (i === 0 ? (pick(nodes.slice(0, (first % nodes.length) + 1), second).outputs[0] ?? name) : name)) })),
+  (nodes, tensors, first, second) =>
+    change(nodes, first, ({ inputs }) => ({
+      inputs: inputs.map((name, i) => (i === second % inputs.length ? pick([...tensors.keys()], second) : name)),
+    })),
+  (nodes, _, first, second) =>
+    change(nodes, first, ({ inputs }) => ({
+      inputs: inputs.map((name, i) =>
+        i === 0 ? (pick(nodes.slice(0, (first % nodes.length) + 1), second).outputs[0] ?? name) : name,
+      ),
+    })),
   (nodes, _, first, second) => change(nodes, first, () => ({ op: pick(nodes, second).op })),
   (nodes, _, first) => change(nodes, first, () => ({ attributes: {} })),
-  (nodes, _, first, second) => change(nodes, first, ({ attributes }) => ({ attributes: Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, shifted(value, (second % 9) - 4)])) })),
-  (nodes, _, first, second) => change(nodes, first, ({ inputs }) => ({ inputs: inputs.slice(0, second % (inputs.length + 1)) })),
-  (_, tensors, first, second) => void tensors.set(pick([...tensors.keys()], first), pick([...tensors.values()], second)),
+  (nodes, _, first, second) =>
+    change(nodes, first, ({ attributes }) => ({
+      attributes: Object.fromEntries(
+        Object.entries(attributes).map(([name, value]) => [name, shifted(value, (second % 9) - 4)]),
+      ),
+    })),
+  (nodes, _, first, second) =>
+    change(nodes, first, ({ inputs }) => ({ inputs: inputs.slice(0, second % (inputs.length + 1)) })),
+  (_, tensors, first, second) =>
+    void tensors.set(pick([...tensors.keys()], first), pick([...tensors.values()], second)),
   (_, tensors, first, second) => {
     const shapes = [...tensors].filter(([, { dtype, bytes }]) => dtype === 'int64' && bytes.length > 0);
     if (shapes.length === 0) return;
@@ -53,7 +93,14 @@ function damaged(source: Graph, damages: readonly Damage[]): Graph {
 /** `compiled`, or the code of the refusal; anything else that is thrown is a defect. */
 function outcome(graph: Graph): string {
   try {
-    const model = buildAdapterModel(canonicalize(graph), { site: 'context', norm: 'attention', pooling: 'first', head: 'linear', numLabels: 2, loss: 'cross-entropy' });
+    const model = buildAdapterModel(canonicalize(graph), {
+      site: 'context',
+      norm: 'attention',
+      pooling: 'first',
+      head: 'linear',
+      numLabels: 2,
+      loss: 'cross-entropy',
+    });
     compileTraining(model, ['classifier', 'adapter', 'norm']);
     return 'compiled';
   } catch (error) {

@@ -21,7 +21,8 @@ const ascii = (text: string): Uint8Array => Uint8Array.from(text, (char) => char
 
 describe('files of another kind', () => {
   const zip = 'PK\x03\x04\x14\x00\x08\x08archive/data.pkl';
-  const safetensors = '\x40\x00\x00\x00\x00\x00\x00\x00{"__metadata__":{"format":"pt"},"w":{"dtype":"F32"}}            ';
+  const safetensors =
+    '\x40\x00\x00\x00\x00\x00\x00\x00{"__metadata__":{"format":"pt"},"w":{"dtype":"F32"}}            ';
   it.each([
     ['', 'empty'],
     ['<!DOCTYPE html>\n<html><head><title>404</title>', 'web page'],
@@ -118,7 +119,12 @@ describe('files that would cost more than they weigh', () => {
   });
 
   it('integers of one byte that become objects', () => {
-    const error = refusal(modelBytes({ initializer: [{ name: 'w', dims: [50_000n], dataType: 7, int64Data: Array.from({ length: 50_000 }, () => 1n) }] }), { maxMemory: 1_000_000 });
+    const error = refusal(
+      modelBytes({
+        initializer: [{ name: 'w', dims: [50_000n], dataType: 7, int64Data: Array.from({ length: 50_000 }, () => 1n) }],
+      }),
+      { maxMemory: 1_000_000 },
+    );
     expect(error?.code).toBe('ONNX_LIMIT');
   });
 
@@ -139,7 +145,11 @@ describe('files that would cost more than they weigh', () => {
 
   it('a chain of a hundred thousand nodes in reverse order is sorted', () => {
     const count = 100_000;
-    const node = Array.from({ length: count }, (_, i) => ({ opType: 'Relu', input: [i === count - 1 ? 'x' : `v${i + 1}`], output: [i === 0 ? 'y' : `v${i}`] }));
+    const node = Array.from({ length: count }, (_, i) => ({
+      opType: 'Relu',
+      input: [i === count - 1 ? 'x' : `v${i + 1}`],
+      output: [i === 0 ? 'y' : `v${i}`],
+    }));
     const graph = readModel(modelBytes({ node }));
     expect(graph.nodes.at(-1)?.outputs).toEqual(['y']);
     expect(graph.nodes[0]?.inputs).toEqual(['x']);

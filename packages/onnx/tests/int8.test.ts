@@ -1,18 +1,56 @@
 import { layout } from '@hadamard-adapter/core';
 import { describe, expect, it } from 'vitest';
-import { buildAdapterModel, compileInference, compileTraining, evaluate, float32Tensor, PARAMETERS_INPUT, toNumbers, type AdapterModelOptions, type Graph, type Node, type Value } from '../src/index.js';
+import {
+  buildAdapterModel,
+  compileInference,
+  compileTraining,
+  evaluate,
+  float32Tensor,
+  PARAMETERS_INPUT,
+  toNumbers,
+  type AdapterModelOptions,
+  type Graph,
+  type Node,
+  type Value,
+} from '../src/index.js';
 import { packWeight } from '../src/compile/int8-weights.js';
 import { numbers } from './differentiate/central-differences.js';
 import { packagedCanonical, tokens } from './support/packaged.js';
 
-const OPTIONS: AdapterModelOptions = { site: 'context', norm: 'attention', pooling: 'first', head: 'linear', numLabels: 2, loss: 'cross-entropy' };
-const FAMILIES = ['bert', 'roberta', 'electra', 'distilbert', 'albert', 'bart', 'deberta', 'deberta-v2', 'modernbert', 't5-encoder'];
+const OPTIONS: AdapterModelOptions = {
+  site: 'context',
+  norm: 'attention',
+  pooling: 'first',
+  head: 'linear',
+  numLabels: 2,
+  loss: 'cross-entropy',
+};
+const FAMILIES = [
+  'bert',
+  'roberta',
+  'electra',
+  'distilbert',
+  'albert',
+  'bart',
+  'deberta',
+  'deberta-v2',
+  'modernbert',
+  't5-encoder',
+];
 const count = (graph: Graph, op: string): number => graph.nodes.filter((node) => node.op === op).length;
-const linear = (transB: number): Node => ({ op: 'Linear', domain: 'hadamard', name: '', inputs: ['x', 'w'], outputs: ['y'], attributes: { transB: { type: 'int', value: transB } } });
+const linear = (transB: number): Node => ({
+  op: 'Linear',
+  domain: 'hadamard',
+  name: '',
+  inputs: ['x', 'w'],
+  outputs: ['y'],
+  attributes: { transB: { type: 'int', value: transB } },
+});
 
 /** One minus the cosine of the angle between two vectors. */
 function apart(left: ArrayLike<number>, right: ArrayLike<number>): number {
-  const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => Array.from(a).reduce((sum, value, i) => sum + value * (b[i] as number), 0);
+  const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+    Array.from(a).reduce((sum, value, i) => sum + value * (b[i] as number), 0);
   return 1 - dot(left, right) / Math.sqrt(dot(left, left) * dot(right, right));
 }
 
@@ -23,22 +61,37 @@ function feedsFor(graph: Graph, size: number): Map<string, Value> {
   return new Map(graph.inputs.map(({ name }) => [name, feeds.get(name) as Value]));
 }
 
-const run = (graph: Graph, size: number): ReadonlyMap<string, Value> => evaluate(graph, feedsFor(graph, size), { maxElements: Number.POSITIVE_INFINITY });
+const run = (graph: Graph, size: number): ReadonlyMap<string, Value> =>
+  evaluate(graph, feedsFor(graph, size), { maxElements: Number.POSITIVE_INFINITY });
 
 describe('products in 8-bit integers', () => {
-  it.each(FAMILIES)('%s: every product with a frozen weight, forward and backward; loss and gradients stay close to float32', (family) => {
-    const canonical = packagedCanonical(`${family}/model.onnx`);
-    const [model, packed] = [buildAdapterModel(canonical, OPTIONS), buildAdapterModel(canonical, { ...OPTIONS, int8Bits: 8 })];
-    const [plain, integer] = [compileTraining(model, ['adapter', 'norm']), compileTraining(packed, ['adapter', 'norm'])];
-    expect(count(integer, 'MatMulInteger')).toBeGreaterThan(20);
-    // What is left: gradients of parameters, and the classifier.
-    expect(count(integer, 'Gemm')).toBeLessThanOrEqual(count(plain, 'Gemm') - count(integer, 'MatMulInteger'));
-    const { size } = layout(model.parameters);
-    const [expected, found] = [run(plain, size), run(integer, size)];
-    expect(Math.abs((found.get('loss')?.data?.[0] as number) - (expected.get('loss')?.data?.[0] as number))).toBeLessThan(0.05);
-    // Width 32 and random weights: each of the dozen roundings on the way is of some 1 %, and nothing averages out. The trained model of the documentation is at 0.0007.
-    expect(apart(found.get('gradients')?.data as Float64Array, expected.get('gradients')?.data as Float64Array)).toBeLessThan(0.05);
-  });
+  it.each(FAMILIES)(
+    '%s: every product with a frozen weight, forward and backward; loss and gradients stay close to float32',
+    (family) => {
+      const canonical = packagedCanonical(`${family}/model.onnx`);
+      const [model, packed] = [
+        buildAdapterModel(canonical, OPTIONS),
+        buildAdapterModel(canonical, { ...OPTIONS, int8Bits: 8 }),
+      ];
+      const [plain, integer] = [
+        compileTraining(model, ['adapter', 'norm']),
+        compileTraining(packed, ['adapter', 'norm']),
+      ];
+      expect(count(integer, 'MatMulInteger')).toBeGreaterThan(20);
+      // What is left: gradients of parameters, and the classifier.
+      expect(count(integer, 'Gemm')).toBeLessThanOrEqual(count(plain, 'Gemm') - count(integer, 'MatMulInteger'));
+      const { size } = layout(model.parameters);
+      const [expected, found] = [run(plain, size), run(integer, size)];
+      expect(
+        Math.abs((found.get('loss')?.data?.[0] as number) - (expected.get('loss')?.data?.[0] as number)),
+      ).toBeLessThan(0.05);
+      // Width 32 and random weights: each of the dozen roundings on the way is of some 1 %, and nothing averages out.
+      // The trained model of the documentation is at 0.0007.
+      expect(
+        apart(found.get('gradients')?.data as Float64Array, expected.get('gradients')?.data as Float64Array),
+      ).toBeLessThan(0.05);
+    },
+  );
 
   it.each(FAMILIES)('%s: a prediction is computed the same way', (family) => {
     const packed = buildAdapterModel(packagedCanonical(`${family}/model.onnx`), { ...OPTIONS, int8Bits: 8 });
@@ -64,12 +117,19 @@ describe('packing a weight', () => {
   const values = Float32Array.from({ length: inputs * outputs }, (_, i) => Math.sin(i * 2.3) * 10 ** (i % 3));
 
   it.each([7, 8] as const)('in %i bits: within half a level of each column, the same from both orders', (bits) => {
-    const transposed = Float32Array.from({ length: values.length }, (_, i) => values[(i % inputs) * outputs + Math.floor(i / inputs)] as number);
+    const transposed = Float32Array.from(
+      { length: values.length },
+      (_, i) => values[(i % inputs) * outputs + Math.floor(i / inputs)] as number,
+    );
     const packed = packWeight(linear(0), float32Tensor(values, [inputs, outputs]), bits);
     expect(packWeight(linear(1), float32Tensor(transposed, [outputs, inputs]), bits)).toEqual(packed);
     const [levels, scales] = [toNumbers(packed.levels), toNumbers(packed.scale)];
     expect(packed.levels.dims).toEqual([inputs, outputs]);
-    values.forEach((value, i) => expect(Math.abs((levels[i] as number) * (scales[i % outputs] as number) - value)).toBeLessThanOrEqual((scales[i % outputs] as number) * 0.50001));
+    values.forEach((value, i) =>
+      expect(Math.abs((levels[i] as number) * (scales[i % outputs] as number) - value)).toBeLessThanOrEqual(
+        (scales[i % outputs] as number) * 0.50001,
+      ),
+    );
     expect(Math.max(...levels.map(Math.abs))).toBe(2 ** (bits - 1) - 1);
   });
 

@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { buildAdapterModel, canonicalize, differentiate, evaluate, int, type AdapterModel, type AdapterModelOptions, type Graph, type Value } from '../src/index.js';
+import {
+  buildAdapterModel,
+  canonicalize,
+  differentiate,
+  evaluate,
+  int,
+  type AdapterModel,
+  type AdapterModelOptions,
+  type Graph,
+  type Value,
+} from '../src/index.js';
 import { dropUnusedInputs } from '../src/compile/frontier.js';
 import { selectPosition } from '../src/compile/pooled-position.js';
 import { dimsOf, isSequence, probe } from '../src/canonicalize/probe.js';
@@ -10,9 +20,17 @@ import { int64Tensor } from '../src/graph/tensors.js';
 import { numbers } from './differentiate/central-differences.js';
 import { packagedCanonical, packagedGraph, packagedModels, tokens } from './support/packaged.js';
 
-const OPTIONS: AdapterModelOptions = { site: 'context', norm: 'attention', pooling: 'first', head: 'linear', numLabels: 2, loss: 'cross-entropy' };
+const OPTIONS: AdapterModelOptions = {
+  site: 'context',
+  norm: 'attention',
+  pooling: 'first',
+  head: 'linear',
+  numLabels: 2,
+  loss: 'cross-entropy',
+};
 
-const lossOf = ({ graph }: AdapterModel): Graph => dropUnusedInputs(prune({ ...graph, outputs: graph.outputs.filter(({ name }) => name === 'loss') }));
+const lossOf = ({ graph }: AdapterModel): Graph =>
+  dropUnusedInputs(prune({ ...graph, outputs: graph.outputs.filter(({ name }) => name === 'loss') }));
 
 /** Tokens, random targets and parameters near 1 for the inputs of a graph; a padded row among them. */
 function feedsFor(graph: Graph): Map<string, Value> {
@@ -20,7 +38,14 @@ function feedsFor(graph: Graph): Map<string, Value> {
   for (const [seed, { name, dims, dtype }] of graph.inputs.entries()) {
     if (dtype !== 'float32') continue;
     const sizes = dims.map((size) => (typeof size === 'string' ? 2 : size));
-    feeds.set(name, { dtype, dims: sizes, data: numbers(sizes.reduce((a, b) => a * b, 1), seed).map((x) => (name === 'targets' ? Math.abs(x) : 0.2 * x + 1)) });
+    feeds.set(name, {
+      dtype,
+      dims: sizes,
+      data: numbers(
+        sizes.reduce((a, b) => a * b, 1),
+        seed,
+      ).map((x) => (name === 'targets' ? Math.abs(x) : 0.2 * x + 1)),
+    });
   }
   return feeds;
 }
@@ -38,25 +63,34 @@ function train(graph: Graph, model: AdapterModel, feeds: ReadonlyMap<string, Val
 function linears(graph: Graph): { full: number; single: number } {
   const shapes = probe(graph);
   const all = graph.nodes.filter(isLinear).map((node) => dimsOf(shapes, node.outputs[0] as string));
-  return { full: all.filter((dims) => isSequence(dims?.[1])).length, single: all.filter((dims) => dims?.length === 3 && !isSequence(dims[1])).length };
+  return {
+    full: all.filter((dims) => isSequence(dims?.[1])).length,
+    single: all.filter((dims) => dims?.length === 3 && !isSequence(dims[1])).length,
+  };
 }
 
 const float = packagedModels().filter((name) => !name.includes('int8'));
 
 describe('the last layer for the pooled position only', () => {
-  it.each(float.flatMap((name) => (['first', 'last'] as const).map((pooling) => [name, pooling] as const)))('%s, %s: loss and gradients are what they were', (name, pooling) => {
-    const model = buildAdapterModel(packagedCanonical(name), { ...OPTIONS, pooling });
-    const [whole, reduced] = [lossOf(model), selectPosition(lossOf(model))];
-    const feeds = feedsFor(whole);
-    const [expected, found] = [train(whole, model, feeds), train(reduced, model, feeds)];
-    for (const [i, value] of expected.entries()) {
-      expect(found[i]?.dims).toEqual(value.dims);
-      const scale = Math.max(1, ...(value.data as Float64Array).map(Math.abs));
-      value.data?.forEach((x, at) => expect(Math.abs((found[i]?.data?.[at] ?? Number.NaN) - x) / scale).toBeLessThan(1e-12));
-    }
-  });
+  it.each(float.flatMap((name) => (['first', 'last'] as const).map((pooling) => [name, pooling] as const)))(
+    '%s, %s: loss and gradients are what they were',
+    (name, pooling) => {
+      const model = buildAdapterModel(packagedCanonical(name), { ...OPTIONS, pooling });
+      const [whole, reduced] = [lossOf(model), selectPosition(lossOf(model))];
+      const feeds = feedsFor(whole);
+      const [expected, found] = [train(whole, model, feeds), train(reduced, model, feeds)];
+      for (const [i, value] of expected.entries()) {
+        expect(found[i]?.dims).toEqual(value.dims);
+        const scale = Math.max(1, ...(value.data as Float64Array).map(Math.abs));
+        value.data?.forEach((x, at) =>
+          expect(Math.abs((found[i]?.data?.[at] ?? Number.NaN) - x) / scale).toBeLessThan(1e-12),
+        );
+      }
+    },
+  );
 
-  // Of six linear layers keys and values are for all positions; BART's decoder has two more of either kind, that look at the encoder; DeBERTa-v2 computes its query for all positions, since it flattens batch and heads.
+  // Of six linear layers keys and values are for all positions; BART's decoder has two more of either kind, that look
+  // at the encoder; DeBERTa-v2 computes its query for all positions, since it flattens batch and heads.
   it.each([
     ['bert/model.onnx', 4],
     ['roberta/model.onnx', 4],
@@ -75,10 +109,16 @@ describe('the last layer for the pooled position only', () => {
   it('the model can pick its position by Gather, and another than the first', () => {
     const source = packagedGraph('bert/model.onnx');
     const graph = canonicalize(source).graph;
-    const picked = (nodes: Graph['nodes']): Graph => ({ ...graph, nodes: [...graph.nodes, ...nodes], tensors: new Map([...graph.tensors, ['third', int64Tensor([2], [])]]), outputs: [{ name: 'picked', dtype: 'float32', dims: ['batch', 32] }] });
+    const picked = (nodes: Graph['nodes']): Graph => ({
+      ...graph,
+      nodes: [...graph.nodes, ...nodes],
+      tensors: new Map([...graph.tensors, ['third', int64Tensor([2], [])]]),
+      outputs: [{ name: 'picked', dtype: 'float32', dims: ['batch', 32] }],
+    });
     const whole = picked([makeNode('Gather', ['last_hidden_state', 'third'], ['picked'], { axis: int(1) })]);
     const feeds = tokens(whole);
-    const valueOf = (each: Graph): Value | undefined => evaluate(each, feeds, { maxElements: Number.POSITIVE_INFINITY }).get('picked');
+    const valueOf = (each: Graph): Value | undefined =>
+      evaluate(each, feeds, { maxElements: Number.POSITIVE_INFINITY }).get('picked');
     expect(linears(selectPosition(whole)).single).toBe(4);
     expect(valueOf(selectPosition(whole))?.dims).toEqual([2, 32]);
     expect(valueOf(selectPosition(whole))?.data).toEqual(valueOf(whole)?.data);

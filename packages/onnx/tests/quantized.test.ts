@@ -1,5 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { INTERNAL_DOMAIN, canonicalize, differentiate, evaluate, float32Tensor, fromNumbers, int, lower, operatorName, type Graph, type Node, type Value } from '../src/index.js';
+import {
+  INTERNAL_DOMAIN,
+  canonicalize,
+  differentiate,
+  evaluate,
+  float32Tensor,
+  fromNumbers,
+  int,
+  lower,
+  operatorName,
+  type Graph,
+  type Node,
+  type Value,
+} from '../src/index.js';
 import { makeNode } from '../src/graph/rewrite.js';
 import { numbers } from './differentiate/central-differences.js';
 import { packagedCanonical, packagedGraph } from './support/packaged.js';
@@ -26,7 +39,11 @@ function lossOf(layer: readonly Node[]): Graph {
     opsets: new Map([['', 18]]),
     inputs: [{ name: 'x', dtype: 'float32', dims: [2, 4] }],
     outputs: [{ name: 'loss', dtype: 'float32', dims: [] }],
-    nodes: [...layer, makeNode('Mul', ['y', 'weights'], ['terms']), makeNode('ReduceSum', ['terms'], ['loss'], { keepdims: int(0) })],
+    nodes: [
+      ...layer,
+      makeNode('Mul', ['y', 'weights'], ['terms']),
+      makeNode('ReduceSum', ['terms'], ['loss'], { keepdims: int(0) }),
+    ],
     tensors: new Map([...PACKED, ['weights', float32Tensor(numbers(6, 3), [2, 3])]]),
   };
 }
@@ -39,7 +56,9 @@ function gradientOf(graph: Graph, x: Float64Array): number[] {
 }
 
 describe('a quantized linear layer', () => {
-  const packed = [makeNode('QuantizedLinear', ['x', 'w', 'scale', 'zero', 'bias'], ['y'], {}, { domain: INTERNAL_DOMAIN })];
+  const packed = [
+    makeNode('QuantizedLinear', ['x', 'w', 'scale', 'zero', 'bias'], ['y'], {}, { domain: INTERNAL_DOMAIN }),
+  ];
   const unpacked = [
     makeNode('DequantizeLinear', ['w', 'scale', 'zero'], ['plain'], { axis: int(1) }),
     makeNode('Linear', ['x', 'plain', 'bias'], ['y'], {}, { domain: INTERNAL_DOMAIN }),
@@ -55,7 +74,9 @@ describe('a quantized linear layer', () => {
 
   it('answers what the dequantized layer answers, up to the rounding of its input', () => {
     const feeds = { x: { dtype: 'float32', dims: [2, 4], data: numbers(8, 1) } satisfies Value };
-    const [found, expected] = [packed, unpacked].map((layer) => evaluate(lossOf(layer), feeds, everything).get('y')?.data as Float64Array) as [Float64Array, Float64Array];
+    const [found, expected] = [packed, unpacked].map(
+      (layer) => evaluate(lossOf(layer), feeds, everything).get('y')?.data as Float64Array,
+    ) as [Float64Array, Float64Array];
     // Half a step of the input (range 2, 255 levels) times the sum of a column (at most 4).
     found.forEach((value, i) => expect(Math.abs(value - (expected[i] as number))).toBeLessThan((4 * 2) / 255 / 2));
     expect([...found]).not.toEqual([...expected]);
@@ -83,8 +104,14 @@ describe.each(['bert/model.int8.onnx', 'bart/model.int8.onnx'])('%s', (name) => 
 it('a product of integers that is not the one a quantizer writes is left as it is', () => {
   const source = packagedGraph('bert/model.int8.onnx');
   // The zero point of another tensor: no longer the layer that the pattern stands for.
-  const [first, second] = source.nodes.filter(({ op }) => op === 'DynamicQuantizeLinear').map(({ outputs }) => outputs[2] as string) as [string, string];
-  const nodes = source.nodes.map((node) => (node.op === 'MatMulInteger' ? { ...node, inputs: node.inputs.map((input) => (input === second ? first : input)) } : node));
+  const [first, second] = source.nodes
+    .filter(({ op }) => op === 'DynamicQuantizeLinear')
+    .map(({ outputs }) => outputs[2] as string) as [string, string];
+  const nodes = source.nodes.map((node) =>
+    node.op === 'MatMulInteger'
+      ? { ...node, inputs: node.inputs.map((input) => (input === second ? first : input)) }
+      : node,
+  );
   const { graph } = canonicalize({ ...source, nodes });
   expect(counts(graph).get('MatMulInteger')).toBeGreaterThan(0);
 });

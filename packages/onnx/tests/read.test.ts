@@ -1,7 +1,11 @@
 import { HadamardError } from '@hadamard-adapter/core';
 import { describe, expect, it } from 'vitest';
 import { readModel, toNumbers, type ReadOptions } from '../src/index.js';
-import { AttributeProto_AttributeType as AttributeType, TensorProto_DataLocation, TensorProto_DataType as Type } from '../src/read/onnx_pb.js';
+import {
+  AttributeProto_AttributeType as AttributeType,
+  TensorProto_DataLocation,
+  TensorProto_DataType as Type,
+} from '../src/read/onnx_pb.js';
 import { modelBytes, value, weight, type GraphInit, type ModelInit, type TensorInit } from './support/models.js';
 
 function failure(run: () => unknown): HadamardError {
@@ -25,7 +29,9 @@ describe('a small model', () => {
     const bytes = modelBytes();
     const graph = readModel(bytes);
     expect(graph.inputs).toEqual([{ name: 'x', dtype: 'float32', dims: ['batch', 2] }]);
-    expect(graph.nodes).toEqual([{ op: 'Mul', domain: '', name: 'mul', inputs: ['x', 'w'], outputs: ['y'], attributes: {} }]);
+    expect(graph.nodes).toEqual([
+      { op: 'Mul', domain: '', name: 'mul', inputs: ['x', 'w'], outputs: ['y'], attributes: {} },
+    ]);
     expect(graph.tensors.get('w')?.bytes.buffer).toBe(bytes.buffer);
   });
 
@@ -37,12 +43,17 @@ describe('a small model', () => {
   });
 
   it('drops inputs that are initializers too, as IR version 3 wrote them', () => {
-    expect(readModel(modelBytes({ input: [value('x', 2), value('w', 2)] })).inputs.map(({ name }) => name)).toEqual(['x']);
+    expect(readModel(modelBytes({ input: [value('x', 2), value('w', 2)] })).inputs.map(({ name }) => name)).toEqual([
+      'x',
+    ]);
   });
 
   it('takes ai.onnx for the standard domain', () => {
     const graph = readModel(
-      modelBytes({ node: [{ opType: 'Relu', domain: 'ai.onnx', input: ['x'], output: ['y'] }] }, { opsetImport: [{ domain: 'ai.onnx', version: 13n }] }),
+      modelBytes(
+        { node: [{ opType: 'Relu', domain: 'ai.onnx', input: ['x'], output: ['y'] }] },
+        { opsetImport: [{ domain: 'ai.onnx', version: 13n }] },
+      ),
     );
     expect(graph.nodes[0]?.domain).toBe('');
     expect(graph.opsets).toEqual(new Map([['', 13]]));
@@ -53,7 +64,12 @@ describe('a small model', () => {
     const graph = readModel(
       modelBytes({
         node: [
-          { opType: 'If', input: ['x'], output: ['y'], attribute: [{ name: 'then_branch', type: AttributeType.GRAPH, g: then }] },
+          {
+            opType: 'If',
+            input: ['x'],
+            output: ['y'],
+            attribute: [{ name: 'then_branch', type: AttributeType.GRAPH, g: then }],
+          },
           { opType: 'Relu', input: ['x'], output: ['h'] },
         ],
       }),
@@ -67,7 +83,9 @@ describe('a small model', () => {
       { name: 'axis', i: 0n },
       { name: 'alpha', f: 0.5 },
     ];
-    expect(readModel(modelBytes({ node: [{ opType: 'Odd', input: ['x'], output: ['y'], attribute }] })).nodes[0]?.attributes).toEqual({
+    expect(
+      readModel(modelBytes({ node: [{ opType: 'Odd', input: ['x'], output: ['y'], attribute }] })).nodes[0]?.attributes,
+    ).toEqual({
       ends: { type: 'ints', value: [2 ** 53, -(2 ** 53), 7] },
       axis: { type: 'int', value: 0 },
       alpha: { type: 'float', value: 0.5 },
@@ -144,7 +162,9 @@ describe('external data', () => {
 
   it.each(['model.onnx_data', 'sub/weights.bin', './w..bin'])('is read as a view from %s', (location) => {
     const asked: string[] = [];
-    const graph = readModel(external({ location, offset: '4', length: '8' }), { externalData: (path) => (asked.push(path), file) });
+    const graph = readModel(external({ location, offset: '4', length: '8' }), {
+      externalData: (path) => (asked.push(path), file),
+    });
     const w = graph.tensors.get('w');
     expect(w && [...toNumbers(w)]).toEqual([1, 2]);
     expect(w?.bytes.buffer).toBe(file.buffer);
@@ -164,15 +184,29 @@ describe('external data', () => {
     expect(asked).toBe(1);
   });
 
-  it.each(['../w', 'a/../../w', '/etc/passwd', 'C:\\w', 'c:w', 'C:/w', '..\\w', 'a\\b', 'file:///w', 'https://host/w', '//host/w', 'a//b', 'w\0.bin', 'w\n', '', '..'])(
-    'refuses the location %j and never asks for it',
-    (location) => {
-      let asked = 0;
-      const error = failure(() => readModel(external({ location }), { externalData: () => (asked++, file) }));
-      expect(error.code).toBe('ONNX_EXTERNAL_PATH');
-      expect(asked).toBe(0);
-    },
-  );
+  it.each([
+    '../w',
+    'a/../../w',
+    '/etc/passwd',
+    'C:\\w',
+    'c:w',
+    'C:/w',
+    '..\\w',
+    'a\\b',
+    'file:///w',
+    'https://host/w',
+    '//host/w',
+    'a//b',
+    'w\0.bin',
+    'w\n',
+    '',
+    '..',
+  ])('refuses the location %j and never asks for it', (location) => {
+    let asked = 0;
+    const error = failure(() => readModel(external({ location }), { externalData: () => (asked++, file) }));
+    expect(error.code).toBe('ONNX_EXTERNAL_PATH');
+    expect(asked).toBe(0);
+  });
 
   it.each<Record<string, string>>([
     { offset: '9' },
@@ -185,7 +219,9 @@ describe('external data', () => {
     { length: '12' },
     { length: '-8' },
   ])('refuses the place %j', (place) => {
-    expect(failure(() => readModel(external({ location: 'w', ...place }), { externalData: () => file })).code).toBe('ONNX_EXTERNAL_RANGE');
+    expect(failure(() => readModel(external({ location: 'w', ...place }), { externalData: () => file })).code).toBe(
+      'ONNX_EXTERNAL_RANGE',
+    );
   });
 
   it('names the file that is missing', () => {
@@ -198,7 +234,12 @@ describe('external data', () => {
 });
 
 describe('graphs that cannot be', () => {
-  const relu = (input: string, output: string) => ({ opType: 'Relu', input: [input], output: [output], name: `to_${output}` });
+  const relu = (input: string, output: string) => ({
+    opType: 'Relu',
+    input: [input],
+    output: [output],
+    name: `to_${output}`,
+  });
 
   it.each<[string, Partial<GraphInit>, string, string]>([
     ['a cycle', { node: [relu('b', 'a'), relu('a', 'b'), relu('b', 'y')] }, 'ONNX_CYCLE', '"'],
@@ -213,7 +254,12 @@ describe('graphs that cannot be', () => {
     ['a node without operator', { node: [{ input: ['x'], output: ['y'] }] }, 'ONNX_NODE', '"y"'],
     ['an input without name', { input: [value('', 2)] }, 'ONNX_VALUE_INFO', 'input'],
     ['an output without type', { output: [{ name: 'y' }] }, 'ONNX_VALUE_INFO', '"y"'],
-    ['an output that is a sequence', { output: [{ name: 'y', type: { value: { case: 'sequenceType', value: {} } } }] }, 'ONNX_VALUE_TYPE', 'sequence'],
+    [
+      'an output that is a sequence',
+      { output: [{ name: 'y', type: { value: { case: 'sequenceType', value: {} } } }] },
+      'ONNX_VALUE_TYPE',
+      'sequence',
+    ],
     ['a sparse initializer', { sparseInitializer: [{ values: { name: 'sp' } }] }, 'ONNX_SPARSE', '"sp"'],
     ['a line break in a name', { node: [relu('gh\nost', 'y')] }, 'ONNX_MISSING_VALUE', '"gh\\nost"'],
     ['a name of a megabyte', { node: [relu('g'.repeat(1e6), 'y')] }, 'ONNX_MISSING_VALUE', 'ggg…'],
@@ -227,7 +273,14 @@ describe('graphs that cannot be', () => {
   it('misses a value inside a subgraph too, and finds those of the graph around it', () => {
     const branch = (input: string) => ({ name: 't', node: [relu(input, 't')], output: [{ name: 't' }] });
     const model = (input: string): Partial<GraphInit> => ({
-      node: [{ opType: 'If', input: ['x'], output: ['y'], attribute: [{ name: 'then_branch', type: AttributeType.GRAPH, g: branch(input) }] }],
+      node: [
+        {
+          opType: 'If',
+          input: ['x'],
+          output: ['y'],
+          attribute: [{ name: 'then_branch', type: AttributeType.GRAPH, g: branch(input) }],
+        },
+      ],
     });
     expect(readModel(modelBytes(model('x'))).nodes).toHaveLength(1);
     expect(refused(model('ghost')).message).toContain('"ghost"');
@@ -248,7 +301,8 @@ describe('graphs that cannot be', () => {
 
   it('has room for an attribute called __proto__', () => {
     const attribute = [{ name: '__proto__', type: AttributeType.INT, i: 1n }];
-    const { attributes } = readModel(modelBytes({ node: [{ opType: 'Odd', input: ['x'], output: ['y'], attribute }] })).nodes[0] ?? { attributes: {} };
+    const { attributes } = readModel(modelBytes({ node: [{ opType: 'Odd', input: ['x'], output: ['y'], attribute }] }))
+      .nodes[0] ?? { attributes: {} };
     expect(Object.keys(attributes)).toEqual(['__proto__']);
     expect(Object.getPrototypeOf(attributes)).toBe(Object.prototype);
   });
@@ -264,7 +318,9 @@ describe('models that are too old or use too much', () => {
   it('wants one opset for the standard domain', () => {
     expect(refused({}, { opsetImport: [] }).code).toBe('ONNX_OPSET');
     expect(refused({}, { opsetImport: [{ domain: 'com.microsoft', version: 1n }] }).code).toBe('ONNX_OPSET');
-    expect(refused({}, { opsetImport: [{ version: 17n }, { domain: 'ai.onnx', version: 18n }] }).code).toBe('ONNX_OPSET');
+    expect(refused({}, { opsetImport: [{ version: 17n }, { domain: 'ai.onnx', version: 18n }] }).code).toBe(
+      'ONNX_OPSET',
+    );
     expect(refused({}, { opsetImport: [{ version: -1n }] }).code).toBe('ONNX_OPSET');
   });
 

@@ -11,7 +11,15 @@ const [[code, printed] = ['', ' ']] = examplesOf(readme);
 function codes(): string[] {
   const root = new URL('../src/', import.meta.url);
   const sources = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
-  return [...new Set(sources.flatMap((name) => [...readFileSync(new URL(name, root), 'utf8').matchAll(/code: '([A-Z_0-9]+)'/g)].map(([, code]) => code as string)))];
+  return [
+    ...new Set(
+      sources.flatMap((name) =>
+        [...readFileSync(new URL(name, root), 'utf8').matchAll(/code: '([A-Z_0-9]+)'/g)].map(
+          ([, code]) => code as string,
+        ),
+      ),
+    ),
+  ];
 }
 
 describe('README', () => {
@@ -25,7 +33,9 @@ describe('README', () => {
   });
 
   it('lists every folder of the sources', () => {
-    const folders = readdirSync(new URL('../src/', import.meta.url), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const folders = readdirSync(new URL('../src/', import.meta.url), { withFileTypes: true }).filter((entry) =>
+      entry.isDirectory(),
+    );
     for (const { name } of folders) expect(readme).toContain(`\`${name}/\``);
   });
 });

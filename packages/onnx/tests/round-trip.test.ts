@@ -26,15 +26,29 @@ function allTensors(graph: Graph): Tensor[] {
   return [...graph.tensors.values(), ...inAttributes];
 }
 
-/** A graph with a hash in place of each tensor's bytes: comparing a hundred thousand of them one by one is what takes time. */
+/**
+ * A graph with a hash in place of each tensor's bytes: comparing a hundred thousand of them one by one is what takes
+ * time.
+ */
 function hashed(graph: Graph): unknown {
-  const tensor = ({ dtype, dims, bytes }: Tensor): unknown => ({ dtype, dims, hash: createHash('sha256').update(bytes).digest('hex') });
+  const tensor = ({ dtype, dims, bytes }: Tensor): unknown => ({
+    dtype,
+    dims,
+    hash: createHash('sha256').update(bytes).digest('hex'),
+  });
   const attribute = (value: Attribute): unknown =>
-    value.type === 'tensor' ? { tensor: tensor(value.value) } : value.type === 'graph' ? { graph: hashed(value.value) } : value;
+    value.type === 'tensor'
+      ? { tensor: tensor(value.value) }
+      : value.type === 'graph'
+        ? { graph: hashed(value.value) }
+        : value;
   return {
     ...graph,
     tensors: [...graph.tensors].map(([name, each]) => [name, tensor(each)]),
-    nodes: graph.nodes.map((each) => ({ ...each, attributes: Object.entries(each.attributes).map(([name, value]) => [name, attribute(value)]) })),
+    nodes: graph.nodes.map((each) => ({
+      ...each,
+      attributes: Object.entries(each.attributes).map(([name, value]) => [name, attribute(value)]),
+    })),
   };
 }
 
@@ -61,7 +75,8 @@ describe.skipIf(noFixtures !== undefined)(`fixture models${noFixtures === undefi
     const tensors = [...readModel(bytes).tensors.values()];
     const copied = tensors.filter((tensor) => tensor.bytes.buffer !== bytes.buffer);
     expect(tensors.length - copied.length).toBeGreaterThan(15);
-    // Typed fields occur only for small things: scales and zero points in the int8 files, a table in two optimized ones.
+    // Typed fields occur only for small things: scales and zero points in the int8 files, a table in two optimized
+    // ones.
     for (const tensor of copied) expect(tensor.bytes.length).toBeLessThan(1024);
   });
 
@@ -69,13 +84,16 @@ describe.skipIf(noFixtures !== undefined)(`fixture models${noFixtures === undefi
     const bytes = fixture(name);
     const graph = readModel(bytes);
     const light = writeModelWithExternalData(graph, placedIn(bytes, 'model.onnx', 512));
-    const raw = [...graph.tensors.values()].filter((tensor) => tensor.bytes.buffer === bytes.buffer && tensor.bytes.length >= 512);
+    const raw = [...graph.tensors.values()].filter(
+      (tensor) => tensor.bytes.buffer === bytes.buffer && tensor.bytes.length >= 512,
+    );
     const weights = raw.reduce((sum, tensor) => sum + tensor.bytes.length, 0);
     // Each tensor moved outside costs its location, offset and length: about 80 bytes.
     expect(light.length).toBeLessThan(concatChunks(writeModel(graph)).length - weights + raw.length * 100);
     const again = readModel(light, { externalData: (location) => (location === 'model.onnx' ? bytes : undefined) });
     expect(hashed(again)).toStrictEqual(hashed(graph));
-    for (const tensor of again.tensors.values()) if (tensor.bytes.length >= 4096) expect(tensor.bytes.buffer).toBe(bytes.buffer);
+    for (const tensor of again.tensors.values())
+      if (tensor.bytes.length >= 4096) expect(tensor.bytes.buffer).toBe(bytes.buffer);
   });
 });
 
@@ -88,8 +106,14 @@ describe('writing', () => {
   it('hands on large tensors at any depth as the views they are', () => {
     const big = float32Tensor(new Float32Array(2000), [2000]);
     const constant = node('Constant', [], ['k'], { value: { type: 'tensor', value: big } });
-    const body: Graph = { ...graphOf([constant], { tensors: new Map([['v', big]]) }), inputs: [], outputs: [{ name: 'k', dtype: 'float32', dims: [2000] }] };
-    const graph = graphOf([node('If', ['x'], ['y'], { then_branch: { type: 'graph', value: body } })], { tensors: new Map([['w', big]]) });
+    const body: Graph = {
+      ...graphOf([constant], { tensors: new Map([['v', big]]) }),
+      inputs: [],
+      outputs: [{ name: 'k', dtype: 'float32', dims: [2000] }],
+    };
+    const graph = graphOf([node('If', ['x'], ['y'], { then_branch: { type: 'graph', value: body } })], {
+      tensors: new Map([['w', big]]),
+    });
     const chunks = writeModel(graph);
     expect(chunks.filter((chunk) => chunk === big.bytes)).toHaveLength(3);
     expect(chunks).toHaveLength(6);
@@ -109,7 +133,9 @@ describe('writing', () => {
   });
 
   it('writes IR version, producer and metadata as asked', () => {
-    const bytes = concatChunks(writeModel(graphOf([node('Relu', ['x'], ['y'])]), { irVersion: 9, producer: 'me', metadata: { key: 'val' } }));
+    const bytes = concatChunks(
+      writeModel(graphOf([node('Relu', ['x'], ['y'])]), { irVersion: 9, producer: 'me', metadata: { key: 'val' } }),
+    );
     expect(bytes[1]).toBe(9);
     const text = new TextDecoder('latin1').decode(bytes);
     expect(text).toContain('\x12\x02me');
@@ -120,7 +146,11 @@ describe('writing', () => {
     const part = { dtype: 'uint8' as const, dims: [2 ** 26], bytes: new Uint8Array(2 ** 26) };
     const tensors = new Map(Array.from({ length: 32 }, (_, i) => [`w${i}`, part]));
     expect(code(() => writeModel(graphOf([node('Relu', ['x'], ['y'])], { tensors })))).toBe('ONNX_TOO_LARGE');
-    const light = writeModelWithExternalData(graphOf([node('Relu', ['x'], ['y'])], { tensors }), () => ({ location: 'w.bin', offset: 0, length: 2 ** 26 }));
+    const light = writeModelWithExternalData(graphOf([node('Relu', ['x'], ['y'])], { tensors }), () => ({
+      location: 'w.bin',
+      offset: 0,
+      length: 2 ** 26,
+    }));
     expect(light.length).toBeLessThan(4000);
   });
 
@@ -131,9 +161,14 @@ describe('writing', () => {
     expect(write(graphOf([{ ...relu, attributes: { a: { type: 'int', value: 0.5 } } }]))).toBe('ONNX_NUMBER');
     expect(write(graphOf([{ ...relu, attributes: { a: { type: 'ints', value: [2 ** 60] } } }]))).toBe('ONNX_NUMBER');
     expect(write(graphOf([{ ...relu, attributes: { a: { type: 'float', value: 1e39 } } }]))).toBe('ONNX_NUMBER');
-    expect(write(graphOf([relu], { tensors: new Map([['w', { dtype: 'float32', dims: [3], bytes: new Uint8Array(8) }]]) }))).toBe('TENSOR_SIZE');
-    expect(write(graphOf([relu], { tensors: new Map([['w', { dtype: 'string', dims: [0], bytes: new Uint8Array(0) }]]) }))).toBe('ONNX_DATA_TYPE');
-    const place = (location: string, offset: number, length: number) => code(() => writeModelWithExternalData(graphOf([relu]), () => ({ location, offset, length })));
+    expect(
+      write(graphOf([relu], { tensors: new Map([['w', { dtype: 'float32', dims: [3], bytes: new Uint8Array(8) }]]) })),
+    ).toBe('TENSOR_SIZE');
+    expect(
+      write(graphOf([relu], { tensors: new Map([['w', { dtype: 'string', dims: [0], bytes: new Uint8Array(0) }]]) })),
+    ).toBe('ONNX_DATA_TYPE');
+    const place = (location: string, offset: number, length: number) =>
+      code(() => writeModelWithExternalData(graphOf([relu]), () => ({ location, offset, length })));
     expect(place('../w', 0, 8)).toBe('ONNX_EXTERNAL_PATH');
     expect(place('w', -1, 8)).toBe('ONNX_EXTERNAL_PATH');
     expect(place('w', 0, 9)).toBe('TENSOR_SIZE');

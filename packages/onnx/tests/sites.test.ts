@@ -22,7 +22,12 @@ function renamed(graph: Graph): Graph {
       name: `n${(nodes++ * 7919) % 10007}`,
       inputs: node.inputs.map(rename),
       outputs: node.outputs.map(rename),
-      attributes: Object.fromEntries(Object.entries(node.attributes).map(([key, attribute]) => [key, attribute.type === 'graph' ? { type: 'graph', value: whole(attribute.value) } : attribute])),
+      attributes: Object.fromEntries(
+        Object.entries(node.attributes).map(([key, attribute]) => [
+          key,
+          attribute.type === 'graph' ? { type: 'graph', value: whole(attribute.value) } : attribute,
+        ]),
+      ),
     })),
     tensors: new Map([...each.tensors].map(([name, tensor]) => [rename(name), tensor])),
   });
@@ -36,10 +41,14 @@ describe.each(packagedModels())('%s', (name) => {
 
   it('has the sites that PyTorch recorded, in order', () => {
     const keys = sites.map(({ key }) => key);
-    expect(keys.toSorted()).toEqual((golden.variants['context_cross'] ?? golden.variants['context'])?.adapters.map(({ key }) => key).toSorted());
+    expect(keys.toSorted()).toEqual(
+      (golden.variants['context_cross'] ?? golden.variants['context'])?.adapters.map(({ key }) => key).toSorted(),
+    );
     expect(sites.map(({ channels }) => channels)).toEqual(sites.map(() => ({ context: 32, output: 32 })));
     const { graph } = packagedCanonical(name);
-    const positions = sites.map(({ projection }) => graph.nodes.findIndex(({ outputs }) => outputs[0] === projection.outputs[0]));
+    const positions = sites.map(({ projection }) =>
+      graph.nodes.findIndex(({ outputs }) => outputs[0] === projection.outputs[0]),
+    );
     expect(new Set(positions).size).toBe(sites.length);
     // Encoder and decoder may be interleaved in the file; within each, layers come one after the other.
     for (const part of ['encoder', 'decoder', 'layer']) {
@@ -49,12 +58,15 @@ describe.each(packagedModels())('%s', (name) => {
   });
 
   it('knows both norms of each layer by what they are called in the checkpoint', () => {
-    const scales = (pick: 'attentionNorm' | 'outputNorm', which: SiteInfo[]): string[] => [...new Set(which.map((site) => site[pick]?.inputs[1] ?? 'none'))].toSorted();
+    const scales = (pick: 'attentionNorm' | 'outputNorm', which: SiteInfo[]): string[] =>
+      [...new Set(which.map((site) => site[pick]?.inputs[1] ?? 'none'))].toSorted();
     const recorded = (modules: string[]): string[] => modules.map((module) => `${module}.weight`).toSorted();
     expect(scales('attentionNorm', sites)).toEqual(recorded(golden.attention_output_norms));
     expect(scales('outputNorm', sites)).toEqual(recorded(golden.ffn_output_norms));
     const self = sites.filter(({ kind }) => kind === 'self');
-    for (const [i, { attentionNorm }] of self.entries()) if (golden.attention_output_norms.length >= self.length) expect(attentionNorm?.inputs[1]).toBe(`${golden.attention_output_norms[i]}.weight`);
+    for (const [i, { attentionNorm }] of self.entries())
+      if (golden.attention_output_norms.length >= self.length)
+        expect(attentionNorm?.inputs[1]).toBe(`${golden.attention_output_norms[i]}.weight`);
   });
 
   it('is found by structure: names do not matter', () => {
@@ -79,15 +91,34 @@ describe.each(packagedModels())('%s', (name) => {
 describe('a model without a site', () => {
   it('is refused with what it has instead', () => {
     const { graph, ...rest } = packagedCanonical('bert/model.onnx');
-    const without = { ...rest, graph: { ...graph, nodes: graph.nodes.map((node) => (node.op === 'Attention' ? { ...node, op: 'Identity', inputs: node.inputs.slice(0, 1) } : node)) } };
-    expect(() => findSites(without)).toThrow(expect.objectContaining({ code: 'SITES_NONE', message: expect.stringContaining('Linear') }));
+    const without = {
+      ...rest,
+      graph: {
+        ...graph,
+        nodes: graph.nodes.map((node) =>
+          node.op === 'Attention' ? { ...node, op: 'Identity', inputs: node.inputs.slice(0, 1) } : node,
+        ),
+      },
+    };
+    expect(() => findSites(without)).toThrow(
+      expect.objectContaining({ code: 'SITES_NONE', message: expect.stringContaining('Linear') }),
+    );
   });
 
   it('or one whose context is read twice, since an adapter there would be at two places', () => {
     const canonical = packagedCanonical('bert/model.onnx');
     const context = findSites(canonical)[1]?.context as string;
     const { graph } = canonical;
-    const twice: Graph = { ...graph, nodes: [...graph.nodes, { op: 'Neg', domain: '', name: 'spy', inputs: [context], outputs: ['spied'], attributes: {} }], outputs: [...graph.outputs, { name: 'spied', dtype: 'float32', dims: [] }] };
-    expect(() => findSites({ ...canonical, graph: twice })).toThrow(expect.objectContaining({ code: 'SITE_AMBIGUOUS', message: expect.stringContaining('layer.1') }));
+    const twice: Graph = {
+      ...graph,
+      nodes: [
+        ...graph.nodes,
+        { op: 'Neg', domain: '', name: 'spy', inputs: [context], outputs: ['spied'], attributes: {} },
+      ],
+      outputs: [...graph.outputs, { name: 'spied', dtype: 'float32', dims: [] }],
+    };
+    expect(() => findSites({ ...canonical, graph: twice })).toThrow(
+      expect.objectContaining({ code: 'SITE_AMBIGUOUS', message: expect.stringContaining('layer.1') }),
+    );
   });
 });

@@ -25,13 +25,28 @@ describe('elementCount', () => {
     [[2 ** 52], 2 ** 52],
   ])('%j has %i elements', (dims, count) => expect(elementCount(dims)).toBe(count));
 
-  it.each([[[-1]], [[1.5]], [[NaN]], [[2 ** 53]], [[2 ** 52, 2]], [Array.from({ length: 100 }, () => 2 ** 50)]])('refuses %j', (dims) =>
-    expect(() => elementCount(dims)).toThrow(HadamardError),
+  it.each([[[-1]], [[1.5]], [[NaN]], [[2 ** 53]], [[2 ** 52, 2]], [Array.from({ length: 100 }, () => 2 ** 50)]])(
+    'refuses %j',
+    (dims) => expect(() => elementCount(dims)).toThrow(HadamardError),
   );
 });
 
 describe('conversion', () => {
-  const types: DataType[] = ['float32', 'float64', 'float16', 'bfloat16', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'bool'];
+  const types: DataType[] = [
+    'float32',
+    'float64',
+    'float16',
+    'bfloat16',
+    'int8',
+    'int16',
+    'int32',
+    'int64',
+    'uint8',
+    'uint16',
+    'uint32',
+    'uint64',
+    'bool',
+  ];
 
   it.each(types)('%s: numbers become a tensor and come back', (dtype) => {
     expect([...toNumbers(fromNumbers(dtype, [0, 1, 1, 0], [2, 2]))]).toEqual([0, 1, 1, 0]);
@@ -48,9 +63,19 @@ describe('conversion', () => {
 
   it('64-bit integers saturate one way and are clamped to 2^53 the other', () => {
     const ends = int64Tensor([2 ** 63, -(2 ** 63), 2 ** 80, -Infinity, 2.9, NaN]);
-    expect([...new BigInt64Array(ends.bytes.buffer)]).toEqual([2n ** 63n - 1n, -(2n ** 63n), 2n ** 63n - 1n, -(2n ** 63n), 2n, 0n]);
+    expect([...new BigInt64Array(ends.bytes.buffer)]).toEqual([
+      2n ** 63n - 1n,
+      -(2n ** 63n),
+      2n ** 63n - 1n,
+      -(2n ** 63n),
+      2n,
+      0n,
+    ]);
     expect([...toNumbers(ends)]).toEqual([2 ** 53, -(2 ** 53), 2 ** 53, -(2 ** 53), 2, 0]);
-    expect([...new BigUint64Array(fromNumbers('uint64', [-1, 2 ** 64], [2]).bytes.buffer)]).toEqual([0n, 2n ** 64n - 1n]);
+    expect([...new BigUint64Array(fromNumbers('uint64', [-1, 2 ** 64], [2]).bytes.buffer)]).toEqual([
+      0n,
+      2n ** 64n - 1n,
+    ]);
   });
 
   it('toFloat32 views what it can and copies what it must', () => {
@@ -122,8 +147,12 @@ describe('float16 and bfloat16', () => {
       fc.property(fc.float({ min: -65504, max: 65504, noNaN: true }), (value) => {
         const bits = toFloat16(value);
         const distance = Math.abs(fromFloat16(bits) - value);
-        for (const other of [bits - 1, bits + 1]) if ((other & 0x7c00) !== 0x7c00) expect(distance).toBeLessThanOrEqual(Math.abs(fromFloat16(other & 0xffff) - value));
-        expect(Math.abs(fromBfloat16(toBfloat16(value)) - value)).toBeLessThanOrEqual(Math.abs(value) * 2 ** -8 + 2 ** -134);
+        for (const other of [bits - 1, bits + 1])
+          if ((other & 0x7c00) !== 0x7c00)
+            expect(distance).toBeLessThanOrEqual(Math.abs(fromFloat16(other & 0xffff) - value));
+        expect(Math.abs(fromBfloat16(toBfloat16(value)) - value)).toBeLessThanOrEqual(
+          Math.abs(value) * 2 ** -8 + 2 ** -134,
+        );
       }),
     );
   });

@@ -16,9 +16,19 @@ async function shaken(options: SessionOptions): Promise<LocalSession> {
 
 const plain = batchOf();
 const isToken = (i: number): boolean => plain.attentionMask[i] === 1;
-const classes: Batch = { ...plain, labels: Float32Array.from(plain.attentionMask, (_, i) => (isToken(i) && i % 3 !== 0 ? i % 2 : IGNORED)) };
-const spans: Batch = { ...plain, labels: Float32Array.from({ length: 2 * plain.batch }, (_, i) => (i % 2 === 0 ? 1 : 2)) };
-const pairs: Batch = { ...plain, pairs: true, labels: Float32Array.from({ length: plain.batch / 2 }, (_, i) => 0.3 + i) };
+const classes: Batch = {
+  ...plain,
+  labels: Float32Array.from(plain.attentionMask, (_, i) => (isToken(i) && i % 3 !== 0 ? i % 2 : IGNORED)),
+};
+const spans: Batch = {
+  ...plain,
+  labels: Float32Array.from({ length: 2 * plain.batch }, (_, i) => (i % 2 === 0 ? 1 : 2)),
+};
+const pairs: Batch = {
+  ...plain,
+  pairs: true,
+  labels: Float32Array.from({ length: plain.batch / 2 }, (_, i) => 0.3 + i),
+};
 
 const logSumExp = (values: readonly number[]): number => Math.log(values.reduce((sum, z) => sum + Math.exp(z), 0));
 
@@ -36,11 +46,15 @@ const LOSSES = {
     const terms = [...(spans.labels as Float32Array)].map((position, i) => {
       const [row, side] = [i >> 1, i % 2];
       const ofRow = Array.from({ length: sequence }, (_, token) => row * sequence + token);
-      return logSumExp(ofRow.filter(isToken).map((at) => logits[2 * at + side] as number)) - (logits[2 * (row * sequence + position) + side] as number);
+      return (
+        logSumExp(ofRow.filter(isToken).map((at) => logits[2 * at + side] as number)) -
+        (logits[2 * (row * sequence + position) + side] as number)
+      );
     });
     return terms.reduce((a, b) => a + b, 0) / (2 * batch);
   },
-  pairs: (cosines: Float32Array) => [...cosines].reduce((sum, cosine, i) => sum + (cosine - (pairs.labels?.[i] as number)) ** 2, 0) / cosines.length,
+  pairs: (cosines: Float32Array) =>
+    [...cosines].reduce((sum, cosine, i) => sum + (cosine - (pairs.labels?.[i] as number)) ** 2, 0) / cosines.length,
 };
 
 const CASES = [
@@ -85,14 +99,22 @@ describe('classes', () => {
     const logits = await session.predict(fewer);
     const terms = [0, 1, 2, 3, 4].flatMap((token) => {
       const label = fewer.labels[token] as number;
-      return label === IGNORED ? [] : [logSumExp([logits[2 * token] as number, logits[2 * token + 1] as number]) - (logits[2 * token + label] as number)];
+      return label === IGNORED
+        ? []
+        : [
+            logSumExp([logits[2 * token] as number, logits[2 * token + 1] as number]) -
+              (logits[2 * token + label] as number),
+          ];
     });
     expect(loss).toBeCloseTo(terms.reduce((a, b) => a + b, 0) / terms.length, 5);
   });
 
   it('none of which is judged teach nothing', async () => {
     const session = await shaken(CASES[0][1]);
-    const { loss, gradients } = await session.gradients({ ...classes, labels: (classes.labels as Float32Array).map(() => IGNORED) }, GROUPS);
+    const { loss, gradients } = await session.gradients(
+      { ...classes, labels: (classes.labels as Float32Array).map(() => IGNORED) },
+      GROUPS,
+    );
     expect(loss).toBe(0);
     expect(gradients.every((g) => g === 0)).toBe(true);
   });
@@ -106,17 +128,25 @@ describe('what does not belong together is refused', () => {
     ['HEAD_LOSS', { numLabels: 2, head: 'cosine' }],
     ['HEAD_DROPOUT', { numLabels: 1, head: 'cosine', dropout: 0.1 }],
   ] as const)('%s: %o', (code, options) => {
-    expect(() => loadReferenceModel(packagedGraph('bert/model.onnx'), options)).toThrow(expect.objectContaining({ code }));
+    expect(() => loadReferenceModel(packagedGraph('bert/model.onnx'), options)).toThrow(
+      expect.objectContaining({ code }),
+    );
   });
 
   it.each([
     ['BATCH_PAIRS', CASES[2][1], plain],
     ['BATCH_PAIRS', CASES[0][1], { ...classes, pairs: true }],
     ['TARGET_COUNT', CASES[0][1], spans],
-    ['LABEL_OUT_OF_RANGE', CASES[1][1], { ...spans, labels: Float32Array.from({ length: 2 * plain.batch }, () => plain.sequence) }],
+    [
+      'LABEL_OUT_OF_RANGE',
+      CASES[1][1],
+      { ...spans, labels: Float32Array.from({ length: 2 * plain.batch }, () => plain.sequence) },
+    ],
     ['LABEL_OUT_OF_RANGE', CASES[0][1], { ...classes, labels: new Float32Array(plain.attentionMask.length).fill(2) }],
   ] as const)('%s', async (code, options, batch) => {
     const session = loadReferenceModel(packagedGraph('bert/model.onnx'), options);
-    await expect(session.gradients({ labels: new Float32Array(plain.batch), ...batch }, ['adapter'])).rejects.toMatchObject({ code });
+    await expect(
+      session.gradients({ labels: new Float32Array(plain.batch), ...batch }, ['adapter']),
+    ).rejects.toMatchObject({ code });
   });
 });

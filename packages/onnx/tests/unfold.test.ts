@@ -1,10 +1,33 @@
 import { normal } from '@hadamard-adapter/core';
 import { describe, expect, it } from 'vitest';
-import { concatChunks, evaluate, loadReferenceModel, readEncoder, readModel, toFloat32, unfoldAdapters, writeModel, type Graph, type LocalSession } from '../src/index.js';
+import {
+  concatChunks,
+  evaluate,
+  loadReferenceModel,
+  readEncoder,
+  readModel,
+  toFloat32,
+  unfoldAdapters,
+  writeModel,
+  type Graph,
+  type LocalSession,
+} from '../src/index.js';
 import { packagedConfig, packagedFile, tokens } from './support/packaged.js';
 
-const FAMILIES = ['albert', 'bart', 'bert', 'deberta', 'deberta-v2', 'distilbert', 'electra', 'modernbert', 'roberta', 't5-encoder'];
-const baseOf = (family: string, file = 'model.onnx'): Graph => readEncoder(packagedFile(`${family}/${file}`), { config: packagedConfig(family) });
+const FAMILIES = [
+  'albert',
+  'bart',
+  'bert',
+  'deberta',
+  'deberta-v2',
+  'distilbert',
+  'electra',
+  'modernbert',
+  'roberta',
+  't5-encoder',
+];
+const baseOf = (family: string, file = 'model.onnx'): Graph =>
+  readEncoder(packagedFile(`${family}/${file}`), { config: packagedConfig(family) });
 
 async function trained(base: Graph, site: 'context' | 'output'): Promise<LocalSession> {
   const session = loadReferenceModel(base, { numLabels: 3, site, norm: 'both' });
@@ -46,14 +69,20 @@ describe('vectors and matrices', () => {
   it('come back bit by bit, and within two roundings', async () => {
     const base = unfoldAdapters(concatChunks(await (await trained(baseOf('bert'), 'context')).fold()));
     const original = baseOf('bert').tensors;
-    const known = [...original.values()].map((tensor) => (tensor.dtype === 'float32' ? toFloat32(tensor) : new Float32Array(0)));
+    const known = [...original.values()].map((tensor) =>
+      tensor.dtype === 'float32' ? toFloat32(tensor) : new Float32Array(0),
+    );
     let matrices = 0;
     for (const [name, tensor] of base.tensors) {
       if (!name.includes('.folded')) continue;
       const values = toFloat32(tensor);
       const bound = tensor.dims.length === 2 ? 2 * 2 ** -23 : 0;
       matrices += Number(tensor.dims.length === 2);
-      const close = known.some((each) => each.length === values.length && each.every((value, i) => Math.abs(value - (values[i] as number)) <= bound * Math.abs(value)));
+      const close = known.some(
+        (each) =>
+          each.length === values.length &&
+          each.every((value, i) => Math.abs(value - (values[i] as number)) <= bound * Math.abs(value)),
+      );
       expect(close, name).toBe(true);
     }
     expect(matrices).toBe(3);
@@ -89,10 +118,15 @@ describe('what cannot be undone is refused', () => {
   });
 
   it('a file that was not folded, and one that was changed', async () => {
-    expect(() => unfoldAdapters(packagedFile('bert/model.onnx'))).toThrow(expect.objectContaining({ code: 'FOLD_RECORD' }));
+    expect(() => unfoldAdapters(packagedFile('bert/model.onnx'))).toThrow(
+      expect.objectContaining({ code: 'FOLD_RECORD' }),
+    );
     expect(() => unfoldAdapters(new Uint8Array(10))).toThrow(expect.objectContaining({ name: 'FormatError' }));
     const folded = readModel(concatChunks(await (await trained(baseOf('bert'), 'context')).fold()));
-    for (const metadata of [{ 'hadamard_adapter.fold': '{}', 'hadamard_adapter.fold_tensors': '' }, { 'hadamard_adapter.fold': '{"version":1,"hidden":"h","axes":{}}', 'hadamard_adapter.fold_tensors': '%' }]) {
+    for (const metadata of [
+      { 'hadamard_adapter.fold': '{}', 'hadamard_adapter.fold_tensors': '' },
+      { 'hadamard_adapter.fold': '{"version":1,"hidden":"h","axes":{}}', 'hadamard_adapter.fold_tensors': '%' },
+    ]) {
       const damaged = concatChunks(writeModel(folded, { metadata }));
       expect(() => unfoldAdapters(damaged)).toThrow(expect.objectContaining({ name: 'FormatError' }));
     }

@@ -3,7 +3,10 @@ import { buildAdapterModel, canonicalize, float32Tensor, type Graph, type Tensor
 import { unshareVectors } from '../src/canonicalize/unshare.js';
 import { packagedGraph } from './support/packaged.js';
 
-/** A model as it is before any training, stored as exporters do: all biases are one tensor of zeros, all scales one of ones. */
+/**
+ * A model as it is before any training, stored as exporters do: all biases are one tensor of zeros, all scales one of
+ * ones.
+ */
 function untrained(graph: Graph): Graph {
   const stored = new Map<string, Tensor>();
   const names = new Map<string, string>();
@@ -14,10 +17,19 @@ function untrained(graph: Graph): Graph {
     names.set(name, shared);
     stored.set(shared, isVector ? float32Tensor(new Float32Array(tensor.dims[0] as number).fill(fill)) : tensor);
   }
-  return { ...graph, tensors: stored, nodes: graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map((name) => names.get(name) ?? name) })) };
+  return {
+    ...graph,
+    tensors: stored,
+    nodes: graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map((name) => names.get(name) ?? name) })),
+  };
 }
 
-describe.each(['bert/model.onnx', 'roberta/model.classic.onnx', 'distilbert/model.opset17.onnx', 'electra/model.dynamo.onnx'])('%s before any training', (name) => {
+describe.each([
+  'bert/model.onnx',
+  'roberta/model.classic.onnx',
+  'distilbert/model.opset17.onnx',
+  'electra/model.dynamo.onnx',
+])('%s before any training', (name) => {
   const source = packagedGraph(name);
   const canonical = canonicalize(untrained(source));
 
@@ -27,8 +39,16 @@ describe.each(['bert/model.onnx', 'roberta/model.classic.onnx', 'distilbert/mode
   });
 
   it('has norms of its own in each layer, to be trained apart', () => {
-    const options = { site: 'context', norm: 'both', pooling: 'first', head: 'linear', numLabels: 2, loss: 'cross-entropy' } as const;
-    const norms = (graph: Graph): number => buildAdapterModel(canonicalize(graph), options).parameters.filter(({ group }) => group === 'norm').length;
+    const options = {
+      site: 'context',
+      norm: 'both',
+      pooling: 'first',
+      head: 'linear',
+      numLabels: 2,
+      loss: 'cross-entropy',
+    } as const;
+    const norms = (graph: Graph): number =>
+      buildAdapterModel(canonicalize(graph), options).parameters.filter(({ group }) => group === 'norm').length;
     expect(norms(untrained(source))).toBe(3 * 2 * 2);
     expect(norms(source)).toBe(3 * 2 * 2);
   });
@@ -50,7 +70,10 @@ describe('taking apart', () => {
   it('gives each use its own name over the same bytes', () => {
     const v = float32Tensor([3, 3]);
     const { tensors, nodes } = unshareVectors(graph({ v }));
-    expect(nodes.map(({ inputs }) => inputs)).toEqual([['x', 'v'], ['h', 'v_1']]);
+    expect(nodes.map(({ inputs }) => inputs)).toEqual([
+      ['x', 'v'],
+      ['h', 'v_1'],
+    ]);
     expect(tensors.get('v_1')?.bytes).toBe(v.bytes);
   });
 

@@ -4,7 +4,10 @@ import type { Frontier, FrontierValue, SplitSource } from '@hadamard-adapter/onn
 /** Activations at the frontier, kept per example and without padding. */
 export interface ActivationStore {
   readonly kept: number;
-  /** The activations of a batch, an array for each value of the frontier, padded to its length with zeros; undefined if a row is not kept. */
+  /**
+   * The activations of a batch, an array for each value of the frontier, padded to its length with zeros; undefined if
+   * a row is not kept.
+   */
   gather(batch: Batch): Float32Array[] | undefined;
 }
 
@@ -19,26 +22,45 @@ export interface FillPlan {
 /** What keeping all of a split takes, bytes. */
 export function activationBytes({ size, lengths }: SplitSource, { values }: Frontier): number {
   const tokens = Array.from({ length: size }, (_, row) => lengths[row] ?? 0).reduce((a, b) => a + b, 0);
-  return values.reduce((sum, { perToken, width }) => sum + (perToken ? tokens : size) * width, 0) * Float32Array.BYTES_PER_ELEMENT;
+  return (
+    values.reduce((sum, { perToken, width }) => sum + (perToken ? tokens : size) * width, 0) *
+    Float32Array.BYTES_PER_ELEMENT
+  );
 }
 
-/** The frontier that saves most (they come in this order) among those whose activations of the whole split fit the budget; the one that wants least memory when none does. */
-export function chooseFrontier(split: SplitSource, frontiers: readonly Frontier[], maxBytes: number): Frontier | undefined {
+/**
+ * The frontier that saves most (they come in this order) among those whose activations of the whole split fit the
+ * budget; the one that wants least memory when none does.
+ */
+export function chooseFrontier(
+  split: SplitSource,
+  frontiers: readonly Frontier[],
+  maxBytes: number,
+): Frontier | undefined {
   const bySize = frontiers.toSorted((a, b) => activationBytes(split, a) - activationBytes(split, b));
   return frontiers.find((frontier) => activationBytes(split, frontier) <= maxBytes) ?? bySize[0];
 }
 
 /**
- * Plan what to keep of a split within `maxBytes`. Rows are taken by length, then by number, in batches of `batchSize`: always the same rows in the same company, since
- * the last bits of a result depend on the shape of the batch it was computed in, and a resumed run must find the same bits.
+ * Plan what to keep of a split within `maxBytes`. Rows are taken by length, then by number, in batches of `batchSize`:
+ * always the same rows in the same company, since the last bits of a result depend on the shape of the batch it was
+ * computed in, and a resumed run must find the same bits.
  */
-export function planActivations(split: SplitSource, { values }: Frontier, maxBytes: number, batchSize: number): FillPlan {
-  const order = Int32Array.from({ length: split.size }, (_, row) => row).toSorted((a, b) => lengthOf(a) - lengthOf(b) || a - b);
+export function planActivations(
+  split: SplitSource,
+  { values }: Frontier,
+  maxBytes: number,
+  batchSize: number,
+): FillPlan {
+  const order = Int32Array.from({ length: split.size }, (_, row) => row).toSorted(
+    (a, b) => lengthOf(a) - lengthOf(b) || a - b,
+  );
   function lengthOf(row: number): number {
     return split.lengths[row] ?? 0;
   }
   const sizeOf = (row: number, { perToken, width }: FrontierValue): number => (perToken ? lengthOf(row) : 1) * width;
-  const bytesOf = (row: number): number => values.reduce((sum, value) => sum + sizeOf(row, value), 0) * Float32Array.BYTES_PER_ELEMENT;
+  const bytesOf = (row: number): number =>
+    values.reduce((sum, value) => sum + sizeOf(row, value), 0) * Float32Array.BYTES_PER_ELEMENT;
 
   let bytes = 0;
   let kept = 0;
@@ -59,14 +81,20 @@ export function planActivations(split: SplitSource, { values }: Frontier, maxByt
   const isKept = (row: number): boolean => (stores[0]?.offsets[row] ?? -1) >= 0;
   const strideOf = ({ perToken, width }: FrontierValue, sequence: number): number => (perToken ? sequence : 1) * width;
   const batches: Int32Array[] = [];
-  for (let start = 0; start < kept; start += batchSize) batches.push(order.slice(start, Math.min(start + batchSize, kept)));
+  for (let start = 0; start < kept; start += batchSize)
+    batches.push(order.slice(start, Math.min(start + batchSize, kept)));
 
   return {
     batches,
     put({ sequence, source }, activations) {
       for (const [at, { value, offsets, numbers }] of stores.entries()) {
         const stride = strideOf(value, sequence);
-        source?.rows.forEach((row, i) => numbers.set((activations[at] as Float32Array).subarray(i * stride, i * stride + sizeOf(row, value)), offsets[row] as number));
+        source?.rows.forEach((row, i) =>
+          numbers.set(
+            (activations[at] as Float32Array).subarray(i * stride, i * stride + sizeOf(row, value)),
+            offsets[row] as number,
+          ),
+        );
       }
     },
     store: {

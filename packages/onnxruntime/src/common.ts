@@ -6,5 +6,12 @@ export type { DeviceReport } from './devices/probe.js';
 export { BASE_ADAPTER } from './serve/company.js';
 export type { AdapterServer, CreateServer, PredictOptions, ServerOptions } from './serve/server.js';
 export type { OrtModule } from './ort.js';
-// What a session is and how adapters are saved does not depend on the runtime; given again here so that one import is enough.
-export { loadAdapter, optionsForAdapter, saveAdapter, type AdapterInfo, type AdapterSession } from '@hadamard-adapter/onnx';
+// What a session is and how adapters are saved does not depend on the runtime; given again here so that one import is
+// enough.
+export {
+  loadAdapter,
+  optionsForAdapter,
+  saveAdapter,
+  type AdapterInfo,
+  type AdapterSession,
+} from '@hadamard-adapter/onnx';

@@ -6,7 +6,8 @@ import { loaderFor } from './load.js';
 import { createSession, floats } from './session.js';
 
 /**
- * What the conformance suite needs to test ONNX Runtime on one device: `runSuite(conformanceDriver(platform, 'webgpu'), fixtures)`.
+ * What the conformance suite needs to test ONNX Runtime on one device: `runSuite(conformanceDriver(platform, 'webgpu'),
+ * fixtures)`.
  *
  * @param platform `nodePlatform` or `webPlatform`.
  */
@@ -23,7 +24,8 @@ export function conformanceDriver(platform: Platform, device: string, options: D
 async function openPlain(device: Device, model: Uint8Array): Promise<PlainModel> {
   const session = await createSession(device, readModel(model));
   return {
-    predict: async (batch) => floats(await session.run(tokenFeeds(device.ort.Tensor, session.inputs, batch), ['logits']), 'logits'),
+    predict: async (batch) =>
+      floats(await session.run(tokenFeeds(device.ort.Tensor, session.inputs, batch), ['logits']), 'logits'),
     async dispose() {
       await session.release();
       device.close();

@@ -37,8 +37,9 @@ interface Shortcut {
 }
 
 /**
- * A processor is as fast with some rows at a time as with all at once, so that a batch that keeps more than this between forward and backward goes through in parts (BERT-base: four rows of 128 tokens).
- * A GPU has its own memory and wants large batches.
+ * A processor is as fast with some rows at a time as with all at once, so that a batch that keeps more than this
+ * between forward and backward goes through in parts (BERT-base: four rows of 128 tokens). A GPU has its own memory and
+ * wants large batches.
  */
 const DEFAULT_ACTIVATION_BYTES = 2 ** 28;
 const LOW_MEMORY_ACTIVATION_BYTES = 2 ** 27;
@@ -48,15 +49,23 @@ const PREDICTION = { purpose: 'prediction' } as const;
 /** Rows per batch when activations are computed ahead. */
 const PRECOMPUTE_BATCH = 32;
 
-const frontierKey = (short: Shortcut | undefined): string => short?.frontier.values.map(({ name }) => name).join(' ') ?? '';
+const frontierKey = (short: Shortcut | undefined): string =>
+  short?.frontier.values.map(({ name }) => name).join(' ') ?? '';
 
 const groupsKey = (groups: readonly Group[]): string => [...groups].toSorted().join('+');
 
 /**
- * Runs what is compiled from one model. With a shortcut set by `precompute`, training and prediction start from kept activations; a batch that was not kept goes through the prefix first, so
- * results never depend on what is in the cache. On devices that can keep tensors, parameters and optimizer stay there.
+ * Runs what is compiled from one model. With a shortcut set by `precompute`, training and prediction start from kept
+ * activations; a batch that was not kept goes through the prefix first, so results never depend on what is in the
+ * cache. On devices that can keep tensors, parameters and optimizer stay there.
  */
-export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameters: Float32Array, settings: SessionSettings, files?: WeightFiles): Executor {
+export function ortExecutor(
+  keeper: DeviceKeeper,
+  model: AdapterModel,
+  parameters: Float32Array,
+  settings: SessionSettings,
+  files?: WeightFiles,
+): Executor {
   const ort = (): ReturnType<DeviceKeeper['current']>['ort'] => keeper.current().ort;
   const { lowMemory = false } = settings;
   const programs = programsOn(() => keeper.current(), { onePurpose: lowMemory, files });
@@ -89,7 +98,8 @@ export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameter
   const feedsFor = ({ inputs: names }: Session, inputs: RunInputs, extra: Feeds = {}): Feeds => {
     const { Tensor } = ort();
     const feeds: Record<string, Feeds[string]> = { ...tokenFeeds(Tensor, names, inputs.batch), ...extra };
-    if (names.includes(PARAMETERS_INPUT)) feeds[PARAMETERS_INPUT] = store?.parameters() ?? new Tensor('float32', parameters, [parameters.length]);
+    if (names.includes(PARAMETERS_INPUT))
+      feeds[PARAMETERS_INPUT] = store?.parameters() ?? new Tensor('float32', parameters, [parameters.length]);
     for (const name of names) {
       const input = floatInput(model, inputs, name);
       if (input !== undefined) feeds[name] = new Tensor('float32', input.data, input.dims);
@@ -102,7 +112,12 @@ export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameter
     const kept = batch.source === undefined ? undefined : stores.get(batch.source.split)?.gather(batch);
     const activations = kept ?? (await runPrefix(frontier, inputs));
     const sizeOf = (dim: 'batch' | 'sequence' | number): number => (typeof dim === 'number' ? dim : batch[dim]);
-    return Object.fromEntries(frontier.values.map(({ name, dims }, i) => [name, new (ort().Tensor)('float32', activations[i] as Float32Array, dims.map(sizeOf))]));
+    return Object.fromEntries(
+      frontier.values.map(({ name, dims }, i) => [
+        name,
+        new (ort().Tensor)('float32', activations[i] as Float32Array, dims.map(sizeOf)),
+      ]),
+    );
   };
 
   const runPrefix = async (frontier: Frontier, inputs: RunInputs): Promise<Float32Array[]> => {
@@ -112,7 +127,8 @@ export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameter
     return Promise.all(names.map((name) => floats(results, name)));
   };
 
-  const shortcutFor = (groups: readonly Group[]): Shortcut | undefined => (shortcut !== undefined && groupsKey(shortcut.groups) === groupsKey(groups) ? shortcut : undefined);
+  const shortcutFor = (groups: readonly Group[]): Shortcut | undefined =>
+    shortcut !== undefined && groupsKey(shortcut.groups) === groupsKey(groups) ? shortcut : undefined;
 
   /** The budget for the largest batch so far; a training graph that was made for a smaller one is given up. */
   const budgetFor = async (key: string, { batch, sequence }: Batch): Promise<ActivationBudget | undefined> => {
@@ -129,7 +145,10 @@ export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameter
     const short = shortcutFor(groups);
     const key = `train:${groupsKey(groups)}:${frontierKey(short)}`;
     const budget = await budgetFor(key, inputs.batch);
-    const step = await programs.get(key, () => compileTraining(model, groups, short?.frontier, budget), { keep: ['loss', GRADIENTS_OUTPUT], purpose: 'training' });
+    const step = await programs.get(key, () => compileTraining(model, groups, short?.frontier, budget), {
+      keep: ['loss', GRADIENTS_OUTPUT],
+      purpose: 'training',
+    });
     const extra = short === undefined ? {} : await activationsOf(short, inputs);
     return step.run(feedsFor(step, inputs, extra), ['loss', GRADIENTS_OUTPUT]);
   };
@@ -147,19 +166,34 @@ export function ortExecutor(keeper: DeviceKeeper, model: AdapterModel, parameter
   return {
     ...(store === undefined ? {} : { store }),
     rowsAtOnce(groups, { batch, sequence }) {
-      const maxBytes = settings.maxActivationBytes ?? (lowMemory ? LOW_MEMORY_ACTIVATION_BYTES : store === undefined ? DEFAULT_ACTIVATION_BYTES : Number.POSITIVE_INFINITY);
-      return maxBytes === Number.POSITIVE_INFINITY ? batch : Math.max(1, Math.floor(maxBytes / rowBytes(groups, sequence)));
+      const maxBytes =
+        settings.maxActivationBytes ??
+        (lowMemory
+          ? LOW_MEMORY_ACTIVATION_BYTES
+          : store === undefined
+            ? DEFAULT_ACTIVATION_BYTES
+            : Number.POSITIVE_INFINITY);
+      return maxBytes === Number.POSITIVE_INFINITY
+        ? batch
+        : Math.max(1, Math.floor(maxBytes / rowBytes(groups, sequence)));
     },
     train: (groups, inputs) =>
       surviving(async () => {
         const results = await runTraining(groups, inputs);
-        return { loss: (await floats(results, 'loss'))[0] as number, gradients: await floats(results, GRADIENTS_OUTPUT) };
+        return {
+          loss: (await floats(results, 'loss'))[0] as number,
+          gradients: await floats(results, GRADIENTS_OUTPUT),
+        };
       }),
 
     predict: (inputs) =>
       surviving(async () => {
         const short = shortcut;
-        const infer = await programs.get(`logits:${frontierKey(short)}`, () => compileInference(model, ['logits'], short?.frontier), PREDICTION);
+        const infer = await programs.get(
+          `logits:${frontierKey(short)}`,
+          () => compileInference(model, ['logits'], short?.frontier),
+          PREDICTION,
+        );
         const extra = short === undefined ? {} : await activationsOf(short, inputs);
         return floats(await infer.run(feedsFor(infer, inputs, extra), ['logits']), 'logits');
       }),

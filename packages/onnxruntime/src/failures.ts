@@ -3,11 +3,14 @@ import type { Device } from './devices/device.js';
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
-const OUT_OF_MEMORY = /out of memory|bad_alloc|failed to allocate|allocation failed|cannot enlarge memory|CUDA_ERROR_OUT_OF_MEMORY|OOM|exceeds the max(imum)? buffer|maxBufferSize|Memory\.grow/i;
+const OUT_OF_MEMORY =
+  /out of memory|bad_alloc|failed to allocate|allocation failed|cannot enlarge memory|CUDA_ERROR_OUT_OF_MEMORY|OOM|exceeds the max(imum)? buffer|maxBufferSize|Memory\.grow/i;
 const SHADER = /shader|wgsl|pipeline|compilationinfo/i;
-const WASM_FILE = /wasm streaming compile|both async and sync fetching|failed to asynchronously prepare wasm|initWasm|no available backend|Failed to fetch dynamically imported module|importing a module script|magic (word|number)|WebAssembly\.(instantiate|compile)/i;
+const WASM_FILE =
+  /wasm streaming compile|both async and sync fetching|failed to asynchronously prepare wasm|initWasm|no available backend|Failed to fetch dynamically imported module|importing a module script|magic (word|number)|WebAssembly\.(instantiate|compile)/i;
 
-const REDUCE_MEMORY = 'Less is needed with a smaller batch (and "accumulate" for the same step), shorter sequences (maxLength), adapters on the upper layers only (layers), lowMemory: true, a budget for what is kept between forward and backward (maxActivationBytes), or a float16 or int8 file of the model.';
+const REDUCE_MEMORY =
+  'Less is needed with a smaller batch (and "accumulate" for the same step), shorter sequences (maxLength), adapters on the upper layers only (layers), lowMemory: true, a budget for what is kept between forward and backward (maxActivationBytes), or a float16 or int8 file of the model.';
 
 /** What is known when the runtime fails: where, doing what, and how large the weights are. */
 export interface FailureContext {
@@ -18,8 +21,8 @@ export interface FailureContext {
 }
 
 /**
- * Turn what ONNX Runtime threw into one of our errors: DEVICE_LOST, DEVICE_UNAVAILABLE, OUT_OF_MEMORY, SHADER_COMPILE, WASM_LOAD, and for anything else SESSION_CREATE or SESSION_RUN, with the
- * runtime's own words.
+ * Turn what ONNX Runtime threw into one of our errors: DEVICE_LOST, DEVICE_UNAVAILABLE, OUT_OF_MEMORY, SHADER_COMPILE,
+ * WASM_LOAD, and for anything else SESSION_CREATE or SESSION_RUN, with the runtime's own words.
  */
 export function explain(cause: unknown, { device, doing, weightBytes }: FailureContext): HadamardError {
   if (cause instanceof HadamardError) return cause;
@@ -37,24 +40,50 @@ export function explain(cause: unknown, { device, doing, weightBytes }: FailureC
   }
   const unavailable = doing === 'create' ? device.explainMissing?.(message, cause) : undefined;
   if (unavailable !== undefined) return unavailable;
-  if (OUT_OF_MEMORY.test(message) || cause instanceof RangeError) return outOfMemory(device.name, message, weightBytes, cause);
+  if (OUT_OF_MEMORY.test(message) || cause instanceof RangeError)
+    return outOfMemory(device.name, message, weightBytes, cause);
   if (device.name === 'webgpu' && SHADER.test(message)) {
-    return new RuntimeError('The GPU driver could not compile a shader', { code: 'SHADER_COMPILE', found: message, hint: 'A newer browser or graphics driver may; the devices "wasm" and "cpu" need none.', cause });
+    return new RuntimeError('The GPU driver could not compile a shader', {
+      code: 'SHADER_COMPILE',
+      found: message,
+      hint: 'A newer browser or graphics driver may; the devices "wasm" and "cpu" need none.',
+      cause,
+    });
   }
   if (doing === 'create') {
-    return new RuntimeError('ONNX Runtime refused the compiled graph', { code: 'SESSION_CREATE', found: message, hint: 'Please report this with the name of the model: the graph was made by us.', cause });
+    return new RuntimeError('ONNX Runtime refused the compiled graph', {
+      code: 'SESSION_CREATE',
+      found: message,
+      hint: 'Please report this with the name of the model: the graph was made by us.',
+      cause,
+    });
   }
-  return new RuntimeError('ONNX Runtime could not run the graph', { code: 'SESSION_RUN', found: message, hint: 'Check that token ids and sequence length fit the model.', cause });
+  return new RuntimeError('ONNX Runtime could not run the graph', {
+    code: 'SESSION_RUN',
+    found: message,
+    hint: 'Check that token ids and sequence length fit the model.',
+    cause,
+  });
 }
 
 export function deviceLost(name: string, why: string, cause?: unknown): RuntimeError {
-  return new RuntimeError(`The device ${name} was lost`, { code: 'DEVICE_LOST', found: why, hint: 'The state of the last step is kept: save it, and load the model again.', cause });
+  return new RuntimeError(`The device ${name} was lost`, {
+    code: 'DEVICE_LOST',
+    found: why,
+    hint: 'The state of the last step is kept: save it, and load the model again.',
+    cause,
+  });
 }
 
 function outOfMemory(name: string, message: string, weightBytes: number, cause: unknown): RuntimeError {
   const wanted = /(?:size|of|allocate)\D{0,12}(\d{4,})/i.exec(message)?.[1];
   const needed = `${wanted === undefined ? '' : `${megabytes(Number(wanted))} for one tensor, besides `}${megabytes(weightBytes)} of weights`;
-  return new RuntimeError(`The memory of the device ${name} does not suffice`, { code: 'OUT_OF_MEMORY', found: `${needed} (${message})`, hint: REDUCE_MEMORY, cause });
+  return new RuntimeError(`The memory of the device ${name} does not suffice`, {
+    code: 'OUT_OF_MEMORY',
+    found: `${needed} (${message})`,
+    hint: REDUCE_MEMORY,
+    cause,
+  });
 }
 
 const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

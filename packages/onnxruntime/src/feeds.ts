@@ -12,7 +12,10 @@ export function tokenFeeds(Tensor: OrtModule['Tensor'], names: readonly string[]
   return feeds;
 }
 
-/** Int32 as int64. The low words are written through an Int32 view: ten times faster than BigInt conversion, and ids are never negative. */
+/**
+ * Int32 as int64. The low words are written through an Int32 view: ten times faster than BigInt conversion, and ids are
+ * never negative.
+ */
 function widen(values: Int32Array): BigInt64Array {
   const wide = new BigInt64Array(values.length);
   const words = new Int32Array(wide.buffer);

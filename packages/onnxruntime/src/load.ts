@@ -1,4 +1,12 @@
-import { compileModel, makeSession, readModel, type ExternalData, type Graph, type LocalSession, type SessionOptions } from '@hadamard-adapter/onnx';
+import {
+  compileModel,
+  makeSession,
+  readModel,
+  type ExternalData,
+  type Graph,
+  type LocalSession,
+  type SessionOptions,
+} from '@hadamard-adapter/onnx';
 import { int8BitsFor, type Arithmetic } from './arithmetic.js';
 import type { DeviceOptions, Platform, WeightFiles } from './devices/device.js';
 import { keepDevice } from './devices/keeper.js';
@@ -7,8 +15,13 @@ import { ortExecutor } from './executor.js';
 import type { SessionSettings } from './session.js';
 import { readBytes, type ModelBytes } from './source.js';
 
-/** A base model: an ONNX file (its bytes, a File, or the URL to fetch it from), or a graph that was built or read before. */
-export type BaseModel = { readonly model: ModelBytes; readonly externalData?: ExternalData } | { readonly graph: Graph };
+/**
+ * A base model: an ONNX file (its bytes, a File, or the URL to fetch it from), or a graph that was built or read
+ * before.
+ */
+export type BaseModel =
+  | { readonly model: ModelBytes; readonly externalData?: ExternalData }
+  | { readonly graph: Graph };
 
 export interface LoadOptions extends SessionOptions, SessionSettings, DeviceOptions {
   /** Default: `cpu` in Node, `wasm` in a browser. `availableDevices` tells which there are. */
@@ -23,8 +36,9 @@ export interface LoadOptions extends SessionOptions, SessionSettings, DeviceOpti
 /**
  * Load a base model for training and inference with Hadamard adapters on ONNX Runtime.
  *
- * @throws FormatError for a file that is not an ONNX model; UnsupportedError for a model without recognisable attention; ConfigError for settings that
- * contradict, DEVICE_UNKNOWN, WASM_THREADS, ARITHMETIC_UNKNOWN, ARITHMETIC_DEVICE; RuntimeError RUNTIME_MISSING, DEVICE_UNAVAILABLE, MODEL_FETCH.
+ * @throws FormatError for a file that is not an ONNX model; UnsupportedError for a model without recognisable
+ *   attention; ConfigError for settings that contradict, DEVICE_UNKNOWN, WASM_THREADS, ARITHMETIC_UNKNOWN,
+ *   ARITHMETIC_DEVICE; RuntimeError RUNTIME_MISSING, DEVICE_UNAVAILABLE, MODEL_FETCH.
  */
 export type LoadModel = (base: BaseModel, options: LoadOptions) => Promise<LocalSession>;
 
@@ -36,11 +50,25 @@ export function loaderFor(platform: Platform, defaultDevice: string): LoadModel 
     let files: WeightFiles | undefined;
     try {
       const int8Bits = await int8BitsFor(device, options.arithmetic);
-      const read = 'graph' in base ? base.graph : readModel(await readBytes(base.model, { ...options, readFile: platform.readFile }), base.externalData === undefined ? {} : { externalData: base.externalData });
+      const read =
+        'graph' in base
+          ? base.graph
+          : readModel(
+              await readBytes(base.model, { ...options, readFile: platform.readFile }),
+              base.externalData === undefined ? {} : { externalData: base.externalData },
+            );
       files = options.lowMemory === true ? await platform.openWeightFiles?.() : undefined;
-      const compiled = compileModel(files?.spill(read) ?? read, { ...options, ...(int8Bits === undefined ? {} : { int8Bits }) });
+      const compiled = compileModel(files?.spill(read) ?? read, {
+        ...options,
+        ...(int8Bits === undefined ? {} : { int8Bits }),
+      });
       const keeper = keepDevice(device, () => openDevice(platform, name, options));
-      return makeSession(compiled, (parameters) => ortExecutor(keeper, compiled, parameters, options, files), { runtime: 'onnxruntime', device: name }, options);
+      return makeSession(
+        compiled,
+        (parameters) => ortExecutor(keeper, compiled, parameters, options, files),
+        { runtime: 'onnxruntime', device: name },
+        options,
+      );
     } catch (error) {
       files?.dispose();
       device.close();

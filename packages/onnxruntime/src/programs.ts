@@ -35,7 +35,11 @@ export function programsOn(device: () => Device, { onePurpose = false, files }: 
     compiled.delete(key);
     await (await dropped?.session)?.release();
   };
-  const make = async (compile: () => Graph, keep: readonly string[], purpose: Purpose | undefined): Promise<Session> => {
+  const make = async (
+    compile: () => Graph,
+    keep: readonly string[],
+    purpose: Purpose | undefined,
+  ): Promise<Session> => {
     if (onePurpose && purpose !== undefined) {
       const others = [...compiled].filter(([, other]) => other.purpose !== undefined && other.purpose !== purpose);
       for (const [key] of others) await drop(key);

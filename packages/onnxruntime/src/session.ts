@@ -7,12 +7,15 @@ import type { Feeds, Results } from './ort.js';
 
 export interface SessionSettings {
   /**
-   * Trade waiting for memory: weights lie in a temporary file (in Node), and of a training and a prediction graph only one is loaded at a time, so that taking turns costs a second for a large model.
+   * Trade waiting for memory: weights lie in a temporary file (in Node), and of a training and a prediction graph only
+   * one is loaded at a time, so that taking turns costs a second for a large model.
    */
   readonly lowMemory?: boolean;
   /**
-   * What a training step may keep between forward and backward, bytes. A larger batch goes through in parts; if a single row keeps more, backward computes again what does not fit, in the order in
-   * which most is saved for the least arithmetic. Default: parts of 256 MiB on processors (128 with lowMemory), whole batches on GPUs, and nothing computed twice.
+   * What a training step may keep between forward and backward, bytes. A larger batch goes through in parts; if a
+   * single row keeps more, backward computes again what does not fit, in the order in which most is saved for the least
+   * arithmetic. Default: parts of 256 MiB on processors (128 with lowMemory), whole batches on GPUs, and nothing
+   * computed twice.
    */
   readonly maxActivationBytes?: number;
 }
@@ -37,11 +40,17 @@ interface Delivery {
   release?(): void;
 }
 
-/** Only the graph itself (some tens of KB) is written out; the weights are passed as views into the buffers they were read into, one "external data file" for each buffer. */
+/**
+ * Only the graph itself (some tens of KB) is written out; the weights are passed as views into the buffers they were
+ * read into, one "external data file" for each buffer.
+ */
 function inMemory(graph: Graph): Delivery {
   const files = new Map<ArrayBufferLike, { path: string; data: Uint8Array }>();
   let weightBytes = 0;
-  const place = (_: string, { bytes, dims }: Tensor): { location: string; offset: number; length: number } | undefined => {
+  const place = (
+    _: string,
+    { bytes, dims }: Tensor,
+  ): { location: string; offset: number; length: number } | undefined => {
     const { buffer, byteOffset, byteLength } = bytes;
     if (byteLength < EXTERNAL_FROM_BYTES || elementCount(dims) === 0) return undefined;
     const file = files.get(buffer) ?? { path: `weights_${files.size}`, data: new Uint8Array(buffer) };
@@ -64,7 +73,12 @@ function onDisk(files: WeightFiles, graph: Graph): Delivery {
  * @param keep outputs that stay on the device, where it can keep them.
  * @throws RuntimeError: see `explain`. The same for `run`.
  */
-export async function createSession(device: Device, graph: Graph, keep: readonly string[] = [], files?: WeightFiles): Promise<Session> {
+export async function createSession(
+  device: Device,
+  graph: Graph,
+  keep: readonly string[] = [],
+  files?: WeightFiles,
+): Promise<Session> {
   const { model, externalData, weightBytes, release } = files === undefined ? inMemory(graph) : onDisk(files, graph);
   const context = (doing: FailureContext['doing']): FailureContext => ({ device, doing, weightBytes });
   /** The runtime may wait for ever for a device that is gone, so that it is not asked any more. */
@@ -92,19 +106,34 @@ export async function createSession(device: Device, graph: Graph, keep: readonly
       }
     },
     // Nothing can be done with a session of a device that is gone.
-    release: () => exclusive(() => created.release()).catch((cause: unknown) => (device.lost() === undefined ? Promise.reject(explain(cause, context('run'))) : undefined)),
+    release: () =>
+      exclusive(() => created.release()).catch((cause: unknown) =>
+        device.lost() === undefined ? Promise.reject(explain(cause, context('run'))) : undefined,
+      ),
   };
 }
 
-function sessionOptions({ sessionOptions: own, resident }: Device, graph: Graph, keep: readonly string[]): InferenceSession.SessionOptions {
+function sessionOptions(
+  { sessionOptions: own, resident }: Device,
+  graph: Graph,
+  keep: readonly string[],
+): InferenceSession.SessionOptions {
   return {
-    // Memory patterns are remembered per input shape; with every batch of another length they only cost memory (2.2 instead of 3.5 GB on BERT-base).
+    // Memory patterns are remembered per input shape; with every batch of another length they only cost memory (2.2
+    // instead of 3.5 GB on BERT-base).
     enableMemPattern: false,
     interOpNumThreads: 1,
-    // Errors are thrown and told from there; warnings about constants that the optimizer removed are of no use to anyone who runs a generated graph.
+    // Errors are thrown and told from there; warnings about constants that the optimizer removed are of no use to
+    // anyone who runs a generated graph.
     logSeverityLevel: 4,
     ...own(graph),
-    ...(resident === undefined || keep.length === 0 ? {} : { preferredOutputLocation: Object.fromEntries(graph.outputs.map(({ name }) => [name, keep.includes(name) ? resident : 'cpu'])) }),
+    ...(resident === undefined || keep.length === 0
+      ? {}
+      : {
+          preferredOutputLocation: Object.fromEntries(
+            graph.outputs.map(({ name }) => [name, keep.includes(name) ? resident : 'cpu']),
+          ),
+        }),
   };
 }
 

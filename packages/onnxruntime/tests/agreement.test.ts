@@ -5,8 +5,8 @@ import { loadModel } from '../src/index.js';
 import { relativeDifference, tinyBert, tinySplit } from './support/tiny.js';
 
 /**
- * float32 against float64 through three layers: sums of some hundred products of numbers near one lose about 1e-6 of the largest. The conformance suite bounds gradients
- * by 2e-5; this is tighter because the model is smaller.
+ * float32 against float64 through three layers: sums of some hundred products of numbers near one lose about 1e-6 of
+ * the largest. The conformance suite bounds gradients by 2e-5; this is tighter because the model is smaller.
  */
 const TOLERANCE = 1e-5;
 
@@ -16,20 +16,36 @@ type Labels = (row: number) => readonly number[];
 const byClass: Labels = (row) => [row % 3];
 
 /** A class for every second token, none for the others and for padding. */
-const ofTokens = ({ attentionMask, ...batch }: Batch): Batch => ({ ...batch, attentionMask, labels: Float32Array.from(attentionMask, (isToken, i) => (isToken === 1 && i % 2 === 0 ? i % 3 : IGNORED)) });
+const ofTokens = ({ attentionMask, ...batch }: Batch): Batch => ({
+  ...batch,
+  attentionMask,
+  labels: Float32Array.from(attentionMask, (isToken, i) => (isToken === 1 && i % 2 === 0 ? i % 3 : IGNORED)),
+});
 
 /** A span within the first two tokens, which every text has. */
-const spans = (batch: Batch): Batch => ({ ...batch, labels: Float32Array.from({ length: 2 * batch.batch }, (_, i) => (i % 4 === 0 ? 0 : i % 2)) });
+const spans = (batch: Batch): Batch => ({
+  ...batch,
+  labels: Float32Array.from({ length: 2 * batch.batch }, (_, i) => (i % 4 === 0 ? 0 : i % 2)),
+});
 
 /** Each text with the next, and how alike they are. */
-const pairs = (batch: Batch): Batch => ({ ...batch, pairs: true, labels: Float32Array.from({ length: batch.batch / 2 }, (_, i) => i / 3) });
+const pairs = (batch: Batch): Batch => ({
+  ...batch,
+  pairs: true,
+  labels: Float32Array.from({ length: batch.batch / 2 }, (_, i) => i / 3),
+});
 
 /** Labels that follow from the tokens of a batch. */
 type Relabel = (batch: Batch) => Batch;
 
 const CASES: [string, SessionOptions, Labels?, Relabel?][] = [
   ['a class for each token', { numLabels: 3, loss: 'token-cross-entropy' }, byClass, ofTokens],
-  ['a class for each token, a tanh head, output site, both norms', { numLabels: 3, loss: 'token-cross-entropy', head: 'tanh', site: 'output', norm: 'both' }, byClass, ofTokens],
+  [
+    'a class for each token, a tanh head, output site, both norms',
+    { numLabels: 3, loss: 'token-cross-entropy', head: 'tanh', site: 'output', norm: 'both' },
+    byClass,
+    ofTokens,
+  ],
   ['spans', { numLabels: 2, loss: 'span-cross-entropy' }, byClass, spans],
   ['pairs of texts', { numLabels: 1, head: 'cosine' }, byClass, pairs],
   ['pairs of texts by their first tokens', { numLabels: 1, head: 'cosine', pooling: 'first' }, byClass, pairs],
@@ -58,7 +74,10 @@ describe('ONNX Runtime computes what the float64 interpreter computes', () => {
     const split = tinySplit('train', 6, labels);
     const plain = split.batch(Int32Array.of(0, 1, 2, 3, 4, 5));
     const batch = relabel?.(plain) ?? plain;
-    const [reference, model] = [loadReferenceModel(tinyBert(), options), await loadModel({ graph: tinyBert() }, options)];
+    const [reference, model] = [
+      loadReferenceModel(tinyBert(), options),
+      await loadModel({ graph: tinyBert() }, options),
+    ];
     expect(model.parameters).toEqual(reference.parameters);
     // Away from the identity, so that an adapter that is left out shows.
     const start = await reference.read();
@@ -67,7 +86,12 @@ describe('ONNX Runtime computes what the float64 interpreter computes', () => {
     await model.write(shaken);
 
     expect(relativeDifference(await model.predict(batch), await reference.predict(batch))).toBeLessThan(TOLERANCE);
-    const groups: Group[] = ['classifier', 'adapter', 'norm', ...(options.trainBase === undefined ? [] : (['base'] as const))];
+    const groups: Group[] = [
+      'classifier',
+      'adapter',
+      'norm',
+      ...(options.trainBase === undefined ? [] : (['base'] as const)),
+    ];
     for (const chosen of [groups, ['classifier'], ['adapter', 'norm']] as Group[][]) {
       const present = chosen.filter((group) => model.parameters.some((parameter) => parameter.group === group));
       if (present.length === 0) continue;
@@ -82,7 +106,10 @@ describe('ONNX Runtime computes what the float64 interpreter computes', () => {
   it('the mask of dropout is the same on both, and another in every step', async () => {
     const options = { numLabels: 3, dropout: 0.4, seed: 9 };
     const batch = tinySplit('train', 4).batch(Int32Array.of(0, 1, 2, 3));
-    const [reference, model] = [loadReferenceModel(tinyBert(), options), await loadModel({ graph: tinyBert() }, options)];
+    const [reference, model] = [
+      loadReferenceModel(tinyBert(), options),
+      await loadModel({ graph: tinyBert() }, options),
+    ];
     const settings = { groups: ['classifier'] as const, learningRate: 0 };
     const losses: number[] = [];
     for (let step = 0; step < 3; step++) {

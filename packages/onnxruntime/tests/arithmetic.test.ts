@@ -11,15 +11,26 @@ const batch = split.batch(Int32Array.from({ length: 24 }, (_, row) => row));
 
 describe('arithmetic of products with frozen weights', () => {
   it('int8 trains and predicts close to float32, and its adapters are adapters of the same base', async () => {
-    const [exact, rounded] = [await loadModel({ graph: tinyBert() }, { numLabels: 3 }), await loadModel({ graph: tinyBert() }, { numLabels: 3, arithmetic: 'int8' })];
-    const [expected, found] = [await exact.gradients(batch, ['adapter', 'norm']), await rounded.gradients(batch, ['adapter', 'norm'])];
+    const [exact, rounded] = [
+      await loadModel({ graph: tinyBert() }, { numLabels: 3 }),
+      await loadModel({ graph: tinyBert() }, { numLabels: 3, arithmetic: 'int8' }),
+    ];
+    const [expected, found] = [
+      await exact.gradients(batch, ['adapter', 'norm']),
+      await rounded.gradients(batch, ['adapter', 'norm']),
+    ];
     expect(found.loss).not.toBe(expected.loss);
     expect(Math.abs(found.loss - expected.loss)).toBeLessThan(0.02);
     // Two roundings of 1/127 for each of the six products that a gradient comes through.
     expect(relativeDifference(found.gradients, expected.gradients)).toBeLessThan(0.1);
-    const plan = twoStage({ classifier: { batchSize: 8, epochs: 1, learningRate: 1e-2 }, adapter: { batchSize: 8, epochs: 2, learningRate: 1e-2 }, seed: 0 });
+    const plan = twoStage({
+      classifier: { batchSize: 8, epochs: 1, learningRate: 1e-2 },
+      adapter: { batchSize: 8, epochs: 2, learningRate: 1e-2 },
+      seed: 0,
+    });
     const losses: number[] = [];
-    for await (const event of train(rounded, { train: split, dev: split }, plan, { metric: METRICS.accuracy })) if (event.type === 'step') losses.push(event.loss);
+    for await (const event of train(rounded, { train: split, dev: split }, plan, { metric: METRICS.accuracy }))
+      if (event.type === 'step') losses.push(event.loss);
     expect(losses.at(-1)).toBeLessThan(losses[0] as number);
     await loadAdapter(exact, await saveAdapter(rounded, { baseModel: 'tiny', labels: [] }));
     expect(relativeDifference(await exact.predict(batch), await rounded.predict(batch))).toBeLessThan(0.1);
@@ -40,6 +51,8 @@ describe('arithmetic of products with frozen weights', () => {
   });
 
   it('an unknown arithmetic is refused before a model is read', async () => {
-    expect(await failure(loadModel({ model: new Uint8Array(3) }, { numLabels: 2, arithmetic: 'int4' as never }))).toMatchObject({ code: 'ARITHMETIC_UNKNOWN' });
+    expect(
+      await failure(loadModel({ model: new Uint8Array(3) }, { numLabels: 2, arithmetic: 'int4' as never })),
+    ).toMatchObject({ code: 'ARITHMETIC_UNKNOWN' });
   });
 });

@@ -25,7 +25,11 @@ function devices(): GPUDevice[] {
   return made;
 }
 
-async function steps(model: TrainableModel, count: number, before: (step: number) => void = () => undefined): Promise<Float32Array> {
+async function steps(
+  model: TrainableModel,
+  count: number,
+  before: (step: number) => void = () => undefined,
+): Promise<Float32Array> {
   for (let step = 0; step < count; step++) {
     before(step);
     await model.step([split.batch(Int32Array.of(step, step + 1, step + 2))], settings);
@@ -40,17 +44,26 @@ function distance(left: Float32Array, right: Float32Array): number {
 
 describe('products with frozen weights in integers', () => {
   it('come close to float32 on WASM, whatever the processor can do', async () => {
-    const [exact, rounded] = [await loadModel({ graph: tinyBert() }, { numLabels: 3, device: 'wasm', ...quiet }), await loadModel({ graph: tinyBert() }, { numLabels: 3, device: 'wasm', arithmetic: 'int8', ...quiet })];
-    const [expected, found] = [await exact.gradients(batch, ['adapter', 'norm']), await rounded.gradients(batch, ['adapter', 'norm'])];
+    const [exact, rounded] = [
+      await loadModel({ graph: tinyBert() }, { numLabels: 3, device: 'wasm', ...quiet }),
+      await loadModel({ graph: tinyBert() }, { numLabels: 3, device: 'wasm', arithmetic: 'int8', ...quiet }),
+    ];
+    const [expected, found] = [
+      await exact.gradients(batch, ['adapter', 'norm']),
+      await rounded.gradients(batch, ['adapter', 'norm']),
+    ];
     expect(found.loss).not.toBe(expected.loss);
     expect(Math.abs(found.loss - expected.loss)).toBeLessThan(0.02);
-    // Two roundings of 1/127 (1/63 where products would saturate) for each of the six products that a gradient comes through.
+    // Two roundings of 1/127 (1/63 where products would saturate) for each of the six products that a gradient comes
+    // through.
     expect(relativeDifference(found.gradients, expected.gradients)).toBeLessThan(0.2);
     await Promise.all([exact.dispose(), rounded.dispose()]);
   });
 
   it('are refused on a GPU', async () => {
-    expect(await failure(loadModel({ graph: tinyBert() }, { numLabels: 3, device: 'webgpu', arithmetic: 'int8' }))).toMatchObject({ code: 'ARITHMETIC_DEVICE' });
+    expect(
+      await failure(loadModel({ graph: tinyBert() }, { numLabels: 3, device: 'webgpu', arithmetic: 'int8' })),
+    ).toMatchObject({ code: 'ARITHMETIC_DEVICE' });
   });
 });
 
@@ -179,7 +192,12 @@ describe('a GPU that is reset', () => {
     // On another device it goes on to the end.
     const other = await loadModel({ graph: tinyBert() }, { numLabels: 3, device: 'wasm', ...quiet });
     const events: string[] = [];
-    for await (const event of train(other, { train: split }, plan, { metric: METRICS.accuracy, maxCacheBytes: 0, resume: checkpoints[0] as Checkpoint })) events.push(event.type);
+    for await (const event of train(other, { train: split }, plan, {
+      metric: METRICS.accuracy,
+      maxCacheBytes: 0,
+      resume: checkpoints[0] as Checkpoint,
+    }))
+      events.push(event.type);
     expect(events.at(-1)).toBe('end');
     await other.dispose();
   });
@@ -191,11 +209,16 @@ describe('a worker', () => {
   it('trains, computes ahead, saves and refuses as the page itself does', async () => {
     const bytes = tinyModel();
     const own = await loadModel({ model: bytes.slice() }, { numLabels: 3, ...quiet });
-    const model = await loadModelInWorker({ model: bytes.buffer as ArrayBuffer }, { numLabels: 3, worker: worker(), ...quiet });
+    const model = await loadModelInWorker(
+      { model: bytes.buffer as ArrayBuffer },
+      { numLabels: 3, worker: worker(), ...quiet },
+    );
     expect(bytes.byteLength).toBe(0);
     expect(model.parameters).toEqual(own.parameters);
     const progress: number[] = [];
-    expect(await model.precompute?.(split, ['classifier'], { maxBytes: 1e6, onProgress: (done) => progress.push(done) })).toBe(split.size);
+    expect(
+      await model.precompute?.(split, ['classifier'], { maxBytes: 1e6, onProgress: (done) => progress.push(done) }),
+    ).toBe(split.size);
     expect(progress.at(-1)).toBe(split.size);
     expect(distance(await steps(model, 2), await steps(own, 2))).toBe(0);
     const files = await saveAdapter(model, { baseModel: 'tiny', labels: [] });
@@ -208,13 +231,31 @@ describe('a worker', () => {
   });
 
   it('says what is wrong with a file or a device', async () => {
-    expect(await failure(loadModelInWorker({ model: new Blob(['no model']) }, { numLabels: 2, worker: worker(), ...quiet }))).toMatchObject({ name: 'FormatError' });
-    expect(await failure(loadModelInWorker({ model: new URL('/no-such-model.onnx', location.href) }, { numLabels: 2, worker: worker(), ...quiet }))).toMatchObject({ code: 'MODEL_FETCH' });
-    expect(await failure(loadModelInWorker({ model: new Blob([]) }, { numLabels: 2, device: 'cuda', worker: worker(), ...quiet }))).toMatchObject({ code: 'DEVICE_UNKNOWN' });
+    expect(
+      await failure(loadModelInWorker({ model: new Blob(['no model']) }, { numLabels: 2, worker: worker(), ...quiet })),
+    ).toMatchObject({ name: 'FormatError' });
+    expect(
+      await failure(
+        loadModelInWorker(
+          { model: new URL('/no-such-model.onnx', location.href) },
+          { numLabels: 2, worker: worker(), ...quiet },
+        ),
+      ),
+    ).toMatchObject({ code: 'MODEL_FETCH' });
+    expect(
+      await failure(
+        loadModelInWorker({ model: new Blob([]) }, { numLabels: 2, device: 'cuda', worker: worker(), ...quiet }),
+      ),
+    ).toMatchObject({ code: 'DEVICE_UNKNOWN' });
   });
 
   it('that does not start is an error', async () => {
-    const broken = new Worker(URL.createObjectURL(new Blob(['throw new Error("broken")'], { type: 'text/javascript' })), { type: 'module' });
-    expect(await failure(loadModelInWorker({ model: new Blob([]) }, { numLabels: 2, worker: broken }))).toMatchObject({ code: 'WORKER_FAILED' });
+    const broken = new Worker(
+      URL.createObjectURL(new Blob(['throw new Error("broken")'], { type: 'text/javascript' })),
+      { type: 'module' },
+    );
+    expect(await failure(loadModelInWorker({ model: new Blob([]) }, { numLabels: 2, worker: broken }))).toMatchObject({
+      code: 'WORKER_FAILED',
+    });
   });
 });

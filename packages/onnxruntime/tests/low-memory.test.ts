@@ -27,30 +27,44 @@ afterEach(() => {
 const ours = (): string[] => readdirSync(folder).filter((name) => name.startsWith('hadamard-'));
 
 describe('low memory', () => {
-  it.each([{}, { arithmetic: 'int8' as const }])('the same numbers with weights on disk, whichever comes in turn (%o)', async (options) => {
-    const graph = widerBert();
-    const [plain, low] = [await loadModel({ graph }, { numLabels: 3, ...options }), await loadModel({ graph }, { numLabels: 3, lowMemory: true, ...options })];
-    expect(ours()).toHaveLength(1);
-    for (let turn = 0; turn < 2; turn++) {
-      const [found, expected] = await Promise.all([low.gradients(batch, GROUPS), plain.gradients(batch, GROUPS)]);
-      expect(relativeDifference(found.gradients, expected.gradients)).toBeLessThan(1e-5);
-      expect(relativeDifference(await low.predict(batch), await plain.predict(batch))).toBeLessThan(1e-5);
-    }
-    // Calls at once: a graph is not released while another call runs it.
-    const together = await Promise.all([low.predict(batch), low.gradients(batch, GROUPS), low.predict(batch), low.encode(batch)]);
-    expect(together[0]).toEqual(together[2]);
-    expect(await low.baseDigest()).toBe(await plain.baseDigest());
-    expect(Buffer.concat(await low.fold()).equals(Buffer.concat(await plain.fold()))).toBe(true);
-    await Promise.all([plain.dispose(), low.dispose()]);
-    expect(ours()).toHaveLength(0);
-  });
+  it.each([{}, { arithmetic: 'int8' as const }])(
+    'the same numbers with weights on disk, whichever comes in turn (%o)',
+    async (options) => {
+      const graph = widerBert();
+      const [plain, low] = [
+        await loadModel({ graph }, { numLabels: 3, ...options }),
+        await loadModel({ graph }, { numLabels: 3, lowMemory: true, ...options }),
+      ];
+      expect(ours()).toHaveLength(1);
+      for (let turn = 0; turn < 2; turn++) {
+        const [found, expected] = await Promise.all([low.gradients(batch, GROUPS), plain.gradients(batch, GROUPS)]);
+        expect(relativeDifference(found.gradients, expected.gradients)).toBeLessThan(1e-5);
+        expect(relativeDifference(await low.predict(batch), await plain.predict(batch))).toBeLessThan(1e-5);
+      }
+      // Calls at once: a graph is not released while another call runs it.
+      const together = await Promise.all([
+        low.predict(batch),
+        low.gradients(batch, GROUPS),
+        low.predict(batch),
+        low.encode(batch),
+      ]);
+      expect(together[0]).toEqual(together[2]);
+      expect(await low.baseDigest()).toBe(await plain.baseDigest());
+      expect(Buffer.concat(await low.fold()).equals(Buffer.concat(await plain.fold()))).toBe(true);
+      await Promise.all([plain.dispose(), low.dispose()]);
+      expect(ours()).toHaveLength(0);
+    },
+  );
 
   it('removes what a process that was killed left behind, and nothing of one that lives', async () => {
     const { pid } = spawnSync(process.execPath, ['--version']);
     for (const owner of [pid, process.ppid]) mkdirSync(join(folder, `hadamard-weights-${owner}-abc`));
     mkdirSync(join(folder, 'hadamard-other'));
     const files = await openWeightFiles();
-    expect(ours().filter((name) => !name.includes(`-${process.pid}-`))).toEqual(['hadamard-other', `hadamard-weights-${process.ppid}-abc`]);
+    expect(ours().filter((name) => !name.includes(`-${process.pid}-`))).toEqual([
+      'hadamard-other',
+      `hadamard-weights-${process.ppid}-abc`,
+    ]);
     files.dispose();
   });
 
@@ -63,15 +77,29 @@ describe('low memory', () => {
 
   it('leaves no file behind when the model turns out to be none', async () => {
     const { nodes } = tinyBert();
-    expect(await failure(loadModel({ graph: { ...tinyBert(), nodes: nodes.slice(0, 3) } }, { numLabels: 3, lowMemory: true }))).toHaveProperty('code');
+    expect(
+      await failure(
+        loadModel({ graph: { ...tinyBert(), nodes: nodes.slice(0, 3) } }, { numLabels: 3, lowMemory: true }),
+      ),
+    ).toHaveProperty('code');
     expect(ours()).toHaveLength(0);
   });
 
   it('keeps small tensors in memory, equal ones once, and reads the others whenever they are asked for', async () => {
     const files = await openWeightFiles();
-    const large = float32Tensor(Float32Array.from({ length: 20_000 }, (_, i) => i), [20_000]);
+    const large = float32Tensor(
+      Float32Array.from({ length: 20_000 }, (_, i) => i),
+      [20_000],
+    );
     const small = float32Tensor([1, 2], [2]);
-    const graph: Graph = { ...tinyBert(), tensors: new Map([['large', large], ['again', large], ['small', small]]) };
+    const graph: Graph = {
+      ...tinyBert(),
+      tensors: new Map([
+        ['large', large],
+        ['again', large],
+        ['small', small],
+      ]),
+    };
     const { tensors } = files.spill(graph);
     expect(tensors.get('small')).toBe(small);
     expect(tensors.get('large')).toBe(tensors.get('again'));

@@ -7,7 +7,12 @@ import { examplesOf, runExample } from '../../../tooling/readme-example.js';
 import * as onnxruntime from '../src/index.js';
 
 const readme = fs.readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-const modules = { 'node:fs': fs, '@hadamard-adapter/core': core, '@hadamard-adapter/tasks': tasks, '@hadamard-adapter/onnxruntime': onnxruntime };
+const modules = {
+  'node:fs': fs,
+  '@hadamard-adapter/core': core,
+  '@hadamard-adapter/tasks': tasks,
+  '@hadamard-adapter/onnxruntime': onnxruntime,
+};
 const assets = fileURLToPath(new URL('../../cli/assets/', import.meta.url));
 
 describe('README', () => {
@@ -20,6 +25,8 @@ describe('README', () => {
   });
 
   it('names every function and constant that is exported', () => {
-    expect(Object.keys(onnxruntime).filter((name) => !readme.includes(`\`${name}(`) && !readme.includes(`\`${name}\``))).toEqual([]);
+    expect(
+      Object.keys(onnxruntime).filter((name) => !readme.includes(`\`${name}(`) && !readme.includes(`\`${name}\``)),
+    ).toEqual([]);
   });
 });

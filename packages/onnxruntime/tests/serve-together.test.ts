@@ -12,10 +12,16 @@ const TOLERANCE = 1e-5;
 
 function expectRows(found: readonly Float32Array[], expected: readonly (Float32Array | undefined)[]): void {
   expect(found.map(({ length }) => length)).toEqual(expected.map((row) => row?.length));
-  found.forEach((row, i) => expect(relativeDifference(row, expected[i] as Float32Array), `row ${i}`).toBeLessThan(TOLERANCE));
+  found.forEach((row, i) =>
+    expect(relativeDifference(row, expected[i] as Float32Array), `row ${i}`).toBeLessThan(TOLERANCE),
+  );
 }
 
-async function serve(graph: Graph, adapters: readonly MadeAdapter[], options: ServerOptions = {}): Promise<AdapterServer> {
+async function serve(
+  graph: Graph,
+  adapters: readonly MadeAdapter[],
+  options: ServerOptions = {},
+): Promise<AdapterServer> {
   const server = await createServer({ graph }, { threads: 1, ...options });
   for (const [i, { files }] of adapters.entries()) await server.addAdapter(`a${i}`, files);
   if (adapters.length > 0) await server.setAdapter('a0');
@@ -32,12 +38,18 @@ async function threeAdapters(graph: Graph, common: Omit<SessionOptions, 'numLabe
   ];
 }
 
-/** Every row of a batch with an adapter of its own, and each adapter for the whole batch, must answer what its own session answers. */
+/**
+ * Every row of a batch with an adapter of its own, and each adapter for the whole batch, must answer what its own
+ * session answers.
+ */
 async function expectServed(graph: Graph, adapters: readonly MadeAdapter[]): Promise<void> {
   const server = await serve(graph, adapters);
   const order = [2, 0, 1, 0, 2];
   const mixed = await server.predict(rowsOf(5), { adapterNames: order.map((i) => `a${i}`) });
-  expectRows(mixed, order.map((i, row) => adapters[i]?.logits[row]));
+  expectRows(
+    mixed,
+    order.map((i, row) => adapters[i]?.logits[row]),
+  );
   for (const [i, { logits }] of adapters.entries()) {
     await server.setAdapter(`a${i}`);
     expectRows(await server.predict(rowsOf(5)), logits);
@@ -45,7 +57,18 @@ async function expectServed(graph: Graph, adapters: readonly MadeAdapter[]): Pro
   await server.dispose();
 }
 
-describe.each(['albert', 'bart', 'bert', 'deberta', 'deberta-v2', 'distilbert', 'electra', 'modernbert', 'roberta', 't5-encoder'])('%s', (family) => {
+describe.each([
+  'albert',
+  'bart',
+  'bert',
+  'deberta',
+  'deberta-v2',
+  'distilbert',
+  'electra',
+  'modernbert',
+  'roberta',
+  't5-encoder',
+])('%s', (family) => {
   it.each([
     { site: 'output', head: 'tanh', pooling: 'mean' },
     { site: 'context', head: 'linear', pooling: 'last' },
@@ -77,12 +100,19 @@ describe('other forms of a base', () => {
     const server = await serve(graph, adapters);
     const found = await server.predict(rowsOf(5), { adapterNames: ['a0', 'a1', 'a2', 'a1', 'a0'] });
     // Half precision has 11 bits, and the norm is rounded once more in front of its scale.
-    [0, 1, 2, 1, 0].forEach((i, row) => expect(relativeDifference(found[row] as Float32Array, adapters[i]?.logits[row] as Float32Array)).toBeLessThan(2e-2));
+    [0, 1, 2, 1, 0].forEach((i, row) =>
+      expect(relativeDifference(found[row] as Float32Array, adapters[i]?.logits[row] as Float32Array)).toBeLessThan(
+        2e-2,
+      ),
+    );
     await server.dispose();
   });
 });
 
-/** ONNX Runtime whose sessions know whether they were released, and refuse what would crash the process; each call takes some turns of the event loop. */
+/**
+ * ONNX Runtime whose sessions know whether they were released, and refuse what would crash the process; each call takes
+ * some turns of the event loop.
+ */
 function watched(): { ort: OrtModule; created: () => number; open: () => number; wrongs: string[] } {
   const wrongs: string[] = [];
   let [created, released] = [0, 0];
@@ -109,7 +139,12 @@ function watched(): { ort: OrtModule; created: () => number; open: () => number;
       },
     } as unknown as ort.InferenceSession;
   };
-  return { ort: { InferenceSession: { create }, Tensor: ort.Tensor as unknown as OrtModule['Tensor'] }, created: () => created, open: () => created - released, wrongs };
+  return {
+    ort: { InferenceSession: { create }, Tensor: ort.Tensor as unknown as OrtModule['Tensor'] },
+    created: () => created,
+    open: () => created - released,
+    wrongs,
+  };
 }
 
 describe('while predictions run', () => {
@@ -150,7 +185,10 @@ describe('while predictions run', () => {
     expect(answers.length).toBeGreaterThan(3);
     for (const answer of answers) expectRows(await answer, first.logits);
     expectRows(await server.predict(batch), first.logits);
-    expectRows(await server.predict(batch, { adapterNames: ['a1', 'a0', 'a0', 'a1'] }), [1, 0, 0, 1].map((i, row) => [first, second][i]?.logits[row]));
+    expectRows(
+      await server.predict(batch, { adapterNames: ['a1', 'a0', 'a0', 'a1'] }),
+      [1, 0, 0, 1].map((i, row) => [first, second][i]?.logits[row]),
+    );
     expect(wrongs).toEqual([]);
     expect(open()).toBe(2);
     await server.dispose();
@@ -179,7 +217,9 @@ describe('while predictions run', () => {
     await server.dispose();
     expect(wrongs).toEqual([]);
     expect(open()).toBe(0);
-    expect(await failure(server.addAdapter('b', adapters[0]?.files as Files))).toMatchObject({ code: 'MODEL_DISPOSED' });
+    expect(await failure(server.addAdapter('b', adapters[0]?.files as Files))).toMatchObject({
+      code: 'MODEL_DISPOSED',
+    });
     expect(await failure(server.setAdapter('a0'))).toMatchObject({ code: 'MODEL_DISPOSED' });
   });
 
@@ -207,8 +247,13 @@ describe('an adapter that is not in memory', () => {
     expect(await failure(createServer({ graph }, { maxBytes }))).toMatchObject({ code: 'ADAPTER_BUDGET' });
   });
 
-  async function small(load: (name: string) => Promise<Files>, kinds: readonly Partial<SessionOptions>[] = [{}, {}, {}]): Promise<{ server: AdapterServer; adapters: MadeAdapter[] }> {
-    const adapters = await Promise.all(kinds.map((kind, i) => makeAdapter(graph, { numLabels: 2, ...kind }, i + 1, batch)));
+  async function small(
+    load: (name: string) => Promise<Files>,
+    kinds: readonly Partial<SessionOptions>[] = [{}, {}, {}],
+  ): Promise<{ server: AdapterServer; adapters: MadeAdapter[] }> {
+    const adapters = await Promise.all(
+      kinds.map((kind, i) => makeAdapter(graph, { numLabels: 2, ...kind }, i + 1, batch)),
+    );
     const probe = await serve(graph, adapters.slice(0, 1));
     const maxBytes = 2 * probe.bytes;
     await probe.dispose();
@@ -224,7 +269,9 @@ describe('an adapter that is not in memory', () => {
       return files[Number(name.slice(1))] as Files;
     });
     files = adapters.map((each) => each.files);
-    const answers = await Promise.all([1, 1, 1].map((i) => server.predict(batch, { adapterNames: [`a${i}`, `a${i}`, `a${i}`] })));
+    const answers = await Promise.all(
+      [1, 1, 1].map((i) => server.predict(batch, { adapterNames: [`a${i}`, `a${i}`, `a${i}`] })),
+    );
     for (const answer of answers) expectRows(answer, adapters[1]?.logits ?? []);
     expect(asked).toEqual(['a1']);
     await server.dispose();
@@ -241,7 +288,10 @@ describe('an adapter that is not in memory', () => {
       [{}, { norm: 'output', layers: [0] }, { norm: 'none', layers: [1] }],
     );
     files = adapters.map((each) => each.files);
-    expectRows(await server.predict(batch, { adapterNames: ['a0', 'a1', 'a2'] }), [0, 1, 2].map((i) => adapters[i]?.logits[i]));
+    expectRows(
+      await server.predict(batch, { adapterNames: ['a0', 'a1', 'a2'] }),
+      [0, 1, 2].map((i) => adapters[i]?.logits[i]),
+    );
     expect(asked).toEqual(['a1', 'a2']);
     await server.dispose();
   });
@@ -257,7 +307,10 @@ describe('an adapter that is not in memory', () => {
     const answer = server.predict(batch, { adapterNames: ['a1', 'a0', 'a1'] });
     expect(server.removeAdapter('a1')).toBe(false);
     handOver();
-    expectRows(await answer, [1, 0, 1].map((i, row) => adapters[i]?.logits[row]));
+    expectRows(
+      await answer,
+      [1, 0, 1].map((i, row) => adapters[i]?.logits[row]),
+    );
     expect(server.adapters).toEqual(['a0']);
     await server.dispose();
   });

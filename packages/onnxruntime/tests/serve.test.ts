@@ -26,7 +26,8 @@ async function adapter(graph: Graph, options: SessionOptions, seed: number, on: 
   return { files, logits, labels: options.numLabels };
 }
 
-const rowOf = ({ logits, labels }: Trained, row: number): Float32Array => logits.slice(row * labels, (row + 1) * labels);
+const rowOf = ({ logits, labels }: Trained, row: number): Float32Array =>
+  logits.slice(row * labels, (row + 1) * labels);
 
 /** Float32 sums in another order: some units in the last place of numbers near 1. */
 const TOLERANCE = 1e-5;
@@ -37,7 +38,10 @@ function same(found: Float32Array | undefined, expected: Float32Array): void {
 
 describe('a server', () => {
   it('answers with the adapter that is active, and changes it without a session', async () => {
-    const trained = { first: await adapter(tinyBert(), { numLabels: 3 }, 1), second: await adapter(tinyBert(), { numLabels: 2 }, 2) };
+    const trained = {
+      first: await adapter(tinyBert(), { numLabels: 3 }, 1),
+      second: await adapter(tinyBert(), { numLabels: 2 }, 2),
+    };
     const server = await createServer({ graph: tinyBert() });
     for (const [name, { files }] of Object.entries(trained)) await server.addAdapter(name, files);
     expect(server.adapters.toSorted()).toEqual(['first', 'second']);
@@ -51,11 +55,20 @@ describe('a server', () => {
   });
 
   it.each<[string, Partial<SessionOptions>[]]>([
-    ['of different layers, norms and numbers of labels', [{}, { layers: [1], numLabels: 5 }, { layers: [0, 2], norm: 'output', numLabels: 1 }, { norm: 'none' }]],
+    [
+      'of different layers, norms and numbers of labels',
+      [{}, { layers: [1], numLabels: 5 }, { layers: [0, 2], norm: 'output', numLabels: 1 }, { norm: 'none' }],
+    ],
     ['at the other site', [{ site: 'output' }, { site: 'output', norm: 'both', layers: [2] }]],
     ['with a dense layer in the classifier', [{ head: 'tanh' }, { head: 'tanh', numLabels: 2 }]],
     ['on the mean of all tokens', [{ pooling: 'mean' }, { pooling: 'mean', layers: [0] }]],
-    ['on the last token', [{ pooling: 'last', head: 'tanh' }, { pooling: 'last', head: 'tanh', numLabels: 4 }]],
+    [
+      'on the last token',
+      [
+        { pooling: 'last', head: 'tanh' },
+        { pooling: 'last', head: 'tanh', numLabels: 4 },
+      ],
+    ],
   ])('mixes adapters %s in one batch', async (_, kinds) => {
     const trained = await Promise.all(kinds.map((options, i) => adapter(tinyBert(), { numLabels: 3, ...options }, i)));
     const server = await createServer({ graph: tinyBert() });
@@ -66,18 +79,35 @@ describe('a server', () => {
     await server.dispose();
   });
 
-  it.each(['albert', 'bart', 'bert', 'deberta', 'deberta-v2', 'distilbert', 'electra', 'modernbert', 'roberta', 't5-encoder'])('serves %s', async (family) => {
-    const read = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(`../../conformance/fixtures/${family}/${name}`, import.meta.url)));
+  it.each([
+    'albert',
+    'bart',
+    'bert',
+    'deberta',
+    'deberta-v2',
+    'distilbert',
+    'electra',
+    'modernbert',
+    'roberta',
+    't5-encoder',
+  ])('serves %s', async (family) => {
+    const read = (name: string): Uint8Array =>
+      new Uint8Array(readFileSync(new URL(`../../conformance/fixtures/${family}/${name}`, import.meta.url)));
     const config: unknown = JSON.parse(new TextDecoder().decode(read('config.json')));
     const graph = (): Graph => readEncoder(read('model.onnx'), { config });
-    const [first, second] = [await adapter(graph(), { numLabels: 3 }, 1), await adapter(graph(), { numLabels: 2, layers: [1] }, 2)];
+    const [first, second] = [
+      await adapter(graph(), { numLabels: 3 }, 1),
+      await adapter(graph(), { numLabels: 2, layers: [1] }, 2),
+    ];
     const server = await createServer({ graph: graph() });
     await server.addAdapter('first', first.files);
     await server.addAdapter('second', second.files);
     await server.setAdapter('second');
     (await server.predict(batch)).forEach((row, i) => same(row, rowOf(second, i)));
     const names = ['first', 'second', 'second', 'first', 'second', 'first', 'first', 'second'];
-    (await server.predict(batch, { adapterNames: names })).forEach((row, i) => same(row, rowOf(names[i] === 'first' ? first : second, i)));
+    (await server.predict(batch, { adapterNames: names })).forEach((row, i) =>
+      same(row, rowOf(names[i] === 'first' ? first : second, i)),
+    );
     await server.dispose();
   });
 
@@ -88,7 +118,10 @@ describe('a server', () => {
     const calls: Promise<Float32Array[]>[] = [];
     for (const i of [0, 1, 2]) {
       await server.setAdapter(`a${i}`);
-      calls.push(server.predict(batch), server.predict(batch, { adapterNames: Array.from({ length: 8 }, (_, row) => `a${(row + i) % 3}`) }));
+      calls.push(
+        server.predict(batch),
+        server.predict(batch, { adapterNames: Array.from({ length: 8 }, (_, row) => `a${(row + i) % 3}`) }),
+      );
     }
     const answers = await Promise.all(calls);
     for (const i of [0, 1, 2]) {
@@ -159,13 +192,16 @@ describe('a server', () => {
     const base = await adapter(tinyBert(), { numLabels: 3 }, 1);
     const server = await createServer({ graph: tinyBert() });
     await server.addAdapter('base', base.files);
-    const add = async (options: SessionOptions, graph = tinyBert()) => failure(async () => server.addAdapter('other', (await adapter(graph, options, 2)).files));
+    const add = async (options: SessionOptions, graph = tinyBert()) =>
+      failure(async () => server.addAdapter('other', (await adapter(graph, options, 2)).files));
     expect(await add({ numLabels: 3, site: 'output' })).toMatchObject({ code: 'ADAPTER_SITE_MISMATCH' });
     expect(await add({ numLabels: 3, pooling: 'first' })).toMatchObject({ code: 'ADAPTER_HEAD_MISMATCH' });
     expect(await add({ numLabels: 3, head: 'tanh' })).toMatchObject({ code: 'ADAPTER_HEAD_MISMATCH' });
     expect(await add({ numLabels: 3 }, tinyBert(2))).toMatchObject({ code: 'ADAPTER_BASE_MISMATCH' });
     expect(await failure(() => server.addAdapter('broken', {}))).toMatchObject({ code: 'ADAPTER_FILE_MISSING' });
-    expect(await failure(() => server.predict(batch, { adapterNames: ['base'] }))).toMatchObject({ code: 'ADAPTER_NAMES' });
+    expect(await failure(() => server.predict(batch, { adapterNames: ['base'] }))).toMatchObject({
+      code: 'ADAPTER_NAMES',
+    });
     expect(server.adapters).toEqual(['base']);
     const small = await createServer({ graph: tinyBert() }, { maxBytes: 100 });
     expect(await failure(() => small.addAdapter('base', base.files))).toMatchObject({ code: 'ADAPTER_TOO_LARGE' });
@@ -202,7 +238,10 @@ describe('other answers of a server', () => {
 
   it('are logits for each token, with as many labels as the adapter of the row has', async () => {
     const options = { loss: 'token-cross-entropy' } as const;
-    const trained = { two: await adapter(tinyBert(), { ...options, numLabels: 2 }, 1), five: await adapter(tinyBert(), { ...options, numLabels: 5 }, 2) };
+    const trained = {
+      two: await adapter(tinyBert(), { ...options, numLabels: 2 }, 1),
+      five: await adapter(tinyBert(), { ...options, numLabels: 5 }, 2),
+    };
     const server = await createServer({ graph: tinyBert() });
     for (const [name, { files }] of Object.entries(trained)) await server.addAdapter(name, files);
     const names = Array.from({ length: 8 }, (_, i) => (i % 3 === 0 ? 'two' : 'five') as keyof typeof trained);
@@ -213,7 +252,11 @@ describe('other answers of a server', () => {
       expect(row).toHaveLength(width);
       same(row, logits.slice(i * width, (i + 1) * width));
     });
-    expect(await failure(() => server.predict(batch, { adapterNames: names.map((name, i) => (i === 0 ? BASE_ADAPTER : name)) }))).toMatchObject({ code: 'BASE_HEAD' });
+    expect(
+      await failure(() =>
+        server.predict(batch, { adapterNames: names.map((name, i) => (i === 0 ? BASE_ADAPTER : name)) }),
+      ),
+    ).toMatchObject({ code: 'BASE_HEAD' });
     await server.dispose();
   });
 
@@ -238,10 +281,21 @@ describe('a classifier of tokens that a model came with', () => {
     const base = readModel(concatChunks(await first.fold()));
     const again = await loadModel({ graph: base }, { numLabels: 3, loss: 'token-cross-entropy', head: 'model' });
     same(await again.predict(batch), await first.predict(batch));
-    expect(again.parameters.filter(({ group }) => group === 'classifier').map(({ shape }) => shape.reduce((a, b) => a * b, 1)).toSorted((a, b) => a - b)).toEqual([3, 3 * 16]);
-    await expect(loadModel({ graph: base }, { numLabels: 3, head: 'model' })).rejects.toMatchObject({ code: 'HEAD_LOSS' });
+    expect(
+      again.parameters
+        .filter(({ group }) => group === 'classifier')
+        .map(({ shape }) => shape.reduce((a, b) => a * b, 1))
+        .toSorted((a, b) => a - b),
+    ).toEqual([3, 3 * 16]);
+    await expect(loadModel({ graph: base }, { numLabels: 3, head: 'model' })).rejects.toMatchObject({
+      code: 'HEAD_LOSS',
+    });
     const spans = await loadModel({ graph: tinyBert() }, { numLabels: 2, loss: 'span-cross-entropy' });
-    expect(readModel(concatChunks(await spans.fold())).outputs.map(({ name, dims }) => [name, dims.length])).toEqual([['start_logits', 2], ['end_logits', 2], ['last_hidden_state', 3]]);
+    expect(readModel(concatChunks(await spans.fold())).outputs.map(({ name, dims }) => [name, dims.length])).toEqual([
+      ['start_logits', 2],
+      ['end_logits', 2],
+      ['last_hidden_state', 3],
+    ]);
     await Promise.all([first.dispose(), again.dispose(), spans.dispose()]);
   });
 });

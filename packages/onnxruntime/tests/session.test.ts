@@ -52,7 +52,17 @@ describe('what cannot work is said by a stable code', () => {
       ...graph,
       inputs: [...graph.inputs, { name: 'pixel_values', dtype: 'float32', dims: ['batch', 'sequence', 16] }],
       outputs: [{ ...(graph.outputs[0] as Graph['outputs'][number]), name: 'shifted' }],
-      nodes: [...graph.nodes, { op: 'Add', domain: '', name: 'shift', inputs: [graph.outputs[0]?.name as string, 'pixel_values'], outputs: ['shifted'], attributes: {} }],
+      nodes: [
+        ...graph.nodes,
+        {
+          op: 'Add',
+          domain: '',
+          name: 'shift',
+          inputs: [graph.outputs[0]?.name as string, 'pixel_values'],
+          outputs: ['shifted'],
+          attributes: {},
+        },
+      ],
     };
     const error = await failure(loadModel({ graph: extra }, { numLabels: 3 }));
     expect(error.code).toMatch(/^MODEL_/);
@@ -60,7 +70,10 @@ describe('what cannot work is said by a stable code', () => {
   });
 
   it('a runtime that refuses the graph', async () => {
-    const refusing: OrtModule = { ...spied().ort, InferenceSession: { create: () => Promise.reject(new Error('no such operator')) } };
+    const refusing: OrtModule = {
+      ...spied().ort,
+      InferenceSession: { create: () => Promise.reject(new Error('no such operator')) },
+    };
     const model = await loadModel({ graph: tinyBert() }, { numLabels: 3, ort: refusing });
     const error = await failure(model.predict(batch));
     expect(error).toMatchObject({ code: 'SESSION_CREATE' });
@@ -69,7 +82,9 @@ describe('what cannot work is said by a stable code', () => {
 
   it('token ids outside the vocabulary', async () => {
     const model = await loadModel({ graph: tinyBert() }, { numLabels: 3 });
-    expect(await failure(model.predict({ ...batch, inputIds: batch.inputIds.map(() => 5000) }))).toMatchObject({ code: 'SESSION_RUN' });
+    expect(await failure(model.predict({ ...batch, inputIds: batch.inputIds.map(() => 5000) }))).toMatchObject({
+      code: 'SESSION_RUN',
+    });
     // and the model is still good
     expect((await model.predict(batch)).every(Number.isFinite)).toBe(true);
     await model.dispose();
@@ -86,7 +101,10 @@ describe('what cannot work is said by a stable code', () => {
         },
       });
     };
-    const model = await loadModel({ graph: tinyBert() }, { numLabels: 3, ort: { InferenceSession: { create }, Tensor: ort.Tensor as unknown as OrtModule['Tensor'] } });
+    const model = await loadModel(
+      { graph: tinyBert() },
+      { numLabels: 3, ort: { InferenceSession: { create }, Tensor: ort.Tensor as unknown as OrtModule['Tensor'] } },
+    );
     await model.predict(batch);
     await model.encode(batch);
     await model.step([batch], { groups: ['adapter'], learningRate: 0.1 });
@@ -107,13 +125,21 @@ describe('what cannot work is said by a stable code', () => {
 
 describe('a killed run', () => {
   const data = { train: tinySplit('train', 30), dev: tinySplit('dev', 9) };
-  const plan = twoStage({ classifier: { epochs: 2, batchSize: 4 }, adapter: { epochs: 2, batchSize: 4, accumulate: 2 }, seed: 3 });
+  const plan = twoStage({
+    classifier: { epochs: 2, batchSize: 4 },
+    adapter: { epochs: 2, batchSize: 4, accumulate: 2 },
+    seed: 3,
+  });
   const options = { numLabels: 3, dropout: 0.1, seed: 3, layers: [1, 2] };
 
   it('resumed at any step ends with the same bits', async () => {
     const whole = await loadModel({ graph: tinyBert() }, options);
     const checkpoints: Checkpoint[] = [];
-    for await (const event of train(whole, data, plan, { metric: METRICS.accuracy, maxCacheBytes: 1e6, checkpointEvery: 3 })) {
+    for await (const event of train(whole, data, plan, {
+      metric: METRICS.accuracy,
+      maxCacheBytes: 1e6,
+      checkpointEvery: 3,
+    })) {
       if (event.type === 'checkpoint') checkpoints.push(event.checkpoint);
     }
     const expected = await whole.read();
@@ -122,7 +148,8 @@ describe('a killed run', () => {
     for (const resume of checkpoints) {
       const model = await loadModel({ graph: tinyBert() }, options);
       let last: TrainEvent | undefined;
-      for await (const event of train(model, data, plan, { metric: METRICS.accuracy, maxCacheBytes: 1e6, resume })) last = event;
+      for await (const event of train(model, data, plan, { metric: METRICS.accuracy, maxCacheBytes: 1e6, resume }))
+        last = event;
       expect(last?.type).toBe('end');
       expect(await model.read()).toEqual(expected);
       await model.dispose();

@@ -40,7 +40,9 @@ describe('the bytes of a model', () => {
 
   it.each(['model.onnx', 'chunked.onnx'])('come from %s, with progress', async (name) => {
     const seen: (number | undefined)[][] = [];
-    expect(await readBytes(new URL(`${base}/${name}`), { onDownload: (...progress) => seen.push(progress) })).toEqual(FILE);
+    expect(await readBytes(new URL(`${base}/${name}`), { onDownload: (...progress) => seen.push(progress) })).toEqual(
+      FILE,
+    );
     expect(seen.at(-1)).toEqual([FILE.length, FILE.length]);
   });
 
@@ -64,12 +66,16 @@ describe('the bytes of a model', () => {
   });
 
   it('from nowhere', async () => {
-    expect(await readBytes(new URL('http://127.0.0.1:1/model.onnx')).catch((thrown: unknown) => thrown)).toMatchObject({ code: 'MODEL_FETCH' });
+    expect(await readBytes(new URL('http://127.0.0.1:1/model.onnx')).catch((thrown: unknown) => thrown)).toMatchObject({
+      code: 'MODEL_FETCH',
+    });
   });
 
   it('can be stopped', async () => {
     const controller = new AbortController();
     controller.abort();
-    expect(await readBytes(new URL(`${base}/model.onnx`), { signal: controller.signal }).catch((thrown: unknown) => thrown)).toMatchObject({ name: 'AbortError' });
+    expect(
+      await readBytes(new URL(`${base}/model.onnx`), { signal: controller.signal }).catch((thrown: unknown) => thrown),
+    ).toMatchObject({ name: 'AbortError' });
   });
 });

@@ -20,14 +20,25 @@ export interface ExampleOptions extends ColumnNames {
 }
 
 /** Names that people give these columns, by frequency. Only used when exactly one of them is there. */
-const TEXT_NAMES = ['text', 'sentence', 'sentence1', 'question', 'premise', 'question1', 'content', 'review', 'message'];
+const TEXT_NAMES = [
+  'text',
+  'sentence',
+  'sentence1',
+  'question',
+  'premise',
+  'question1',
+  'content',
+  'review',
+  'message',
+];
 const PAIR_NAMES = ['text_pair', 'pair', 'sentence2', 'hypothesis', 'question2', 'text2'];
 const LABEL_NAMES = ['label', 'labels', 'class', 'category', 'target', 'score'];
 
 /**
  * Turn rows into examples.
  *
- * @throws DataError COLUMN_MISSING listing the columns there are, LABEL_MISSING, LABEL_UNKNOWN listing the labels there are, TARGET_NOT_NUMBER.
+ * @throws DataError COLUMN_MISSING listing the columns there are, LABEL_MISSING, LABEL_UNKNOWN listing the labels there
+ *   are, TARGET_NOT_NUMBER.
  */
 export function toExamples(table: RawTable, options: ExampleOptions = {}): ExampleTable {
   const { kind = 'classification', labelled = true } = options;
@@ -36,10 +47,15 @@ export function toExamples(table: RawTable, options: ExampleOptions = {}): Examp
   const label = labelled ? (column(table, 'label', options.label, LABEL_NAMES) as string) : undefined;
   const raw = label === undefined ? undefined : labelValues(table, label);
   const labels = kind === 'regression' ? [label ?? 'score'] : (options.labels ?? labelNames(raw ?? []));
-  const values = raw === undefined ? undefined : kind === 'regression' ? targets(table, raw) : classes(table, raw, labels);
+  const values =
+    raw === undefined ? undefined : kind === 'regression' ? targets(table, raw) : classes(table, raw, labels);
   const examples = table.rows.map(({ values: row }, i): Example => {
     const second = pair === undefined ? undefined : cell(row, pair);
-    return { text: cell(row, text), ...(second === undefined ? {} : { pair: second }), ...(values === undefined ? {} : { label: values[i] as number }) };
+    return {
+      text: cell(row, text),
+      ...(second === undefined ? {} : { pair: second }),
+      ...(values === undefined ? {} : { label: values[i] as number }),
+    };
   });
   return { kind, examples, labels, skipped: [] };
 }
@@ -49,9 +65,19 @@ function cell(values: Readonly<Record<string, string>>, name: string): string {
   return Object.hasOwn(values, name) ? (values[name] as string) : '';
 }
 
-function column(table: RawTable, what: string, given: string | undefined, guesses: readonly string[], required = true): string | undefined {
+function column(
+  table: RawTable,
+  what: string,
+  given: string | undefined,
+  guesses: readonly string[],
+  required = true,
+): string | undefined {
   const missing = (found: string): DataError =>
-    new DataError(`${table.name} has no ${what} column that is certain`, { code: 'COLUMN_MISSING', found: `${found}; columns: ${columnList(table.columns)}`, hint: `Name the ${what} column.` });
+    new DataError(`${table.name} has no ${what} column that is certain`, {
+      code: 'COLUMN_MISSING',
+      found: `${found}; columns: ${columnList(table.columns)}`,
+      hint: `Name the ${what} column.`,
+    });
   if (given !== undefined) {
     if (table.columns.includes(given)) return given;
     throw missing(`no column ${quote(given)}`);
@@ -68,8 +94,15 @@ function column(table: RawTable, what: string, given: string | undefined, guesse
 function labelValues(table: RawTable, label: string): string[] {
   const missing = table.rows.filter(({ values }) => cell(values, label).trim() === '');
   if (missing.length > 0) {
-    const lines = missing.slice(0, 5).map(({ line }) => line).join(', ');
-    throw new DataError(`${table.name} has rows without a label`, { code: 'LABEL_MISSING', found: `${missing.length}, first in line ${lines}`, expected: `a value in column ${quote(label)}` });
+    const lines = missing
+      .slice(0, 5)
+      .map(({ line }) => line)
+      .join(', ');
+    throw new DataError(`${table.name} has rows without a label`, {
+      code: 'LABEL_MISSING',
+      found: `${missing.length}, first in line ${lines}`,
+      expected: `a value in column ${quote(label)}`,
+    });
   }
   return table.rows.map(({ values }) => cell(values, label).trim());
 }
@@ -83,13 +116,25 @@ export function labelNames(raw: readonly string[]): string[] {
 
 function classes(table: RawTable, raw: readonly string[], labels: readonly string[]): number[] {
   if (labels.length > MAX_CLASSES) {
-    throw new DataError(`${table.name} has too many classes`, { code: 'LABEL_COUNT', found: `${labels.length} distinct labels in ${raw.length} rows`, expected: `at most ${MAX_CLASSES}`, hint: 'Is this the right column? Numbers to predict need a regression.' });
+    throw new DataError(`${table.name} has too many classes`, {
+      code: 'LABEL_COUNT',
+      found: `${labels.length} distinct labels in ${raw.length} rows`,
+      expected: `at most ${MAX_CLASSES}`,
+      hint: 'Is this the right column? Numbers to predict need a regression.',
+    });
   }
   const index = new Map(labels.map((name, i) => [name, i]));
   return raw.map((name, i) => {
     const label = index.get(name);
     if (label !== undefined) return label;
-    throw new DataError(`${table.name} has a label that the model does not know`, { code: 'LABEL_UNKNOWN', found: `${quote(name)} in line ${table.rows[i]?.line}`, expected: labels.slice(0, 20).map((each) => quote(each)).join(', ') });
+    throw new DataError(`${table.name} has a label that the model does not know`, {
+      code: 'LABEL_UNKNOWN',
+      found: `${quote(name)} in line ${table.rows[i]?.line}`,
+      expected: labels
+        .slice(0, 20)
+        .map((each) => quote(each))
+        .join(', '),
+    });
   });
 }
 
@@ -101,7 +146,11 @@ function targets(table: RawTable, raw: readonly string[]): number[] {
   if (bad.length > 0) {
     throw new DataError(`${table.name} has targets that are not numbers`, {
       code: 'TARGET_NOT_NUMBER',
-      found: bad.slice(0, 3).map(({ value, line }) => `${quote(value)} in line ${line}`).join(', ') + (bad.length > 3 ? ` and ${bad.length - 3} more` : ''),
+      found:
+        bad
+          .slice(0, 3)
+          .map(({ value, line }) => `${quote(value)} in line ${line}`)
+          .join(', ') + (bad.length > 3 ? ` and ${bad.length - 3} more` : ''),
       expected: 'numbers',
     });
   }

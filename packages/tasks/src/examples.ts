@@ -51,7 +51,10 @@ export function holdOut(table: ExampleTable, share: number, seed = 0): [ExampleT
       hint: 'Give a file of its own for evaluation.',
     });
   }
-  const part = (keep: boolean): ExampleTable => ({ ...table, examples: table.examples.filter((_, row) => held.has(row) === keep) });
+  const part = (keep: boolean): ExampleTable => ({
+    ...table,
+    examples: table.examples.filter((_, row) => held.has(row) === keep),
+  });
   return [part(false), part(true)];
 }
 
@@ -61,7 +64,8 @@ export function holdOut(table: ExampleTable, share: number, seed = 0): [ExampleT
  * @throws DataError DATA_EMPTY, DATA_ONE_CLASS.
  */
 export function checkTrainable(table: ExampleTable, name: string): void {
-  if (table.examples.length === 0) throw new DataError(`${name} has no examples`, { code: 'DATA_EMPTY', found: '0 rows', expected: 'at least 2' });
+  if (table.examples.length === 0)
+    throw new DataError(`${name} has no examples`, { code: 'DATA_EMPTY', found: '0 rows', expected: 'at least 2' });
   const present = new Set(table.examples.map(({ label }) => label));
   if (table.kind === 'classification' && present.size < 2) {
     const [only] = present;

@@ -34,14 +34,40 @@ interface FileLayout {
   readonly label: string | number;
 }
 
-const plain = (text: string, label: string, pair?: string): Omit<FileLayout, 'files'> => ({ text, label, ...(pair === undefined ? {} : { pair }) });
-const files = (layout: Omit<FileLayout, 'files'>, train = ['train.tsv'], dev = ['dev.tsv']): Pick<GlueTask, 'train' | 'dev'> => ({ train: { ...layout, files: train }, dev: [{ ...layout, files: dev }] });
+const plain = (text: string, label: string, pair?: string): Omit<FileLayout, 'files'> => ({
+  text,
+  label,
+  ...(pair === undefined ? {} : { pair }),
+});
+const files = (
+  layout: Omit<FileLayout, 'files'>,
+  train = ['train.tsv'],
+  dev = ['dev.tsv'],
+): Pick<GlueTask, 'train' | 'dev'> => ({ train: { ...layout, files: train }, dev: [{ ...layout, files: dev }] });
 
 const MNLI = plain('sentence1', 'gold_label', 'sentence2');
 
 export const GLUE: Readonly<Record<GlueId, GlueTask>> = {
-  cola: { id: 'cola', name: 'CoLA', folders: ['CoLA'], kind: 'classification', labels: ['unacceptable', 'acceptable'], written: ['0', '1'], metric: 'matthews_correlation', ...files({ text: 3, label: 1 }) },
-  sst2: { id: 'sst2', name: 'SST-2', folders: ['SST-2', 'SST2'], kind: 'classification', labels: ['negative', 'positive'], written: ['0', '1'], metric: 'accuracy', ...files(plain('sentence', 'label')) },
+  cola: {
+    id: 'cola',
+    name: 'CoLA',
+    folders: ['CoLA'],
+    kind: 'classification',
+    labels: ['unacceptable', 'acceptable'],
+    written: ['0', '1'],
+    metric: 'matthews_correlation',
+    ...files({ text: 3, label: 1 }),
+  },
+  sst2: {
+    id: 'sst2',
+    name: 'SST-2',
+    folders: ['SST-2', 'SST2'],
+    kind: 'classification',
+    labels: ['negative', 'positive'],
+    written: ['0', '1'],
+    metric: 'accuracy',
+    ...files(plain('sentence', 'label')),
+  },
   mrpc: {
     id: 'mrpc',
     name: 'MRPC',
@@ -50,10 +76,31 @@ export const GLUE: Readonly<Record<GlueId, GlueTask>> = {
     labels: ['not_equivalent', 'equivalent'],
     written: ['0', '1'],
     metric: 'f1_accuracy',
-    ...files(plain('#1 String', 'Quality', '#2 String'), ['train.tsv', 'msr_paraphrase_train.txt'], ['dev.tsv', 'msr_paraphrase_test.txt']),
+    ...files(
+      plain('#1 String', 'Quality', '#2 String'),
+      ['train.tsv', 'msr_paraphrase_train.txt'],
+      ['dev.tsv', 'msr_paraphrase_test.txt'],
+    ),
   },
-  stsb: { id: 'stsb', name: 'STS-B', folders: ['STS-B', 'STSB'], kind: 'regression', labels: ['score'], metric: 'pearson_spearmanr', ...files(plain('sentence1', 'score', 'sentence2')) },
-  qqp: { id: 'qqp', name: 'QQP', folders: ['QQP'], kind: 'classification', labels: ['not_duplicate', 'duplicate'], written: ['0', '1'], metric: 'f1_accuracy', ...files(plain('question1', 'is_duplicate', 'question2')) },
+  stsb: {
+    id: 'stsb',
+    name: 'STS-B',
+    folders: ['STS-B', 'STSB'],
+    kind: 'regression',
+    labels: ['score'],
+    metric: 'pearson_spearmanr',
+    ...files(plain('sentence1', 'score', 'sentence2')),
+  },
+  qqp: {
+    id: 'qqp',
+    name: 'QQP',
+    folders: ['QQP'],
+    kind: 'classification',
+    labels: ['not_duplicate', 'duplicate'],
+    written: ['0', '1'],
+    metric: 'f1_accuracy',
+    ...files(plain('question1', 'is_duplicate', 'question2')),
+  },
   mnli: {
     id: 'mnli',
     name: 'MNLI',
@@ -67,15 +114,35 @@ export const GLUE: Readonly<Record<GlueId, GlueTask>> = {
       { ...MNLI, files: ['dev_mismatched.tsv'] },
     ],
   },
-  qnli: { id: 'qnli', name: 'QNLI', folders: ['QNLI'], kind: 'classification', labels: ['entailment', 'not_entailment'], metric: 'accuracy', ...files(plain('question', 'label', 'sentence')) },
-  rte: { id: 'rte', name: 'RTE', folders: ['RTE'], kind: 'classification', labels: ['entailment', 'not_entailment'], metric: 'accuracy', ...files(plain('sentence1', 'label', 'sentence2')) },
+  qnli: {
+    id: 'qnli',
+    name: 'QNLI',
+    folders: ['QNLI'],
+    kind: 'classification',
+    labels: ['entailment', 'not_entailment'],
+    metric: 'accuracy',
+    ...files(plain('question', 'label', 'sentence')),
+  },
+  rte: {
+    id: 'rte',
+    name: 'RTE',
+    folders: ['RTE'],
+    kind: 'classification',
+    labels: ['entailment', 'not_entailment'],
+    metric: 'accuracy',
+    ...files(plain('sentence1', 'label', 'sentence2')),
+  },
 };
 
 /** @throws DataError TASK_UNKNOWN listing the tasks. */
 export function glueTask(id: string): GlueTask {
   const key = id.toLowerCase().replaceAll(/[-_]/g, '');
   if (Object.hasOwn(GLUE, key)) return GLUE[key as GlueId];
-  throw new DataError('There is no such task', { code: 'TASK_UNKNOWN', found: quote(id), expected: Object.keys(GLUE).join(', ') });
+  throw new DataError('There is no such task', {
+    code: 'TASK_UNKNOWN',
+    found: quote(id),
+    expected: Object.keys(GLUE).join(', '),
+  });
 }
 
 export interface GlueData {
@@ -87,7 +154,8 @@ export interface GlueData {
 /**
  * Read a task from a folder: the task's own, or one that holds it under an official name.
  *
- * @throws DataError TASK_FILES saying which files were looked for; TASK_COLUMNS for a file of another task; TASK_ROWS when no row, or fewer than nine in ten, can be read.
+ * @throws DataError TASK_FILES saying which files were looked for; TASK_COLUMNS for a file of another task; TASK_ROWS
+ *   when no row, or fewer than nine in ten, can be read.
  */
 export async function readGlue(task: GlueTask, read: ReadFile): Promise<GlueData> {
   const folder = await findFolder(task, read);
@@ -96,22 +164,44 @@ export async function readGlue(task: GlueTask, read: ReadFile): Promise<GlueData
       const bytes = await read(`${folder}${file}`);
       if (bytes !== undefined) return parseGlue(task, layout, decodeText(bytes, file), file);
     }
-    throw missing(task, layout.files.map((file) => `${folder}${file}`));
+    throw missing(
+      task,
+      layout.files.map((file) => `${folder}${file}`),
+    );
   };
-  const dev = await Promise.all(task.dev.map(async (layout) => ({ name: /_(mis)?matched/.exec(layout.files[0] ?? '')?.[0] ?? '', table: await table(layout) })));
+  const dev = await Promise.all(
+    task.dev.map(async (layout) => ({
+      name: /_(mis)?matched/.exec(layout.files[0] ?? '')?.[0] ?? '',
+      table: await table(layout),
+    })),
+  );
   return { train: await table(task.train), dev };
 }
 
 async function findFolder(task: GlueTask, read: ReadFile): Promise<string> {
-  const folders = ['', ...task.folders.flatMap((name) => [`${name}/`, `${name.toLowerCase()}/`, `${name.toLowerCase().replaceAll('-', '')}/`])];
+  const folders = [
+    '',
+    ...task.folders.flatMap((name) => [
+      `${name}/`,
+      `${name.toLowerCase()}/`,
+      `${name.toLowerCase().replaceAll('-', '')}/`,
+    ]),
+  ];
   for (const folder of folders) {
     for (const file of task.train.files) if ((await read(`${folder}${file}`)) !== undefined) return folder;
   }
-  throw missing(task, folders.slice(0, 2).map((folder) => `${folder}${task.train.files[0]}`));
+  throw missing(
+    task,
+    folders.slice(0, 2).map((folder) => `${folder}${task.train.files[0]}`),
+  );
 }
 
 function missing(task: GlueTask, looked: readonly string[]): DataError {
-  return new DataError(`The files of ${task.name} are not there`, { code: 'TASK_FILES', found: `none of ${looked.join(', ')}`, expected: 'the official glue_data layout' });
+  return new DataError(`The files of ${task.name} are not there`, {
+    code: 'TASK_FILES',
+    found: `none of ${looked.join(', ')}`,
+    expected: 'the official glue_data layout',
+  });
 }
 
 /** GLUE files quote nothing: a quotation mark is text, and every line is a row. */
@@ -126,7 +216,11 @@ function parseGlue(task: GlueTask, layout: FileLayout, text: string, file: strin
     // MNLI's dev files have more columns than its training file: the header decides.
     const index = header.indexOf(column);
     if (index >= 0) return index;
-    throw new DataError(`${file} is not a file of ${task.name}`, { code: 'TASK_COLUMNS', found: `columns ${columnList(header)}`, expected: `a column ${quote(column)}` });
+    throw new DataError(`${file} is not a file of ${task.name}`, {
+      code: 'TASK_COLUMNS',
+      found: `columns ${columnList(header)}`,
+      expected: `a column ${quote(column)}`,
+    });
   };
   const [textAt, pairAt, labelAt] = [at(layout.text), at(layout.pair), at(layout.label)];
   const needed = Math.max(textAt, pairAt, labelAt) + 1;
@@ -134,17 +228,26 @@ function parseGlue(task: GlueTask, layout: FileLayout, text: string, file: strin
   const skipped: { line: number; reason: string }[] = [];
   for (let i = hasHeader ? 1 : 0; i < lines.length; i++) {
     const fields = (lines[i] as string).split('\t');
-    // Published files have such rows (QQP: questions with a line break); leaving them out is what every reader of GLUE does.
+    // Published files have such rows (QQP: questions with a line break); leaving them out is what every reader of GLUE
+    // does.
     if (fields.length < needed) {
       skipped.push({ line: i + 1, reason: `${fields.length} fields instead of ${needed}` });
       continue;
     }
     const label = parseLabel(task, (fields[labelAt] as string).trim());
     if (label === undefined) skipped.push({ line: i + 1, reason: `label ${quote(fields[labelAt] as string)}` });
-    else examples.push({ text: (fields[textAt] as string).trim(), ...(pairAt < 0 ? {} : { pair: (fields[pairAt] as string).trim() }), label });
+    else
+      examples.push({
+        text: (fields[textAt] as string).trim(),
+        ...(pairAt < 0 ? {} : { pair: (fields[pairAt] as string).trim() }),
+        label,
+      });
   }
   if (examples.length === 0 || skipped.length > lines.length / 10) {
-    throw new DataError(`${file} is not a file of ${task.name}`, { code: 'TASK_ROWS', found: `${examples.length} rows that can be read of ${lines.length}${skipped[0] === undefined ? '' : `, first problem: ${skipped[0].reason} in line ${skipped[0].line}`}` });
+    throw new DataError(`${file} is not a file of ${task.name}`, {
+      code: 'TASK_ROWS',
+      found: `${examples.length} rows that can be read of ${lines.length}${skipped[0] === undefined ? '' : `, first problem: ${skipped[0].reason} in line ${skipped[0].line}`}`,
+    });
   }
   return { kind: task.kind, examples, labels: task.labels, skipped };
 }

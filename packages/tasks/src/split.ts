@@ -19,7 +19,11 @@ export interface TokenizedSplit extends Split {
  *
  * @throws RuntimeError ABORTED.
  */
-export async function tokenize({ examples }: ExampleTable, tokenizer: Tokenizer, { id, signal, onProgress }: TokenizeOptions): Promise<TokenizedSplit> {
+export async function tokenize(
+  { examples }: ExampleTable,
+  tokenizer: Tokenizer,
+  { id, signal, onProgress }: TokenizeOptions,
+): Promise<TokenizedSplit> {
   const lengths = new Int32Array(examples.length);
   const offsets = new Float64Array(examples.length + 1);
   let ids = new Int32Array(Math.max(16, examples.length * 16));
@@ -55,7 +59,11 @@ export async function tokenize({ examples }: ExampleTable, tokenizer: Tokenizer,
     batch(rows): Batch {
       const sequence = rows.reduce((most, row) => Math.max(most, lengths[row] ?? 0), 1);
       const size = rows.length * sequence;
-      const [inputIds, attentionMask, tokenTypeIds] = [new Int32Array(size).fill(tokenizer.padId), new Int32Array(size), new Int32Array(size)];
+      const [inputIds, attentionMask, tokenTypeIds] = [
+        new Int32Array(size).fill(tokenizer.padId),
+        new Int32Array(size),
+        new Int32Array(size),
+      ];
       rows.forEach((row, i) => {
         const [start, length] = [offsets[row] as number, lengths[row] as number];
         inputIds.set(ids.subarray(start, start + length), i * sequence);

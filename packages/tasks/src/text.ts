@@ -16,7 +16,12 @@ export function decodeText(bytes: Uint8Array, name: string): string {
 }
 
 function encodingError(name: string, found: string): DataError {
-  return new DataError(`${name} is not UTF-8 text`, { code: 'TEXT_ENCODING', found, expected: 'UTF-8', hint: 'Save it as UTF-8 text.' });
+  return new DataError(`${name} is not UTF-8 text`, {
+    code: 'TEXT_ENCODING',
+    found,
+    expected: 'UTF-8',
+    hint: 'Save it as UTF-8 text.',
+  });
 }
 
 /** Beginnings of files that are given by mistake. */
@@ -47,10 +52,16 @@ export function quote(text: string, length = 40): string {
 
 /** Column names for messages: they come from a file, which may have no header but texts of a megabyte. */
 export function columnList(columns: readonly string[]): string {
-  return columns.slice(0, 30).map((column) => shorten(column, 40)).join(', ');
+  return columns
+    .slice(0, 30)
+    .map((column) => shorten(column, 40))
+    .join(', ');
 }
 
 /** What a parser of ours or of a library said, on one line: some quote the file. */
 export function reason(cause: unknown): string {
-  return shorten(typeof cause === 'object' && cause !== null && 'message' in cause ? String(cause.message) : String(cause), 200);
+  return shorten(
+    typeof cause === 'object' && cause !== null && 'message' in cause ? String(cause.message) : String(cause),
+    200,
+  );
 }

@@ -32,22 +32,30 @@ const MAX_BYTES = 256 * 2 ** 20;
 /** Longest cut when neither tokenizer nor model says one. */
 const DEFAULT_MAX_LENGTH = 512;
 /**
- * Characters looked at per token of the maximum length. A word piece has rarely more than a dozen characters; what lies beyond is cut off before tokenization, so that a text
- * of a megabyte costs no more than its beginning.
+ * Characters looked at per token of the maximum length. A word piece has rarely more than a dozen characters; what lies
+ * beyond is cut off before tokenization, so that a text of a megabyte costs no more than its beginning.
  */
 const CHARACTERS_PER_TOKEN = 32;
 
-const schema = v.looseObject({ model: v.looseObject({}), added_tokens: v.optional(v.array(v.looseObject({ id: v.number(), content: v.string() }))) });
+const schema = v.looseObject({
+  model: v.looseObject({}),
+  added_tokens: v.optional(v.array(v.looseObject({ id: v.number(), content: v.string() }))),
+});
 
 /**
  * Load a fast tokenizer from its `tokenizer.json`, with the library of Hugging Face.
  *
- * @throws FormatError TOKENIZER_FILE when it is not JSON or not a tokenizer; TOKENIZER_KIND when the library cannot build it, and from `encode` when a text has no tokens.
+ * @throws FormatError TOKENIZER_FILE when it is not JSON or not a tokenizer; TOKENIZER_KIND when the library cannot
+ *   build it, and from `encode` when a text has no tokens.
  */
 export function loadTokenizer(file: Uint8Array, { config, model = {}, maxLength }: TokenizerOptions = {}): Tokenizer {
   const description = v.safeParse(schema, parseJson(file, 'tokenizer.json'));
   if (!description.success) {
-    throw new FormatError('tokenizer.json is not a tokenizer', { code: 'TOKENIZER_FILE', found: reason(description.issues[0]), expected: 'the file of a fast tokenizer, with a "model"' });
+    throw new FormatError('tokenizer.json is not a tokenizer', {
+      code: 'TOKENIZER_FILE',
+      found: reason(description.issues[0]),
+      expected: 'the file of a fast tokenizer, with a "model"',
+    });
   }
   checkPreTokenizer(description.output['pre_tokenizer']);
   const settings = config === undefined ? {} : (parseJson(config, 'tokenizer_config.json') as Record<string, unknown>);
@@ -61,14 +69,23 @@ export function loadTokenizer(file: Uint8Array, { config, model = {}, maxLength 
     encode(text, pair) {
       const budget = length * CHARACTERS_PER_TOKEN;
       const [begun, pairBegun] = [shorten(text, budget), pair === undefined ? undefined : shorten(pair, budget)];
-      const encoding = template.assemble(pieces(begun), pairBegun === undefined ? undefined : pieces(pairBegun), length);
+      const encoding = template.assemble(
+        pieces(begun),
+        pairBegun === undefined ? undefined : pieces(pairBegun),
+        length,
+      );
       return { ...encoding, truncated: encoding.truncated || lost(text, begun) || lost(pair ?? '', pairBegun ?? '') };
     },
   };
 }
 
 function parseJson(bytes: Uint8Array, name: string): unknown {
-  if (bytes.byteLength > MAX_BYTES) throw new FormatError(`${name} is too large`, { code: 'TOKENIZER_FILE', found: `${bytes.byteLength} bytes`, expected: 'at most 256 MiB' });
+  if (bytes.byteLength > MAX_BYTES)
+    throw new FormatError(`${name} is too large`, {
+      code: 'TOKENIZER_FILE',
+      found: `${bytes.byteLength} bytes`,
+      expected: 'at most 256 MiB',
+    });
   try {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
@@ -90,9 +107,17 @@ function build(description: object, settings: object): HuggingFaceTokenizer {
 /** The library would cut a text into pieces of no length for ever. */
 function checkPreTokenizer(description: unknown): void {
   if (typeof description !== 'object' || description === null) return;
-  const { type, length, pretokenizers } = description as { readonly type?: unknown; readonly length?: unknown; readonly pretokenizers?: unknown };
+  const { type, length, pretokenizers } = description as {
+    readonly type?: unknown;
+    readonly length?: unknown;
+    readonly pretokenizers?: unknown;
+  };
   if (type === 'FixedLength' && !(typeof length === 'number' && Number.isInteger(length) && length > 0)) {
-    throw new FormatError('tokenizer.json cuts texts into pieces of no length', { code: 'TOKENIZER_FILE', found: `length ${quote(String(length))}`, expected: 'a whole number from 1 on' });
+    throw new FormatError('tokenizer.json cuts texts into pieces of no length', {
+      code: 'TOKENIZER_FILE',
+      found: `length ${quote(String(length))}`,
+      expected: 'a whole number from 1 on',
+    });
   }
   if (Array.isArray(pretokenizers)) for (const each of pretokenizers) checkPreTokenizer(each);
 }
@@ -103,21 +128,36 @@ function guarded<T>(run: () => T): T {
     return run();
   } catch (cause) {
     if (cause instanceof FormatError) throw cause;
-    throw new FormatError('tokenizer.json describes a tokenizer that cannot be built', { code: 'TOKENIZER_KIND', found: reason(cause), cause });
+    throw new FormatError('tokenizer.json describes a tokenizer that cannot be built', {
+      code: 'TOKENIZER_KIND',
+      found: reason(cause),
+      cause,
+    });
   }
 }
 
-/** Tokens of a text alone. The library goes on without an id where neither a piece nor an unknown token is in the vocabulary; a model would take that for padding. */
+/**
+ * Tokens of a text alone. The library goes on without an id where neither a piece nor an unknown token is in the
+ * vocabulary; a model would take that for padding.
+ */
 function piecesOf(tokenizer: HuggingFaceTokenizer, text: string): number[] {
   const { ids, tokens } = tokenizer.encode(text, { add_special_tokens: false });
   const missing = ids.findIndex((id: unknown) => typeof id !== 'number');
   if (missing < 0) return ids;
-  throw new FormatError('The tokenizer has no token for something in a text, and none for what is unknown', { code: 'TOKENIZER_KIND', found: quote(String(tokens[missing])) });
+  throw new FormatError('The tokenizer has no token for something in a text, and none for what is unknown', {
+    code: 'TOKENIZER_KIND',
+    found: quote(String(tokens[missing])),
+  });
 }
 
 /** The smallest of what the person, the tokenizer and the position table of the model allow. */
-function maximumLength(asked: number | undefined, settings: Readonly<Record<string, unknown>>, model: Readonly<Record<string, unknown>>): number {
-  const sane = (value: unknown): number[] => (typeof value === 'number' && Number.isInteger(value) && value > 2 && value < 1e6 ? [value] : []);
+function maximumLength(
+  asked: number | undefined,
+  settings: Readonly<Record<string, unknown>>,
+  model: Readonly<Record<string, unknown>>,
+): number {
+  const sane = (value: unknown): number[] =>
+    typeof value === 'number' && Number.isInteger(value) && value > 2 && value < 1e6 ? [value] : [];
   const positions = sane(model['max_position_embeddings']).map((count) => count - positionOffset(model));
   const limits = [...sane(settings['model_max_length']), ...positions];
   const limit = limits.length === 0 ? DEFAULT_MAX_LENGTH : Math.min(...limits);
@@ -131,10 +171,23 @@ function positionOffset(model: Readonly<Record<string, unknown>>): number {
   return families.includes(String(model['model_type'])) ? (typeof padding === 'number' ? padding : 1) + 1 : 0;
 }
 
-function padId(tokenizer: HuggingFaceTokenizer, settings: Readonly<Record<string, unknown>>, model: Readonly<Record<string, unknown>>): number {
+function padId(
+  tokenizer: HuggingFaceTokenizer,
+  settings: Readonly<Record<string, unknown>>,
+  model: Readonly<Record<string, unknown>>,
+): number {
   const token = settings['pad_token'];
-  const name = typeof token === 'string' ? token : typeof token === 'object' && token !== null && 'content' in token ? String(token.content) : undefined;
-  const id = (name === undefined ? undefined : tokenizer.token_to_id(name)) ?? tokenizer.token_to_id('[PAD]') ?? tokenizer.token_to_id('<pad>') ?? model['pad_token_id'];
+  const name =
+    typeof token === 'string'
+      ? token
+      : typeof token === 'object' && token !== null && 'content' in token
+        ? String(token.content)
+        : undefined;
+  const id =
+    (name === undefined ? undefined : tokenizer.token_to_id(name)) ??
+    tokenizer.token_to_id('[PAD]') ??
+    tokenizer.token_to_id('<pad>') ??
+    model['pad_token_id'];
   return typeof id === 'number' && id >= 0 ? id : 0;
 }
 
@@ -150,7 +203,10 @@ function lost(text: string, begun: string): boolean {
   return text.length > begun.length && /\S/.test(text.slice(begun.length));
 }
 
-/** RoBERTa's processor gives every token type 0, and its models have a table of one type only. The library gives the second text type 1. */
+/**
+ * RoBERTa's processor gives every token type 0, and its models have a table of one type only. The library gives the
+ * second text type 1.
+ */
 function hasOneType(processor: unknown): boolean {
   if (typeof processor !== 'object' || processor === null) return false;
   const { type, processors } = processor as { readonly type?: unknown; readonly processors?: unknown };
@@ -162,14 +218,18 @@ interface Template {
 }
 
 /**
- * The special tokens around one text and around a pair, read off two small encodings: `[CLS] A [SEP] B [SEP]`, `<s> A </s></s> B </s>`, whatever the post-processor writes.
+ * The special tokens around one text and around a pair, read off two small encodings: `[CLS] A [SEP] B [SEP]`, `<s> A
+ * </s></s> B </s>`, whatever the post-processor writes.
  */
 function templateOf(tokenizer: HuggingFaceTokenizer, oneType: boolean): Template {
   const [a, b] = [piecesOf(tokenizer, 'a'), piecesOf(tokenizer, 'b')];
   const single = tokenizer.encode('a', { return_token_type_ids: true });
   const double = tokenizer.encode('a', { text_pair: 'b', return_token_type_ids: true });
   if (![...single.ids, ...double.ids].every((id: unknown) => typeof id === 'number' && id >= 0)) {
-    throw new FormatError('The special tokens of the tokenizer are not in its vocabulary', { code: 'TOKENIZER_KIND', found: reason(double.tokens.join(' ')) });
+    throw new FormatError('The special tokens of the tokenizer are not in its vocabulary', {
+      code: 'TOKENIZER_KIND',
+      found: reason(double.tokens.join(' ')),
+    });
   }
   const [start, end] = around(single.ids, a, 0);
   const [pairStart, afterFirst] = around(double.ids, a, 0);
@@ -190,7 +250,13 @@ function templateOf(tokenizer: HuggingFaceTokenizer, oneType: boolean): Template
       const segment = (from: number, to: number): number[] => types.slice(from, to);
       const secondType = types[beforeSecond] ?? 0;
       return {
-        ids: [...double.ids.slice(0, pairStart), ...first.slice(0, left), ...double.ids.slice(afterFirst, beforeSecond), ...second.slice(0, right), ...double.ids.slice(pairEnd)],
+        ids: [
+          ...double.ids.slice(0, pairStart),
+          ...first.slice(0, left),
+          ...double.ids.slice(afterFirst, beforeSecond),
+          ...second.slice(0, right),
+          ...double.ids.slice(pairEnd),
+        ],
         typeIds: [
           ...segment(0, pairStart),
           ...Array.from({ length: left }, () => 0),
@@ -209,10 +275,16 @@ function around(ids: readonly number[], part: readonly number[], from: number): 
   for (let start = from; part.length > 0 && start + part.length <= ids.length; start++) {
     if (part.every((id, i) => ids[start + i] === id)) return [start, start + part.length];
   }
-  throw new FormatError('The special tokens of the tokenizer cannot be told from its text', { code: 'TOKENIZER_KIND', found: reason(`${ids.join(' ')} without ${part.join(' ') || 'any'}`) });
+  throw new FormatError('The special tokens of the tokenizer cannot be told from its text', {
+    code: 'TOKENIZER_KIND',
+    found: reason(`${ids.join(' ')} without ${part.join(' ') || 'any'}`),
+  });
 }
 
-/** Lengths that fit `room`, taking tokens from the longer text first, as Hugging Face's `longest_first`: both texts stay. Of two of one length the second keeps the odd token. */
+/**
+ * Lengths that fit `room`, taking tokens from the longer text first, as Hugging Face's `longest_first`: both texts
+ * stay. Of two of one length the second keeps the odd token.
+ */
 export function longestFirst(first: number, second: number, room: number): [number, number] {
   const excess = Math.max(0, first + second - room);
   if (excess === 0) return [first, second];
@@ -220,6 +292,8 @@ export function longestFirst(first: number, second: number, room: number): [numb
   // Cut the longer down to the shorter, then both alike.
   const fromLong = Math.min(excess, long - short);
   const rest = excess - fromLong;
-  const [longKept, shortKept] = [long - fromLong - Math.floor(rest / 2), short - Math.ceil(rest / 2)].map((length) => Math.max(0, length)) as [number, number];
+  const [longKept, shortKept] = [long - fromLong - Math.floor(rest / 2), short - Math.ceil(rest / 2)].map((length) =>
+    Math.max(0, length),
+  ) as [number, number];
   return first > second ? [longKept, shortKept] : [shortKept, longKept];
 }

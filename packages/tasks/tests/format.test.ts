@@ -26,7 +26,12 @@ describe('the format of a table', () => {
     ['reviews.constructor', '.constructor'],
   ])('of %s is not known', async (name, found) => {
     const error = await failure(() => tableFormat(name));
-    expect(error).toMatchObject({ code: 'TABLE_FORMAT', found, expected: '.csv, .tsv, .jsonl, .ndjson, .parquet', hint: 'Name the format.' });
+    expect(error).toMatchObject({
+      code: 'TABLE_FORMAT',
+      found,
+      expected: '.csv, .tsv, .jsonl, .ndjson, .parquet',
+      hint: 'Name the format.',
+    });
     expect(error.message).toContain(name);
   });
 
@@ -36,13 +41,20 @@ describe('the format of a table', () => {
   });
 
   it.each(['csv', 'tsv', 'jsonl', 'parquet'])('does not matter for an empty file: .%s', async (extension) => {
-    expect(await failure(() => readTable(new Uint8Array(), `x.${extension}`))).toMatchObject({ code: 'TABLE_EMPTY', found: '0 bytes', expected: 'a header and rows' });
+    expect(await failure(() => readTable(new Uint8Array(), `x.${extension}`))).toMatchObject({
+      code: 'TABLE_EMPTY',
+      found: '0 bytes',
+      expected: 'a header and rows',
+    });
   });
 });
 
 /** Two bytes for each character, as Windows programs write “Unicode”. */
 function utf16(text: string, bigEndian: boolean): Uint8Array {
-  const bytes = [...`\uFEFF${text}`].flatMap((character) => [character.charCodeAt(0) & 0xff, character.charCodeAt(0) >> 8]);
+  const bytes = [...`\uFEFF${text}`].flatMap((character) => [
+    character.charCodeAt(0) & 0xff,
+    character.charCodeAt(0) >> 8,
+  ]);
   return Uint8Array.from(bytes, (_, i) => bytes[bigEndian ? i ^ 1 : i] as number);
 }
 

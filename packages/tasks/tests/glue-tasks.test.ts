@@ -17,31 +17,46 @@ const EXPECTED: Readonly<Record<GlueId, Expected>> = {
   cola: {
     labels: ['unacceptable', 'acceptable'],
     metric: ['matthews_correlation', 'matthews_correlation'],
-    train: [{ text: 'The dog sleeps.', label: 1 }, { text: 'Dog the sleeps.', label: 0 }],
+    train: [
+      { text: 'The dog sleeps.', label: 1 },
+      { text: 'Dog the sleeps.', label: 0 },
+    ],
     dev: { '': [{ text: 'Sleeps the dog the.', label: 0 }] },
   },
   sst2: {
     labels: ['negative', 'positive'],
     metric: ['accuracy', 'accuracy'],
-    train: [{ text: 'a joy from start to end', label: 1 }, { text: 'it drags on', label: 0 }],
+    train: [
+      { text: 'a joy from start to end', label: 1 },
+      { text: 'it drags on', label: 0 },
+    ],
     dev: { '': [{ text: 'worth the ticket', label: 1 }] },
   },
   mrpc: {
     labels: ['not_equivalent', 'equivalent'],
     metric: ['f1_accuracy', 'f1'],
-    train: [{ text: 'The firm grew.', pair: 'The company became larger.', label: 1 }, { text: 'He left.', pair: 'She stayed.', label: 0 }],
+    train: [
+      { text: 'The firm grew.', pair: 'The company became larger.', label: 1 },
+      { text: 'He left.', pair: 'She stayed.', label: 0 },
+    ],
     dev: { '': [{ text: 'It rained.', pair: 'There was rain.', label: 1 }] },
   },
   stsb: {
     labels: ['score'],
     metric: ['pearson_spearmanr', 'pearson_spearmanr'],
-    train: [{ text: 'A man cooks.', pair: 'A man is cooking.', label: 5 }, { text: 'A boy runs.', pair: 'The moon is far.', label: 0.25 }],
+    train: [
+      { text: 'A man cooks.', pair: 'A man is cooking.', label: 5 },
+      { text: 'A boy runs.', pair: 'The moon is far.', label: 0.25 },
+    ],
     dev: { '': [{ text: 'A girl sings.', pair: 'A girl hums.', label: 3.4 }] },
   },
   qqp: {
     labels: ['not_duplicate', 'duplicate'],
     metric: ['f1_accuracy', 'f1'],
-    train: [{ text: 'How old is it?', pair: 'What is its age?', label: 1 }, { text: 'Why?', pair: 'How far is it?', label: 0 }],
+    train: [
+      { text: 'How old is it?', pair: 'What is its age?', label: 1 },
+      { text: 'Why?', pair: 'How far is it?', label: 0 },
+    ],
     dev: { '': [{ text: 'Who won?', pair: 'Who was it that won?', label: 1 }] },
   },
   mnli: {
@@ -52,18 +67,27 @@ const EXPECTED: Readonly<Record<GlueId, Expected>> = {
       { text: 'It is late.', pair: 'I am tired.', label: 1 },
       { text: 'It is late.', pair: 'It is early.', label: 2 },
     ],
-    dev: { _matched: [{ text: 'He ran.', pair: 'He moved.', label: 0 }], _mismatched: [{ text: 'He ran.', pair: 'He stood still.', label: 2 }] },
+    dev: {
+      _matched: [{ text: 'He ran.', pair: 'He moved.', label: 0 }],
+      _mismatched: [{ text: 'He ran.', pair: 'He stood still.', label: 2 }],
+    },
   },
   qnli: {
     labels: ['entailment', 'not_entailment'],
     metric: ['accuracy', 'accuracy'],
-    train: [{ text: 'When was it built?', pair: 'It was built in May.', label: 0 }, { text: 'Who built it?', pair: 'It was built in May.', label: 1 }],
+    train: [
+      { text: 'When was it built?', pair: 'It was built in May.', label: 0 },
+      { text: 'Who built it?', pair: 'It was built in May.', label: 1 },
+    ],
     dev: { '': [{ text: 'Where is it?', pair: 'It is tall.', label: 1 }] },
   },
   rte: {
     labels: ['entailment', 'not_entailment'],
     metric: ['accuracy', 'accuracy'],
-    train: [{ text: 'The bridge was opened in June.', pair: 'There is a bridge.', label: 0 }, { text: 'There is a bridge.', pair: 'The bridge is old.', label: 1 }],
+    train: [
+      { text: 'The bridge was opened in June.', pair: 'There is a bridge.', label: 0 },
+      { text: 'There is a bridge.', pair: 'The bridge is old.', label: 1 },
+    ],
     dev: { '': [{ text: 'She speaks Polish.', pair: 'She is silent.', label: 1 }] },
   },
 };
@@ -81,7 +105,12 @@ describe.each(ids)('%s', (id) => {
 
   it('reads the official files', async () => {
     const { train, dev } = await readGlue(task, folder(FILES[id]));
-    expect(train).toEqual({ kind: id === 'stsb' ? 'regression' : 'classification', examples: expected.train, labels: expected.labels, skipped: [] });
+    expect(train).toEqual({
+      kind: id === 'stsb' ? 'regression' : 'classification',
+      examples: expected.train,
+      labels: expected.labels,
+      skipped: [],
+    });
     expect(Object.fromEntries(dev.map(({ name, table }) => [name, table.examples]))).toEqual(expected.dev);
     expect(dev.map(({ table }) => table.labels)).toEqual(dev.map(() => expected.labels));
   });
@@ -94,22 +123,62 @@ describe.each(ids)('%s', (id) => {
 
   it('reads the same from its own folder, from a lower-case one, and with CR LF', async () => {
     const whole = await readGlue(task, folder(FILES[id]));
-    const renamed = (change: (name: string) => string, text = (file: string): string => file): ReturnType<typeof folder> =>
+    const renamed = (
+      change: (name: string) => string,
+      text = (file: string): string => file,
+    ): ReturnType<typeof folder> =>
       folder(Object.fromEntries(Object.entries(FILES[id]).map(([name, file]) => [change(name), text(file)])));
-    expect(await readGlue(task, renamed((name) => name.replace(/^.+\//, '')))).toEqual(whole);
-    expect(await readGlue(task, renamed((name) => name.toLowerCase()))).toEqual(whole);
-    expect(await readGlue(task, renamed((name) => name, (file) => file.replaceAll('\n', '\r\n')))).toEqual(whole);
-    expect(await readGlue(task, renamed((name) => name, (file) => file.trimEnd()))).toEqual(whole);
+    expect(
+      await readGlue(
+        task,
+        renamed((name) => name.replace(/^.+\//, '')),
+      ),
+    ).toEqual(whole);
+    expect(
+      await readGlue(
+        task,
+        renamed((name) => name.toLowerCase()),
+      ),
+    ).toEqual(whole);
+    expect(
+      await readGlue(
+        task,
+        renamed(
+          (name) => name,
+          (file) => file.replaceAll('\n', '\r\n'),
+        ),
+      ),
+    ).toEqual(whole);
+    expect(
+      await readGlue(
+        task,
+        renamed(
+          (name) => name,
+          (file) => file.trimEnd(),
+        ),
+      ),
+    ).toEqual(whole);
   });
 });
 
 describe('a task by name', () => {
-  it.each([['sst2', 'sst2'], ['SST-2', 'sst2'], ['sst_2', 'sst2'], ['STS-B', 'stsb'], ['CoLA', 'cola'], ['MNLI', 'mnli']] as const)('%s', (name, id) => {
+  it.each([
+    ['sst2', 'sst2'],
+    ['SST-2', 'sst2'],
+    ['sst_2', 'sst2'],
+    ['STS-B', 'stsb'],
+    ['CoLA', 'cola'],
+    ['MNLI', 'mnli'],
+  ] as const)('%s', (name, id) => {
     expect(glueTask(name)).toBe(GLUE[id]);
   });
 
   it.each(['wnli', '', 'mnli-mm', 'constructor', '__proto__'])('that is not there: "%s"', async (name) => {
-    expect(await failure(() => glueTask(name))).toMatchObject({ code: 'TASK_UNKNOWN', found: JSON.stringify(name), expected: 'cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte' });
+    expect(await failure(() => glueTask(name))).toMatchObject({
+      code: 'TASK_UNKNOWN',
+      found: JSON.stringify(name),
+      expected: 'cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte',
+    });
   });
 });
 

@@ -4,12 +4,21 @@ import { holdOut, limitExamples, type ExampleTable } from '../src/index.js';
 import { failure } from './support/failure.js';
 
 /** Examples whose text is their number, so that they can be told apart. */
-function examples(labels: readonly (number | undefined)[], kind: ExampleTable['kind'] = 'classification'): ExampleTable {
-  return { kind, examples: labels.map((label, i) => ({ text: String(i), ...(label === undefined ? {} : { label }) })), labels: ['no', 'yes', 'maybe'], skipped: [] };
+function examples(
+  labels: readonly (number | undefined)[],
+  kind: ExampleTable['kind'] = 'classification',
+): ExampleTable {
+  return {
+    kind,
+    examples: labels.map((label, i) => ({ text: String(i), ...(label === undefined ? {} : { label }) })),
+    labels: ['no', 'yes', 'maybe'],
+    skipped: [],
+  };
 }
 
 const rows = (table: ExampleTable): number[] => table.examples.map(({ text }) => Number(text));
-const count = (table: ExampleTable, label: number): number => table.examples.filter((example) => example.label === label).length;
+const count = (table: ExampleTable, label: number): number =>
+  table.examples.filter((example) => example.label === label).length;
 const alternating = examples(Array.from({ length: 100 }, (_, i) => i % 2));
 
 describe('holding out', () => {
@@ -24,7 +33,11 @@ describe('holding out', () => {
   });
 
   it('takes the share of every class', () => {
-    const table = examples([...Array.from({ length: 60 }, () => 0), ...Array.from({ length: 30 }, () => 1), ...Array.from({ length: 10 }, () => 2)]);
+    const table = examples([
+      ...Array.from({ length: 60 }, () => 0),
+      ...Array.from({ length: 30 }, () => 1),
+      ...Array.from({ length: 10 }, () => 2),
+    ]);
     const [rest, held] = holdOut(table, 0.2);
     expect([0, 1, 2].map((label) => count(held, label))).toEqual([12, 6, 2]);
     expect([0, 1, 2].map((label) => count(rest, label))).toEqual([48, 24, 8]);
@@ -36,7 +49,15 @@ describe('holding out', () => {
   });
 
   it('takes the share of numbers as a whole, and of examples without a label', () => {
-    expect(holdOut(examples(Array.from({ length: 50 }, (_, i) => i / 50), 'regression'), 0.2)[1].examples).toHaveLength(10);
+    expect(
+      holdOut(
+        examples(
+          Array.from({ length: 50 }, (_, i) => i / 50),
+          'regression',
+        ),
+        0.2,
+      )[1].examples,
+    ).toHaveLength(10);
     expect(holdOut(examples(Array.from({ length: 50 }, () => undefined)), 0.2)[1].examples).toHaveLength(10);
   });
 
@@ -54,12 +75,20 @@ describe('holding out', () => {
     ['a share of all', [0, 1, 0, 1], 1, '4 of 4 held out at a share of 1'],
   ])('refuses %s', async (_, labels, share, found) => {
     const error = await failure(() => holdOut(examples(labels), share));
-    expect(error).toMatchObject({ code: 'HOLDOUT', found, expected: 'at least one on either side', hint: 'Give a file of its own for evaluation.' });
+    expect(error).toMatchObject({
+      code: 'HOLDOUT',
+      found,
+      expected: 'at least one on either side',
+      hint: 'Give a file of its own for evaluation.',
+    });
   });
 
   // One class of many examples: what is quadratic here takes minutes.
   it('is quick on half a million examples', () => {
-    const table = examples(Array.from({ length: 500_000 }, () => 0.5), 'regression');
+    const table = examples(
+      Array.from({ length: 500_000 }, () => 0.5),
+      'regression',
+    );
     const start = performance.now();
     const [rest, held] = holdOut(table, 0.1);
     expect(performance.now() - start).toBeLessThan(10_000);
@@ -68,18 +97,23 @@ describe('holding out', () => {
 
   it('divides any labels without loss, or says that it cannot', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 2 }), { maxLength: 40 }), fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 0, max: 1000 }), async (labels, share, seed) => {
-        const table = examples(labels);
-        const expected = [0, 1, 2].map((label) => Math.round(count(table, label) * share));
-        const total = expected.reduce((sum, size) => sum + size, 0);
-        if (total === 0 || total === labels.length) {
-          expect((await failure(() => holdOut(table, share, seed))).code).toBe('HOLDOUT');
-          return;
-        }
-        const [rest, held] = holdOut(table, share, seed);
-        expect([0, 1, 2].map((label) => count(held, label))).toEqual(expected);
-        expect([...rows(rest), ...rows(held)].toSorted((a, b) => a - b)).toEqual(rows(table));
-      }),
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 0, max: 2 }), { maxLength: 40 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.integer({ min: 0, max: 1000 }),
+        async (labels, share, seed) => {
+          const table = examples(labels);
+          const expected = [0, 1, 2].map((label) => Math.round(count(table, label) * share));
+          const total = expected.reduce((sum, size) => sum + size, 0);
+          if (total === 0 || total === labels.length) {
+            expect((await failure(() => holdOut(table, share, seed))).code).toBe('HOLDOUT');
+            return;
+          }
+          const [rest, held] = holdOut(table, share, seed);
+          expect([0, 1, 2].map((label) => count(held, label))).toEqual(expected);
+          expect([...rows(rest), ...rows(held)].toSorted((a, b) => a - b)).toEqual(rows(table));
+        },
+      ),
     );
   });
 });

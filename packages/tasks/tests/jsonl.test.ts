@@ -9,7 +9,11 @@ describe('JSON lines', () => {
   it('gives numbers and booleans as text', async () => {
     const table = await read('{"text":"a","label":1}\n{"text":"b","label":-0.5}\n{"text":"c","label":true}\n');
     expect(table.columns).toEqual(['text', 'label']);
-    expect(cells(table)).toEqual([['a', '1'], ['b', '-0.5'], ['c', 'true']]);
+    expect(cells(table)).toEqual([
+      ['a', '1'],
+      ['b', '-0.5'],
+      ['c', 'true'],
+    ]);
   });
 
   it('takes empty lines, CR LF, white space, a byte-order mark and a missing line end, and keeps the count of lines', async () => {
@@ -24,7 +28,10 @@ describe('JSON lines', () => {
   it('leaves out null, lists and objects; columns are those of all rows together', async () => {
     const table = await read('{"text":"a","meta":{"x":1},"note":null}\n{"text":"b","label":"good","tags":["x"]}\n');
     expect(table.columns).toEqual(['text', 'label']);
-    expect(cells(table)).toEqual([['a', undefined], ['b', 'good']]);
+    expect(cells(table)).toEqual([
+      ['a', undefined],
+      ['b', 'good'],
+    ]);
   });
 
   it('keeps escapes, line breaks and quotes in strings', async () => {
@@ -33,13 +40,20 @@ describe('JSON lines', () => {
 
   it('knows a missing cell from what every JavaScript object inherits', async () => {
     const table = await read('{"text":"a","constructor":"x"}\n{"text":"b"}\n{"constructor":"y"}\n');
-    expect(await failure(() => toExamples(table, { text: 'text', label: 'constructor' }))).toMatchObject({ code: 'LABEL_MISSING', found: '1, first in line 2' });
+    expect(await failure(() => toExamples(table, { text: 'text', label: 'constructor' }))).toMatchObject({
+      code: 'LABEL_MISSING',
+      found: '1, first in line 2',
+    });
     const { examples } = toExamples(table, { text: 'constructor', labelled: false });
     expect(examples.map(({ text }) => text)).toEqual(['x', '', 'y']);
   });
 
   it.each<[string, string, RegExp]>([
-    ['no JSON', 'good,1', /^Line 3 of reviews\.jsonl is not a JSON object: found .+, expected one object per line, such as \{"text"/],
+    [
+      'no JSON',
+      'good,1',
+      /^Line 3 of reviews\.jsonl is not a JSON object: found .+, expected one object per line, such as \{"text"/,
+    ],
     ['cut off', '{"text":"a', /^Line 3 .+ found .*JSON/],
     ['a list', '["a", 1]', /found a list, expected/],
     ['a string', '"a"', /found "\\"a\\""/],
@@ -53,7 +67,10 @@ describe('JSON lines', () => {
   });
 
   it('refuses a JSON file of several lines at its first', async () => {
-    expect(await failure(() => read('[\n  {"text": "a"}\n]\n'))).toMatchObject({ code: 'JSONL_ROW', message: expect.stringContaining('Line 1 ') });
+    expect(await failure(() => read('[\n  {"text": "a"}\n]\n'))).toMatchObject({
+      code: 'JSONL_ROW',
+      message: expect.stringContaining('Line 1 '),
+    });
   });
 
   it('refuses a string of more than a million characters', async () => {

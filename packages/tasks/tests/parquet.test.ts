@@ -12,14 +12,22 @@ describe('Parquet', () => {
   it('gives text, integers and numbers as text, and nulls as missing', async () => {
     const table = await read(good);
     expect(table.columns).toEqual(['text', 'label', 'score']);
-    expect(cells(table)).toEqual([['a "quoted"\nline', '1', '0.5'], ['żółć', '0', undefined], [undefined, '12', '-2']]);
+    expect(cells(table)).toEqual([
+      ['a "quoted"\nline', '1', '0.5'],
+      ['żółć', '0', undefined],
+      [undefined, '12', '-2'],
+    ]);
     expect(table.rows.map(({ line }) => line)).toEqual([1, 2, 3]);
   });
 
   it('becomes examples like any other table', async () => {
     const { examples, labels } = toExamples(await read(good));
     expect(labels).toEqual(['0', '1', '12']);
-    expect(examples).toEqual([{ text: 'a "quoted"\nline', label: 1 }, { text: 'żółć', label: 0 }, { text: '', label: 2 }]);
+    expect(examples).toEqual([
+      { text: 'a "quoted"\nline', label: 1 },
+      { text: 'żółć', label: 0 },
+      { text: '', label: 2 },
+    ]);
   });
 
   it('is read from the middle of a larger buffer', async () => {
@@ -29,7 +37,10 @@ describe('Parquet', () => {
   });
 
   it('is refused without rows', async () => {
-    expect(await failure(() => read(parquetFile({ text: [] })))).toMatchObject({ code: 'TABLE_EMPTY', found: 'no rows' });
+    expect(await failure(() => read(parquetFile({ text: [] })))).toMatchObject({
+      code: 'TABLE_EMPTY',
+      found: 'no rows',
+    });
   });
 
   it.each<[string, Uint8Array]>([
@@ -47,22 +58,35 @@ describe('Parquet', () => {
 
   // The reader makes a row for each that the footer counts: nothing in the file has to back them.
   it('is refused when it counts more rows than it has', async () => {
-    expect(await failure(() => read(parquetFile({ text: ['a', 'b'] }, { rows: 5 })))).toMatchObject({ code: 'PARQUET', found: 'values for 2 of 5 rows' });
+    expect(await failure(() => read(parquetFile({ text: ['a', 'b'] }, { rows: 5 })))).toMatchObject({
+      code: 'PARQUET',
+      found: 'values for 2 of 5 rows',
+    });
     const start = performance.now();
-    expect(await failure(() => read(parquetFile({ text: ['a', 'b'] }, { rows: 1e12 })))).toMatchObject({ code: 'PARQUET', found: expect.stringMatching(/^1000000000000 rows in \d+ bytes$/) });
+    expect(await failure(() => read(parquetFile({ text: ['a', 'b'] }, { rows: 1e12 })))).toMatchObject({
+      code: 'PARQUET',
+      found: expect.stringMatching(/^1000000000000 rows in \d+ bytes$/),
+    });
     expect(performance.now() - start).toBeLessThan(2000);
   });
 
   it('is refused when a page counts more values than it has', async () => {
-    expect(await failure(() => read(parquetFile({ text: ['a', 'b'] }, { levels: 100_000 })))).toMatchObject({ code: 'PARQUET' });
+    expect(await failure(() => read(parquetFile({ text: ['a', 'b'] }, { levels: 100_000 })))).toMatchObject({
+      code: 'PARQUET',
+    });
   });
 
-  // The reader starts all columns before it looks a name up. One that fails while nobody waits for it would end the process, and this run of the tests with it.
+  // The reader starts all columns before it looks a name up. One that fails while nobody waits for it would end the
+  // process, and this run of the tests with it.
   it('is refused once when one column is not in the schema and another is damaged', async () => {
     const renamed = parquetFile({ text: ['a', 'b'], label: ['c', 'd'] }, { paths: ['text', 'other'] });
     const damaged = renamed.slice();
     damaged[4] = 0xff;
-    for (const file of [renamed, damaged]) expect(await failure(() => read(file))).toMatchObject({ code: 'PARQUET', found: 'a column "other" that is not in the schema' });
+    for (const file of [renamed, damaged])
+      expect(await failure(() => read(file))).toMatchObject({
+        code: 'PARQUET',
+        found: 'a column "other" that is not in the schema',
+      });
     const twice = parquetFile({ text: ['a', 'b'], label: ['c', 'd'] }, { paths: ['text', 'text'] });
     expect(await failure(() => read(twice))).toMatchObject({ code: 'PARQUET', found: 'a column twice' });
     await new Promise((resolve) => setTimeout(resolve, 10));

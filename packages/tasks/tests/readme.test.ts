@@ -6,13 +6,15 @@ import { utf8 } from './support/tables.js';
 
 const file = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 const readme = file('README.md');
-const blocks = (language: string): string[] => [...readme.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, 'g'))].map(([, body]) => body ?? '');
+const blocks = (language: string): string[] =>
+  [...readme.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, 'g'))].map(([, body]) => body ?? '');
 /** Cells of the rows of the tables under a heading, without their headers. */
 const rows = (heading: string): string[][] => {
   const section = readme.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
   return [...section.matchAll(/^\| (`.+) \|$/gm)].map(([, row]) => (row ?? '').split('|').map((cell) => cell.trim()));
 };
-const names = (cell: string | undefined): string[] => [...(cell ?? '').matchAll(/`(\w[\w-]*)`/g)].map(([, name]) => name ?? '');
+const names = (cell: string | undefined): string[] =>
+  [...(cell ?? '').matchAll(/`(\w[\w-]*)`/g)].map(([, name]) => name ?? '');
 const asynchronous = Object.getPrototypeOf(async () => undefined).constructor as FunctionConstructor;
 
 /** Runs an example with the sources in place of the package, and answers what it prints. */
@@ -45,16 +47,43 @@ describe('README', () => {
   });
 
   it('lists the tasks that there are', () => {
-    const metrics = new Map([['matthews_correlation', 'Matthews correlation'], ['accuracy', 'accuracy'], ['f1_accuracy', 'F1 and accuracy'], ['pearson_spearmanr', 'mean of Pearson and Spearman correlation']]);
-    const expected = Object.values(tasks.GLUE).map((task) => [task.id, task.name, task.folders, task.kind === 'regression' ? [] : task.labels, metrics.get(task.metric)]);
-    expect(rows('GLUE').map(([id, name, folders, labels, metric]) => [...names(id), name, names(folders), names(labels), metric])).toEqual(expected);
+    const metrics = new Map([
+      ['matthews_correlation', 'Matthews correlation'],
+      ['accuracy', 'accuracy'],
+      ['f1_accuracy', 'F1 and accuracy'],
+      ['pearson_spearmanr', 'mean of Pearson and Spearman correlation'],
+    ]);
+    const expected = Object.values(tasks.GLUE).map((task) => [
+      task.id,
+      task.name,
+      task.folders,
+      task.kind === 'regression' ? [] : task.labels,
+      metrics.get(task.metric),
+    ]);
+    expect(
+      rows('GLUE').map(([id, name, folders, labels, metric]) => [
+        ...names(id),
+        name,
+        names(folders),
+        names(labels),
+        metric,
+      ]),
+    ).toEqual(expected);
   });
 
   it('lists the codes that there are, with their classes', () => {
     const sources = readdirSync(new URL('../src', import.meta.url)).map((name) => file(`src/${name}`));
-    const thrown = sources.flatMap((source) => [...source.matchAll(/new (\w+Error)\((?:(?!new \w+Error\()[\s\S])*?code: '(\w+)'/g)].map(([, kind, code]) => `${code} ${kind}`));
+    const thrown = sources.flatMap((source) =>
+      [...source.matchAll(/new (\w+Error)\((?:(?!new \w+Error\()[\s\S])*?code: '(\w+)'/g)].map(
+        ([, kind, code]) => `${code} ${kind}`,
+      ),
+    );
     expect(thrown.length).toBeGreaterThan(20);
-    expect(rows('Errors').map(([code, kind]) => `${names(code).join()} ${names(kind).join()}`).toSorted()).toEqual([...new Set(thrown)].toSorted());
+    expect(
+      rows('Errors')
+        .map(([code, kind]) => `${names(code).join()} ${names(kind).join()}`)
+        .toSorted(),
+    ).toEqual([...new Set(thrown)].toSorted());
   });
 
   it('names every export, and none that is not there', () => {

@@ -18,13 +18,38 @@ describe('a tokenizer.json that is none', () => {
     ['a list', utf8('[]'), /is not a JSON object/],
     ['null', utf8('null'), /is not a JSON object/],
     ['a string', utf8('"BPE"'), /is not a JSON object/],
-    ['an object of other things', utf8('{}'), /is not a tokenizer: found .*"model".*, expected the file of a fast tokenizer, with a "model"/],
+    [
+      'an object of other things',
+      utf8('{}'),
+      /is not a tokenizer: found .*"model".*, expected the file of a fast tokenizer, with a "model"/,
+    ],
     ['a model that is a string', utf8('{"model":"BPE"}'), /is not a tokenizer: found .*"BPE"/],
     ['added tokens that are a number', tinyTokenizer(pieces, { added_tokens: 7 }), /is not a tokenizer: found .*7/],
-    ['an added token without a number', tinyTokenizer(pieces, { added_tokens: [{ id: 'x', content: 'y' }] }), /is not a tokenizer: found .*"x"/],
-    ['pieces of no length', tinyTokenizer(pieces, { pre_tokenizer: { type: 'FixedLength', length: 0 } }), /pieces of no length: found length "0"/],
-    ['the same inside a sequence', tinyTokenizer(pieces, { pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Whitespace' }, { type: 'FixedLength', length: -3 }] } }), /found length "-3"/],
-    ['an error with a long text in it', tinyTokenizer(pieces, { added_tokens: 'long\ntext '.repeat(10_000) }), /is not a tokenizer: found .*long/],
+    [
+      'an added token without a number',
+      tinyTokenizer(pieces, { added_tokens: [{ id: 'x', content: 'y' }] }),
+      /is not a tokenizer: found .*"x"/,
+    ],
+    [
+      'pieces of no length',
+      tinyTokenizer(pieces, { pre_tokenizer: { type: 'FixedLength', length: 0 } }),
+      /pieces of no length: found length "0"/,
+    ],
+    [
+      'the same inside a sequence',
+      tinyTokenizer(pieces, {
+        pre_tokenizer: {
+          type: 'Sequence',
+          pretokenizers: [{ type: 'Whitespace' }, { type: 'FixedLength', length: -3 }],
+        },
+      }),
+      /found length "-3"/,
+    ],
+    [
+      'an error with a long text in it',
+      tinyTokenizer(pieces, { added_tokens: 'long\ntext '.repeat(10_000) }),
+      /is not a tokenizer: found .*long/,
+    ],
   ])('%s', async (_, bytes, message) => {
     const error = await failure(() => loadTokenizer(bytes));
     expect(error).toBeInstanceOf(FormatError);
@@ -41,23 +66,53 @@ describe('a tokenizer that cannot be built', () => {
     ['a normalizer of unknown type', tinyTokenizer(pieces, { normalizer: { type: 'Magic' } }), /Magic/],
     ['a pre-tokenizer of unknown type', tinyTokenizer(pieces, { pre_tokenizer: { type: 'Magic' } }), /Magic/],
     ['a post-processor of unknown type', tinyTokenizer(pieces, { post_processor: { type: 'Magic' } }), /Magic/],
-    ['a post-processor without its tokens', tinyTokenizer(pieces, { post_processor: { type: 'BertProcessing' } }), /cannot be built/],
-    ['a model without a vocabulary', tinyTokenizer(pieces, { model: { type: 'WordPiece', unk_token: '<unk>' } }), /cannot be built/],
-    ['a regular expression that is none', tinyTokenizer(pieces, { pre_tokenizer: { type: 'Split', pattern: { Regex: '(' }, behavior: 'Isolated', invert: false } }), /cannot be built/],
-    ['no tokens for any text', tinyTokenizer([], { model: { type: 'BPE', vocab: { z: 0 }, merges: [] } }), /The special tokens of the tokenizer cannot be told from its text/],
+    [
+      'a post-processor without its tokens',
+      tinyTokenizer(pieces, { post_processor: { type: 'BertProcessing' } }),
+      /cannot be built/,
+    ],
+    [
+      'a model without a vocabulary',
+      tinyTokenizer(pieces, { model: { type: 'WordPiece', unk_token: '<unk>' } }),
+      /cannot be built/,
+    ],
+    [
+      'a regular expression that is none',
+      tinyTokenizer(pieces, {
+        pre_tokenizer: { type: 'Split', pattern: { Regex: '(' }, behavior: 'Isolated', invert: false },
+      }),
+      /cannot be built/,
+    ],
+    [
+      'no tokens for any text',
+      tinyTokenizer([], { model: { type: 'BPE', vocab: { z: 0 }, merges: [] } }),
+      /The special tokens of the tokenizer cannot be told from its text/,
+    ],
     [
       'special tokens that have no number',
-      tinyTokenizer([], { model: { type: 'BPE', vocab: { a: 0, b: 1 }, merges: [] }, post_processor: { type: 'BertProcessing', sep: ['[SEP]', 3], cls: ['[CLS]', 2] } }),
+      tinyTokenizer([], {
+        model: { type: 'BPE', vocab: { a: 0, b: 1 }, merges: [] },
+        post_processor: { type: 'BertProcessing', sep: ['[SEP]', 3], cls: ['[CLS]', 2] },
+      }),
       /special tokens of the tokenizer are not in its vocabulary: found \[CLS\] a \[SEP\] b \[SEP\]/,
     ],
-    ['a template for pairs only', tinyTokenizer(pieces, { post_processor: { type: 'TemplateProcessing', pair: [{ Sequence: { id: 'A', type_id: 0 } }, { Sequence: { id: 'B', type_id: 0 } }], special_tokens: {} } }), /cannot be built/],
+    [
+      'a template for pairs only',
+      tinyTokenizer(pieces, {
+        post_processor: {
+          type: 'TemplateProcessing',
+          pair: [{ Sequence: { id: 'A', type_id: 0 } }, { Sequence: { id: 'B', type_id: 0 } }],
+          special_tokens: {},
+        },
+      }),
+      /cannot be built/,
+    ],
   ])('%s', async (_, bytes, message) => {
     const error = await failure(() => loadTokenizer(bytes));
     expect(error).toBeInstanceOf(FormatError);
     expect(error.code).toBe('TOKENIZER_KIND');
     expect(error.message).toMatch(message);
   });
-
 });
 
 describe('a vocabulary without the unknown token', () => {
@@ -78,15 +133,22 @@ describe('a vocabulary without the unknown token', () => {
 describe('tokenizer_config.json', () => {
   it.each(['', '[]', 'null', '{"pad_token":', '7'])('is refused as %j', async (text) => {
     const error = await failure(() => loadTokenizer(miniBert.tokenizer, { config: utf8(text) }));
-    expect(error).toMatchObject({ code: 'TOKENIZER_FILE', message: expect.stringMatching(/^tokenizer_config\.json is not /) });
+    expect(error).toMatchObject({
+      code: 'TOKENIZER_FILE',
+      message: expect.stringMatching(/^tokenizer_config\.json is not /),
+    });
   });
 
   it('is taken with values of the wrong type, which are left aside', () => {
-    const tokenizer = loadTokenizer(miniBert.tokenizer, { config: utf8('{"model_max_length":"long","pad_token":{"content":{}}}') });
+    const tokenizer = loadTokenizer(miniBert.tokenizer, {
+      config: utf8('{"model_max_length":"long","pad_token":{"content":{}}}'),
+    });
     expect([tokenizer.maxLength, tokenizer.padId]).toEqual([512, 0]);
   });
 
   it('that makes the library stumble is an error of the file', async () => {
-    expect(await failure(() => loadTokenizer(miniBert.tokenizer, { config: utf8('{"additional_special_tokens":5}') }))).toMatchObject({ code: 'TOKENIZER_KIND' });
+    expect(
+      await failure(() => loadTokenizer(miniBert.tokenizer, { config: utf8('{"additional_special_tokens":5}') })),
+    ).toMatchObject({ code: 'TOKENIZER_KIND' });
   });
 });

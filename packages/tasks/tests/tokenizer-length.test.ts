@@ -12,22 +12,39 @@ describe('a text that is too long', () => {
   const tool = tokenizer.encode('tool').ids[1] as number;
 
   it('loses its end, never the special tokens', () => {
-    expect(tokenizer.encode(words(6))).toEqual({ ids: [CLS, ...Array.from({ length: 6 }, () => the), SEP], typeIds: Array.from({ length: 8 }, () => 0), truncated: false });
+    expect(tokenizer.encode(words(6))).toEqual({
+      ids: [CLS, ...Array.from({ length: 6 }, () => the), SEP],
+      typeIds: Array.from({ length: 8 }, () => 0),
+      truncated: false,
+    });
     expect(tokenizer.encode(`${words(6)} tool`)).toEqual({ ...tokenizer.encode(words(6)), truncated: true });
   });
 
   it('as one of a pair leaves the short one whole', () => {
-    expect(tokenizer.encode(words(40), 'tool')).toEqual({ ids: [CLS, the, the, the, the, SEP, tool, SEP], typeIds: [0, 0, 0, 0, 0, 0, 1, 1], truncated: true });
-    expect(tokenizer.encode('tool', words(40))).toEqual({ ids: [CLS, tool, SEP, the, the, the, the, SEP], typeIds: [0, 0, 0, 1, 1, 1, 1, 1], truncated: true });
+    expect(tokenizer.encode(words(40), 'tool')).toEqual({
+      ids: [CLS, the, the, the, the, SEP, tool, SEP],
+      typeIds: [0, 0, 0, 0, 0, 0, 1, 1],
+      truncated: true,
+    });
+    expect(tokenizer.encode('tool', words(40))).toEqual({
+      ids: [CLS, tool, SEP, the, the, the, the, SEP],
+      typeIds: [0, 0, 0, 1, 1, 1, 1, 1],
+      truncated: true,
+    });
   });
 
   it('and its equally long pair both stay', () => {
-    expect(tokenizer.encode(words(40), words(40, 'tool'))).toEqual({ ids: [CLS, the, the, SEP, tool, tool, tool, SEP], typeIds: [0, 0, 0, 0, 1, 1, 1, 1], truncated: true });
+    expect(tokenizer.encode(words(40), words(40, 'tool'))).toEqual({
+      ids: [CLS, the, the, SEP, tool, tool, tool, SEP],
+      typeIds: [0, 0, 0, 0, 1, 1, 1, 1],
+      truncated: true,
+    });
   });
 });
 
 describe('taking from the longer text first', () => {
-  // Worked out with the rule of the reference implementation: the shorter keeps half of the room, rounded down, if it has that much.
+  // Worked out with the rule of the reference implementation: the shorter keeps half of the room, rounded down, if it
+  // has that much.
   it.each([
     [2, 4, 7, 2, 4],
     [2, 8, 7, 2, 5],
@@ -88,30 +105,59 @@ describe('the maximum length', () => {
   it.each([-7, 0, 1, 2, 3])('is 3 when %d is asked for', (asked) => {
     const tokenizer = loadMiniBert({ maxLength: asked });
     expect(tokenizer.maxLength).toBe(3);
-    expect(tokenizer.encode('the tool', 'stores')).toEqual({ ids: [CLS, SEP, SEP], typeIds: [0, 0, 1], truncated: true });
+    expect(tokenizer.encode('the tool', 'stores')).toEqual({
+      ids: [CLS, SEP, SEP],
+      typeIds: [0, 0, 1],
+      truncated: true,
+    });
     expect(tokenizer.encode('the tool').ids).toHaveLength(3);
   });
 
   it('gives way to the special tokens where there are more of them', () => {
-    const roberta = tinyTokenizer(['<pad>', '<unk>', '<s>', '</s>', 'a', 'b'], { post_processor: { type: 'RobertaProcessing', sep: ['</s>', 3], cls: ['<s>', 2], trim_offsets: true, add_prefix_space: false } });
-    expect(loadTokenizer(roberta, { maxLength: 3 }).encode('a', 'b')).toEqual({ ids: [2, 3, 3, 3], typeIds: [0, 0, 0, 0], truncated: true });
+    const roberta = tinyTokenizer(['<pad>', '<unk>', '<s>', '</s>', 'a', 'b'], {
+      post_processor: {
+        type: 'RobertaProcessing',
+        sep: ['</s>', 3],
+        cls: ['<s>', 2],
+        trim_offsets: true,
+        add_prefix_space: false,
+      },
+    });
+    expect(loadTokenizer(roberta, { maxLength: 3 }).encode('a', 'b')).toEqual({
+      ids: [2, 3, 3, 3],
+      typeIds: [0, 0, 0, 0],
+      truncated: true,
+    });
   });
 
   it('holds for any text and pair', () => {
-    const text = fc.array(fc.constantFrom('the', 'tool', 'unheardofword', '漢', '!', 'é'), { maxLength: 60 }).map((parts) => parts.join(' '));
+    const text = fc
+      .array(fc.constantFrom('the', 'tool', 'unheardofword', '漢', '!', 'é'), { maxLength: 60 })
+      .map((parts) => parts.join(' '));
     fc.assert(
-      fc.property(text, fc.option(text, { nil: undefined }), fc.constantFrom(3, 4, 7, 16, 33), (first, second, maxLength) => {
-        const { ids, typeIds, truncated } = small[maxLength].encode(first, second);
-        const whole = large.encode(first, second);
-        expect(ids.length).toBe(Math.min(maxLength, whole.ids.length));
-        expect(typeIds.length).toBe(ids.length);
-        expect(truncated).toBe(whole.ids.length > maxLength);
-        expect([ids[0], ids.at(-1)]).toEqual([CLS, SEP]);
-      }),
+      fc.property(
+        text,
+        fc.option(text, { nil: undefined }),
+        fc.constantFrom(3, 4, 7, 16, 33),
+        (first, second, maxLength) => {
+          const { ids, typeIds, truncated } = small[maxLength].encode(first, second);
+          const whole = large.encode(first, second);
+          expect(ids.length).toBe(Math.min(maxLength, whole.ids.length));
+          expect(typeIds.length).toBe(ids.length);
+          expect(truncated).toBe(whole.ids.length > maxLength);
+          expect([ids[0], ids.at(-1)]).toEqual([CLS, SEP]);
+        },
+      ),
     );
   });
   const large = loadTokenizer(miniBert.tokenizer, { model: { max_position_embeddings: 100_000 } });
-  const small = { 3: loadMiniBert({ maxLength: 3 }), 4: loadMiniBert({ maxLength: 4 }), 7: loadMiniBert({ maxLength: 7 }), 16: loadMiniBert({ maxLength: 16 }), 33: loadMiniBert({ maxLength: 33 }) } as const;
+  const small = {
+    3: loadMiniBert({ maxLength: 3 }),
+    4: loadMiniBert({ maxLength: 4 }),
+    7: loadMiniBert({ maxLength: 7 }),
+    16: loadMiniBert({ maxLength: 16 }),
+    33: loadMiniBert({ maxLength: 33 }),
+  } as const;
 });
 
 describe('a text of 100,000 characters', () => {

@@ -3,9 +3,15 @@ import { loadTokenizer } from '../src/index.js';
 import { loadMiniBert, miniBert, tinyTokenizer } from './support/tokenizers.js';
 
 const tokenizer = loadMiniBert();
-const vocabulary = (JSON.parse(new TextDecoder().decode(miniBert.tokenizer)) as { model: { vocab: Record<string, number> } }).model.vocab;
+const vocabulary = (
+  JSON.parse(new TextDecoder().decode(miniBert.tokenizer)) as { model: { vocab: Record<string, number> } }
+).model.vocab;
 const names = new Map(Object.entries(vocabulary).map(([name, id]) => [id, name]));
-const words = (text: string, pair?: string): string => tokenizer.encode(text, pair).ids.map((id) => names.get(id)).join(' ');
+const words = (text: string, pair?: string): string =>
+  tokenizer
+    .encode(text, pair)
+    .ids.map((id) => names.get(id))
+    .join(' ');
 
 describe('the tokenizer of the embedded model', () => {
   it('puts special tokens around one text', () => {
@@ -32,7 +38,11 @@ describe('the tokenizer of the embedded model', () => {
   it('gives special tokens alone for nothing', () => {
     expect(words('')).toBe('[CLS] [SEP]');
     expect(words(' \n\t ')).toBe('[CLS] [SEP]');
-    expect(tokenizer.encode('')).toEqual({ ids: [vocabulary['[CLS]'], vocabulary['[SEP]']], typeIds: [0, 0], truncated: false });
+    expect(tokenizer.encode('')).toEqual({
+      ids: [vocabulary['[CLS]'], vocabulary['[SEP]']],
+      typeIds: [0, 0],
+      truncated: false,
+    });
   });
 
   it('knows an empty second text from none', () => {
@@ -64,26 +74,57 @@ describe('other tokenizers', () => {
     type: 'TemplateProcessing',
     single,
     pair,
-    special_tokens: { '<s>': { id: '<s>', ids: [2], tokens: ['<s>'] }, '</s>': { id: '</s>', ids: [3], tokens: ['</s>'] } },
+    special_tokens: {
+      '<s>': { id: '<s>', ids: [2], tokens: ['<s>'] },
+      '</s>': { id: '</s>', ids: [3], tokens: ['</s>'] },
+    },
   });
 
   it('with two separators between the parts and one type, like RoBERTa', () => {
-    const tokenizer = loadTokenizer(tinyTokenizer(pieces, { post_processor: { type: 'RobertaProcessing', sep: ['</s>', 3], cls: ['<s>', 2], trim_offsets: true, add_prefix_space: false } }));
+    const tokenizer = loadTokenizer(
+      tinyTokenizer(pieces, {
+        post_processor: {
+          type: 'RobertaProcessing',
+          sep: ['</s>', 3],
+          cls: ['<s>', 2],
+          trim_offsets: true,
+          add_prefix_space: false,
+        },
+      }),
+    );
     expect(tokenizer.encode('red fox').ids).toEqual([2, 6, 7, 3]);
-    expect(tokenizer.encode('red', 'fox red')).toEqual({ ids: [2, 6, 3, 3, 7, 6, 3], typeIds: [0, 0, 0, 0, 0, 0, 0], truncated: false });
+    expect(tokenizer.encode('red', 'fox red')).toEqual({
+      ids: [2, 6, 3, 3, 7, 6, 3],
+      typeIds: [0, 0, 0, 0, 0, 0, 0],
+      truncated: false,
+    });
     expect(tokenizer.padId).toBe(0);
   });
 
   it('with RoBERTa’s processor among others', () => {
-    const processors = [{ type: 'RobertaProcessing', sep: ['</s>', 3], cls: ['<s>', 2], trim_offsets: true, add_prefix_space: false }];
-    expect(loadTokenizer(tinyTokenizer(pieces, { post_processor: { type: 'Sequence', processors } })).encode('red', 'fox').typeIds).toEqual([0, 0, 0, 0, 0, 0]);
+    const processors = [
+      { type: 'RobertaProcessing', sep: ['</s>', 3], cls: ['<s>', 2], trim_offsets: true, add_prefix_space: false },
+    ];
+    expect(
+      loadTokenizer(tinyTokenizer(pieces, { post_processor: { type: 'Sequence', processors } })).encode('red', 'fox')
+        .typeIds,
+    ).toEqual([0, 0, 0, 0, 0, 0]);
   });
 
   it('with a template of its own, types included', () => {
-    const file = tinyTokenizer(pieces, { post_processor: template([sequence('A'), special('</s>')], [special('<s>'), sequence('A'), special('</s>'), sequence('B', 1), special('</s>', 1), special('</s>', 1)]) });
+    const file = tinyTokenizer(pieces, {
+      post_processor: template(
+        [sequence('A'), special('</s>')],
+        [special('<s>'), sequence('A'), special('</s>'), sequence('B', 1), special('</s>', 1), special('</s>', 1)],
+      ),
+    });
     const tokenizer = loadTokenizer(file);
     expect(tokenizer.encode('red fox').ids).toEqual([6, 7, 3]);
-    expect(tokenizer.encode('red fox', 'fox')).toEqual({ ids: [2, 6, 7, 3, 7, 3, 3], typeIds: [0, 0, 0, 0, 1, 1, 1], truncated: false });
+    expect(tokenizer.encode('red fox', 'fox')).toEqual({
+      ids: [2, 6, 7, 3, 7, 3, 3],
+      typeIds: [0, 0, 0, 0, 1, 1, 1],
+      truncated: false,
+    });
   });
 
   it('without special tokens', () => {
@@ -99,7 +140,10 @@ describe('other tokenizers', () => {
   });
 
   it('that would cut and pad by themselves do not', () => {
-    const own = { truncation: { max_length: 2, strategy: 'LongestFirst', stride: 0, direction: 'Right' }, padding: { strategy: { Fixed: 9 }, pad_id: 0, pad_type_id: 0, pad_token: '<pad>', direction: 'Right' } };
+    const own = {
+      truncation: { max_length: 2, strategy: 'LongestFirst', stride: 0, direction: 'Right' },
+      padding: { strategy: { Fixed: 9 }, pad_id: 0, pad_type_id: 0, pad_token: '<pad>', direction: 'Right' },
+    };
     expect(loadTokenizer(tinyTokenizer(pieces, own)).encode('red fox red fox').ids).toEqual([6, 7, 6, 7]);
   });
 
@@ -111,7 +155,10 @@ describe('other tokenizers', () => {
     ['what the model says', undefined, { pad_token_id: 2 }, ['<unk>', 'a', 'b'], 2],
     ['0, which the mask hides', undefined, { pad_token_id: -1 }, ['<unk>', 'a', 'b'], 0],
   ])('pad with %s', (_, config, model, vocabulary, id) => {
-    const options = { ...(config === undefined ? {} : { config: new TextEncoder().encode(JSON.stringify(config)) }), ...(model === undefined ? {} : { model }) };
+    const options = {
+      ...(config === undefined ? {} : { config: new TextEncoder().encode(JSON.stringify(config)) }),
+      ...(model === undefined ? {} : { model }),
+    };
     expect(loadTokenizer(tinyTokenizer(vocabulary), options).padId).toBe(id);
   });
 });

@@ -10,7 +10,14 @@ describe('a tab-separated table of one’s own', () => {
     ['commas are text', 'text\tlabel\ngood, mostly\t1\n', [['good, mostly', '1']]],
     ['quotes around a tab and a line break', 'text\tlabel\n"a\tb\nc"\t1\n', [['a\tb\nc', '1']]],
     ['CR LF and a byte-order mark', '\uFEFFtext\tlabel\r\nx\t1\r\n', [['x', '1']]],
-    ['empty cells', 'text\tlabel\n\t1\nx\t\n', [['', '1'], ['x', '']]],
+    [
+      'empty cells',
+      'text\tlabel\n\t1\nx\t\n',
+      [
+        ['', '1'],
+        ['x', ''],
+      ],
+    ],
   ])('%s', async (_, text, expected) => {
     expect(await read(text)).toEqual(expected);
   });
@@ -23,7 +30,8 @@ describe('a tab-separated table of one’s own', () => {
 });
 
 describe('a file of GLUE', () => {
-  // These files quote nothing. A reader that unquotes joins all lines from one stray quote to the next, and has fewer rows without noticing.
+  // These files quote nothing. A reader that unquotes joins all lines from one stray quote to the next, and has fewer
+  // rows without noticing.
   const rows = ['"we left early', 'he said "no"', '"quite" so', 'a 7" disk', '"', 'all is well"', '""', "it's 5' 7\""];
 
   it('keeps unbalanced quotes as text, and every line as a row', async () => {

@@ -1,4 +1,14 @@
-import { compileForward, inferNode, operatorName, elementCount, rotaryTables, type AdapterModel, type Graph, type Node, type Value } from '@hadamard-adapter/onnx';
+import {
+  compileForward,
+  inferNode,
+  operatorName,
+  elementCount,
+  rotaryTables,
+  type AdapterModel,
+  type Graph,
+  type Node,
+  type Value,
+} from '@hadamard-adapter/onnx';
 import { kernelMissing } from './failures.js';
 import { constantValue, knownValue } from './graph/operand.js';
 import { operatorFor } from './ops/index.js';
@@ -36,7 +46,8 @@ export function checkOperators(tf: Tf, device: string, model: AdapterModel): voi
   for (const node of nodes) {
     operatorFor(node);
     checkAxis(node, ranks.get(node.inputs[0] as string) ?? 0);
-    for (const kernel of KERNELS[operatorName(node)] ?? []) demandKernel(tf, device, kernel, `${operatorName(node)} "${node.name}"`);
+    for (const kernel of KERNELS[operatorName(node)] ?? [])
+      demandKernel(tf, device, kernel, `${operatorName(node)} "${node.name}"`);
   }
 }
 
@@ -49,9 +60,15 @@ function deviceNodes(graph: Graph): { nodes: Node[]; ranks: ReadonlyMap<string, 
   const angles = rotaryTables(graph);
   const values = new Map<string, Value>();
   for (const { name, dtype, dims } of graph.inputs) {
-    const sizes = dims.map((size, axis) => (typeof size === 'number' ? size : axis === 0 || size === 'batch' ? TRIAL.batch : TRIAL.sequence));
+    const sizes = dims.map((size, axis) =>
+      typeof size === 'number' ? size : axis === 0 || size === 'batch' ? TRIAL.batch : TRIAL.sequence,
+    );
     // Token ids are known, parameters and targets are not.
-    values.set(name, { dtype, dims: sizes, ...(dtype === 'float32' ? {} : { data: new Float64Array(elementCount(sizes)).fill(1) }) });
+    values.set(name, {
+      dtype,
+      dims: sizes,
+      ...(dtype === 'float32' ? {} : { data: new Float64Array(elementCount(sizes)).fill(1) }),
+    });
   }
   const lookUp = (name: string): Value | undefined => {
     const known = values.get(name);
@@ -62,7 +79,11 @@ function deviceNodes(graph: Graph): { nodes: Node[]; ranks: ReadonlyMap<string, 
     return value;
   };
   const nodes = graph.nodes.filter((node) => {
-    const outputs = inferNode(node, node.inputs.map((name) => (name === '' ? undefined : lookUp(name))), { maxElements: Number.POSITIVE_INFINITY });
+    const outputs = inferNode(
+      node,
+      node.inputs.map((name) => (name === '' ? undefined : lookUp(name))),
+      { maxElements: Number.POSITIVE_INFINITY },
+    );
     outputs.forEach((value, i) => values.set(node.outputs[i] as string, value));
     return outputs.some(({ data }) => data === undefined);
   });

@@ -1,4 +1,11 @@
-import { driverFor, readModel, tokenValue, type PlainModel, type RuntimeDriver, type Value } from '@hadamard-adapter/onnx';
+import {
+  driverFor,
+  readModel,
+  tokenValue,
+  type PlainModel,
+  type RuntimeDriver,
+  type Value,
+} from '@hadamard-adapter/onnx';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { on } from './devices/on.js';
 import { constantsOn } from './graph/constants.js';
@@ -8,7 +15,10 @@ import { loadModel } from './load.js';
 import { read } from './read.js';
 import type { Tf } from './tf.js';
 
-/** What the conformance suite needs to test TensorFlow.js on one device: `runSuite(conformanceDriver(tf, 'webgl'), fixtures)`. */
+/**
+ * What the conformance suite needs to test TensorFlow.js on one device: `runSuite(conformanceDriver(tf, 'webgl'),
+ * fixtures)`.
+ */
 export function conformanceDriver(tf: Tf, device: string): RuntimeDriver {
   return driverFor({
     runtime: 'tfjs',
@@ -22,10 +32,15 @@ export function conformanceDriver(tf: Tf, device: string): RuntimeDriver {
 function openPlain(tf: Tf, device: string, model: Uint8Array): PlainModel {
   const constants = constantsOn(tf);
   const graph = readModel(model);
-  const program = makeProgram(tf, { ...graph, outputs: graph.outputs.filter(({ name }) => name === 'logits') }, constants);
+  const program = makeProgram(
+    tf,
+    { ...graph, outputs: graph.outputs.filter(({ name }) => name === 'logits') },
+    constants,
+  );
   return {
     predict(batch) {
-      const feeds = (): Map<string, ReturnType<typeof hostOperand>> => new Map(graph.inputs.map(({ name }) => [name, hostOperand(tf, tokenValue(batch, name) as Value)]));
+      const feeds = (): Map<string, ReturnType<typeof hostOperand>> =>
+        new Map(graph.inputs.map(({ name }) => [name, hostOperand(tf, tokenValue(batch, name) as Value)]));
       return read(
         on(tf, device, () => {
           program.prepare();

@@ -1,5 +1,13 @@
 import { layout, type Group } from '@hadamard-adapter/core';
-import { compileForward, elementCount, inputValue, parameterInfo, type AdapterModel, type Executor, type RunInputs } from '@hadamard-adapter/onnx';
+import {
+  compileForward,
+  elementCount,
+  inputValue,
+  parameterInfo,
+  type AdapterModel,
+  type Executor,
+  type RunInputs,
+} from '@hadamard-adapter/onnx';
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
 import { constantsOn } from './graph/constants.js';
 import { deviceOperand, hostOperand, type Operand } from './graph/operand.js';
@@ -16,8 +24,9 @@ export interface TfExecutor extends Executor {
 }
 
 /**
- * Runs one adapter model on tf operators. Forward graphs come from `@hadamard-adapter/onnx`, gradients from `tf.variableGrads`. The trained parameters go to the device as one vector and their gradient
- * comes back as one; optimizer and schedule are core's.
+ * Runs one adapter model on tf operators. Forward graphs come from `@hadamard-adapter/onnx`, gradients from
+ * `tf.variableGrads`. The trained parameters go to the device as one vector and their gradient comes back as one;
+ * optimizer and schedule are core's.
  */
 export function tfExecutor(tf: Tf, device: string, model: AdapterModel, values: Float32Array): TfExecutor {
   const places = layout(model.parameters.map(parameterInfo));
@@ -25,7 +34,9 @@ export function tfExecutor(tf: Tf, device: string, model: AdapterModel, values: 
   const constants = constantsOn(tf);
   const programs = new Map<string, { readonly program: Program; readonly output: string }>();
 
-  const programFor = (wanted: Parameters<typeof compileForward>[1]): { readonly program: Program; readonly output: string } => {
+  const programFor = (
+    wanted: Parameters<typeof compileForward>[1],
+  ): { readonly program: Program; readonly output: string } => {
     const key = typeof wanted === 'object' ? `site:${wanted.site}` : wanted;
     const known = programs.get(key);
     if (known !== undefined) return known;
@@ -38,8 +49,14 @@ export function tfExecutor(tf: Tf, device: string, model: AdapterModel, values: 
   const parameterFeeds = (flat: Tensor, groups: readonly Group[]): [string, Operand][] => {
     const chosen = model.parameters.filter(({ group }) => groups.includes(group));
     if (chosen.length === 0) return [];
-    const parts = tf.split(flat, chosen.map(({ shape }) => elementCount(shape)));
-    return chosen.map(({ name, shape }, i) => [name, { ...deviceOperand(tf.reshape(parts[i] as Tensor, [...shape]), { dtype: 'float32', dims: shape }), own: false }]);
+    const parts = tf.split(
+      flat,
+      chosen.map(({ shape }) => elementCount(shape)),
+    );
+    return chosen.map(({ name, shape }, i) => [
+      name,
+      { ...deviceOperand(tf.reshape(parts[i] as Tensor, [...shape]), { dtype: 'float32', dims: shape }), own: false },
+    ]);
   };
   const uploaded = (groups: readonly Group[]): Tensor => tf.tensor1d(places.gather(values, groups));
   const frozenFeeds = (groups: readonly Group[]): [string, Operand][] => parameterFeeds(uploaded(groups), groups);
@@ -48,7 +65,8 @@ export function tfExecutor(tf: Tf, device: string, model: AdapterModel, values: 
       const value = inputValue(model, inputs, name);
       return value === undefined ? [] : [[name, hostOperand(tf, value)]];
     });
-  const feedsOf = (program: Program, inputs: RunInputs): Map<string, Operand> => new Map([...inputFeeds(program, inputs), ...frozenFeeds(everything)]);
+  const feedsOf = (program: Program, inputs: RunInputs): Map<string, Operand> =>
+    new Map([...inputFeeds(program, inputs), ...frozenFeeds(everything)]);
 
   const infer = async (wanted: Parameters<typeof compileForward>[1], inputs: RunInputs): Promise<Float32Array> => {
     const { program, output } = programFor(wanted);
@@ -71,7 +89,10 @@ export function tfExecutor(tf: Tf, device: string, model: AdapterModel, values: 
           // A variable copies what it starts with.
           const flat = tf.tidy(() => tf.variable(uploaded(groups), true));
           try {
-            const loss = (): Scalar => program.run(new Map([...inputFeeds(program, inputs), ...frozenFeeds(frozen), ...parameterFeeds(flat, groups)])).get('loss') as Scalar;
+            const loss = (): Scalar =>
+              program
+                .run(new Map([...inputFeeds(program, inputs), ...frozenFeeds(frozen), ...parameterFeeds(flat, groups)]))
+                .get('loss') as Scalar;
             if (flat.size === 0) return { value: tf.tidy(loss), gradient: undefined };
             const { value: found, grads } = tf.variableGrads(loss, [flat]);
             return { value: found, gradient: grads[flat.name] };
@@ -80,7 +101,10 @@ export function tfExecutor(tf: Tf, device: string, model: AdapterModel, values: 
           }
         }),
       );
-      const [loss, gradients] = await Promise.all([read(value), gradient === undefined ? new Float32Array(0) : read(gradient)]);
+      const [loss, gradients] = await Promise.all([
+        read(value),
+        gradient === undefined ? new Float32Array(0) : read(gradient),
+      ]);
       return { loss: loss[0] as number, gradients };
     },
     predict: (inputs) => infer('logits', inputs),

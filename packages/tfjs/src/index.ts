@@ -1,5 +1,12 @@
 export { loadModel, type BaseModel, type LoadOptions, type TfSession } from './load.js';
 export { availableDevices, probeDevices, type DeviceReport } from './devices/devices.js';
 export type { Tf } from './tf.js';
-// What a session is and how adapters are saved does not depend on the runtime; given again here so that one import is enough.
-export { loadAdapter, optionsForAdapter, saveAdapter, type AdapterInfo, type AdapterSession } from '@hadamard-adapter/onnx';
+// What a session is and how adapters are saved does not depend on the runtime; given again here so that one import is
+// enough.
+export {
+  loadAdapter,
+  optionsForAdapter,
+  saveAdapter,
+  type AdapterInfo,
+  type AdapterSession,
+} from '@hadamard-adapter/onnx';

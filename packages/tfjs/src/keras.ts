@@ -7,7 +7,16 @@ export type { HadamardAdapterClass, HadamardAdapterConfig } from './keras/adapte
 export type { InjectOptions } from './keras/inject.js';
 export type { KerasTf } from './keras/keras-tf.js';
 export type { LayerMatch } from './keras/match.js';
-export type { FitCallbacks, FitDataset, FitStage, FitStageName, FitTensors, TwoStageFit, TwoStageFitOptions, TwoStageHistory } from './keras/two-stage-fit.js';
+export type {
+  FitCallbacks,
+  FitDataset,
+  FitStage,
+  FitStageName,
+  FitTensors,
+  TwoStageFit,
+  TwoStageFitOptions,
+  TwoStageHistory,
+} from './keras/two-stage-fit.js';
 
 /** The Hadamard adapter for one TensorFlow.js. */
 export interface HadamardLayers {
@@ -27,8 +36,9 @@ const known = new WeakMap<object, HadamardLayers>();
 /**
  * The Hadamard adapter for people's own `tf.LayersModel`: `const { injectAdapters, twoStageFit } = hadamardLayers(tf)`.
  *
- * TensorFlow.js is given and never imported here, because a layer has to extend the very class that the person's models are made of. For one TensorFlow.js the
- * result is always the same. A call also registers the layer: do it before `tf.loadLayersModel` reads a model with adapters.
+ * TensorFlow.js is given and never imported here, because a layer has to extend the very class that the person's models
+ * are made of. For one TensorFlow.js the result is always the same. A call also registers the layer: do it before
+ * `tf.loadLayersModel` reads a model with adapters.
  *
  * @throws ConfigError TF_MISSING, TF_VERSION, TF_COPIES, TF_LAYERS.
  */

@@ -1,4 +1,12 @@
-import { compileModel, makeSession, readModel, type ExternalData, type Graph, type LocalSession, type SessionOptions } from '@hadamard-adapter/onnx';
+import {
+  compileModel,
+  makeSession,
+  readModel,
+  type ExternalData,
+  type Graph,
+  type LocalSession,
+  type SessionOptions,
+} from '@hadamard-adapter/onnx';
 import { labelCount, type Batch } from '@hadamard-adapter/core';
 import { openDevice } from './devices/devices.js';
 import { registerMissingKernels } from './devices/kernels.js';
@@ -8,30 +16,41 @@ import { tfExecutor, type TfExecutor } from './executor.js';
 import { checkTf, type Tf } from './tf.js';
 
 /** A base model: the bytes of an ONNX file, or a graph that was built or read before. */
-export type BaseModel = { readonly model: Uint8Array | ArrayBuffer; readonly externalData?: ExternalData } | { readonly graph: Graph };
+export type BaseModel =
+  | { readonly model: Uint8Array | ArrayBuffer; readonly externalData?: ExternalData }
+  | { readonly graph: Graph };
 
 export interface LoadOptions extends SessionOptions {
   /** Your TensorFlow.js, with the backend of `device` registered. */
   readonly tf: Tf;
-  /** `webgpu`, `webgl`, `wasm`, `cpu`, or `tensorflow` (Node, with tfjs-node or tfjs-node-gpu). Default: the active backend. */
+  /**
+   * `webgpu`, `webgl`, `wasm`, `cpu`, or `tensorflow` (Node, with tfjs-node or tfjs-node-gpu). Default: the active
+   * backend.
+   */
   readonly device?: string;
 }
 
 export interface TfSession extends LocalSession {
   /**
-   * Compile the shaders of a prediction and of a step of either stage, for batches of this size, before they are needed. The page can draw between the three; within one, TensorFlow.js compiles without a
-   * pause.
+   * Compile the shaders of a prediction and of a step of either stage, for batches of this size, before they are
+   * needed. The page can draw between the three; within one, TensorFlow.js compiles without a pause.
    *
-   * @param onProgress how much of it is done, from 0 to 1; after every operator of the prediction, then after each step.
+   * @param onProgress how much of it is done, from 0 to 1; after every operator of the prediction, then after each
+   *   step.
    */
-  warmUp(size: { readonly batch: number; readonly sequence: number }, onProgress?: (share: number) => void): Promise<void>;
+  warmUp(
+    size: { readonly batch: number; readonly sequence: number },
+    onProgress?: (share: number) => void,
+  ): Promise<void>;
 }
 
 /**
  * Load a base model for training and inference with Hadamard adapters on TensorFlow.js.
  *
- * @throws ConfigError TF_MISSING, TF_VERSION, TF_COPIES, DEVICE_UNKNOWN, BACKEND_MISSING, and for settings that contradict; RuntimeError DEVICE_UNAVAILABLE, DEVICE_PRECISION; FormatError for a file
- * that is not an ONNX model; UnsupportedError for a model without recognisable attention, and OPERATOR_TFJS, KERNEL_MISSING for one that TensorFlow.js cannot run or differentiate on this device.
+ * @throws ConfigError TF_MISSING, TF_VERSION, TF_COPIES, DEVICE_UNKNOWN, BACKEND_MISSING, and for settings that
+ *   contradict; RuntimeError DEVICE_UNAVAILABLE, DEVICE_PRECISION; FormatError for a file that is not an ONNX model;
+ *   UnsupportedError for a model without recognisable attention, and OPERATOR_TFJS, KERNEL_MISSING for one that
+ *   TensorFlow.js cannot run or differentiate on this device.
  */
 export async function loadModel(base: BaseModel, options: LoadOptions): Promise<TfSession> {
   const tf = checkTf(options.tf);
@@ -39,11 +58,22 @@ export async function loadModel(base: BaseModel, options: LoadOptions): Promise<
   const device = options.device ?? tf.getBackend();
   await openDevice(tf, device);
   registerMissingKernels(tf, device);
-  const graph = 'graph' in base ? base.graph : readModel(base.model instanceof Uint8Array ? base.model : new Uint8Array(base.model), base.externalData === undefined ? {} : { externalData: base.externalData });
+  const graph =
+    'graph' in base
+      ? base.graph
+      : readModel(
+          base.model instanceof Uint8Array ? base.model : new Uint8Array(base.model),
+          base.externalData === undefined ? {} : { externalData: base.externalData },
+        );
   const compiled = compileModel(graph, options);
   checkOperators(tf, device, compiled);
   let executor: TfExecutor | undefined;
-  const session = makeSession(compiled, (parameters) => (executor = tfExecutor(tf, device, compiled, parameters)), { runtime: 'tfjs', device }, options);
+  const session = makeSession(
+    compiled,
+    (parameters) => (executor = tfExecutor(tf, device, compiled, parameters)),
+    { runtime: 'tfjs', device },
+    options,
+  );
   return {
     ...session,
     async warmUp({ batch, sequence }, onProgress) {
@@ -65,5 +95,12 @@ function warmUpBatch(batch: number, sequence: number, { numLabels, loss, compile
   const rows = pairs ? 2 * batch : batch;
   const size = rows * sequence;
   const labels = new Float32Array(labelCount(loss, numLabels, { rows: batch, tokens: size }));
-  return { batch: rows, sequence, inputIds: new Int32Array(size), attentionMask: new Int32Array(size).fill(1), labels, ...(pairs ? { pairs } : {}) };
+  return {
+    batch: rows,
+    sequence,
+    inputIds: new Int32Array(size),
+    attentionMask: new Int32Array(size).fill(1),
+    labels,
+    ...(pairs ? { pairs } : {}),
+  };
 }

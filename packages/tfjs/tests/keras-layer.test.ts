@@ -27,8 +27,14 @@ describe('the layer', () => {
       const y = layer.apply(tf.tensor3d(X, [2, 3, 4])) as tf.Tensor;
       expect(y.shape).toEqual([2, 3, 4]);
       expect([...y.dataSync()]).toEqual([...X]);
-      expect(layer.weights.map(({ originalName, shape }) => [originalName.split('/').at(-1), shape])).toEqual([['w', [4]], ['b', [4]]]);
-      expect(layer.getWeights().map((weight) => [...weight.dataSync()])).toEqual([[1, 1, 1, 1], [0, 0, 0, 0]]);
+      expect(layer.weights.map(({ originalName, shape }) => [originalName.split('/').at(-1), shape])).toEqual([
+        ['w', [4]],
+        ['b', [4]],
+      ]);
+      expect(layer.getWeights().map((weight) => [...weight.dataSync()])).toEqual([
+        [1, 1, 1, 1],
+        [0, 0, 0, 0],
+      ]);
     });
   });
 
@@ -40,12 +46,17 @@ describe('the layer', () => {
 
   it('has the gradients of central differences, for w, b and x', () => {
     const layer = trained();
-    const loss = (x: Float32Array, w: Float32Array, b: Float32Array): number => hadamardForward(Float64Array.from(x), w, b).reduce((sum, y, i) => sum + y * (DY[i] as number), 0);
-    const moved = (values: Float32Array, i: number, by: number): Float32Array => values.map((value, k) => (k === i ? value + by : value));
-    const slopes = (values: Float32Array, f: (values: Float32Array) => number): number[] => [...values].map((_, i) => f(moved(values, i, 0.5)) - f(moved(values, i, -0.5)));
+    const loss = (x: Float32Array, w: Float32Array, b: Float32Array): number =>
+      hadamardForward(Float64Array.from(x), w, b).reduce((sum, y, i) => sum + y * (DY[i] as number), 0);
+    const moved = (values: Float32Array, i: number, by: number): Float32Array =>
+      values.map((value, k) => (k === i ? value + by : value));
+    const slopes = (values: Float32Array, f: (values: Float32Array) => number): number[] =>
+      [...values].map((_, i) => f(moved(values, i, 0.5)) - f(moved(values, i, -0.5)));
     tf.tidy(() => {
       const x = tf.variable(tf.tensor3d(X, [2, 3, 4]));
-      const { grads } = tf.variableGrads(() => tf.sum(tf.mul(layer.apply(x) as tf.Tensor, tf.tensor3d(DY, [2, 3, 4]))).asScalar());
+      const { grads } = tf.variableGrads(() =>
+        tf.sum(tf.mul(layer.apply(x) as tf.Tensor, tf.tensor3d(DY, [2, 3, 4]))).asScalar(),
+      );
       const [w, b] = layer.weights as [tf.LayerVariable, tf.LayerVariable];
       const expected = [
         [x.name, slopes(X, (x) => loss(x, W, B))],
@@ -53,7 +64,10 @@ describe('the layer', () => {
         [b.name, slopes(B, (b) => loss(X, W, b))],
       ] as const;
       // The loss is linear in each, so the differences are exact up to rounding: float32 sums of six products below 4.
-      for (const [name, slope] of expected) [...(grads[name] as tf.Tensor).dataSync()].forEach((gradient, i) => expect(gradient, name).toBeCloseTo(slope[i] as number, 4));
+      for (const [name, slope] of expected)
+        [...(grads[name] as tf.Tensor).dataSync()].forEach((gradient, i) =>
+          expect(gradient, name).toBeCloseTo(slope[i] as number, 4),
+        );
       x.dispose();
     });
     layer.weights.forEach((weight) => weight.dispose());
@@ -62,7 +76,10 @@ describe('the layer', () => {
   it('goes through its config and back', () => {
     const config = hadamardAdapter({ name: 'mine', trainable: false, inputShape: [5, 4] }).getConfig();
     expect(config).toEqual({ name: 'mine', trainable: false, batchInputShape: [null, 5, 4], dtype: 'float32' });
-    const again = (HadamardAdapter as unknown as tf.serialization.SerializableConstructor<tf.layers.Layer>).fromConfig(HadamardAdapter as never, config);
+    const again = (HadamardAdapter as unknown as tf.serialization.SerializableConstructor<tf.layers.Layer>).fromConfig(
+      HadamardAdapter as never,
+      config,
+    );
     expect(again).toBeInstanceOf(HadamardAdapter);
     expect(again.getClassName()).toBe('HadamardAdapter');
     expect(again.getConfig()).toEqual(config);
@@ -86,11 +103,23 @@ describe('the layer', () => {
   it.each([
     ['one axis', () => hadamardAdapter({ name: 'a' }).apply(symbolic([4])), '[4]'],
     ['an unknown last axis', () => hadamardAdapter({ name: 'a' }).apply(symbolic([null, 3, null])), '[?, 3, ?]'],
-    ['two tensors', () => hadamardAdapter({ name: 'a' }).apply([symbolic([null, 4]), symbolic([null, 4])]), '2 tensors'],
+    [
+      'two tensors',
+      () => hadamardAdapter({ name: 'a' }).apply([symbolic([null, 4]), symbolic([null, 4])]),
+      '2 tensors',
+    ],
     ['other channels than before, symbolic', () => trained().apply(symbolic([null, 5])), '5 channels'],
-    ['other channels than before, called', () => tf.tidy(() => trained().apply(tf.zeros([2, 1])) as tf.Tensor), '1 channels'],
+    [
+      'other channels than before, called',
+      () => tf.tidy(() => trained().apply(tf.zeros([2, 1])) as tf.Tensor),
+      '1 channels',
+    ],
   ])('refuses %s', (_, action, found) => {
-    expect(refused(action)).toMatchObject({ name: 'MismatchError', code: 'ADAPTER_SHAPE', found: expect.stringContaining(found) });
+    expect(refused(action)).toMatchObject({
+      name: 'MismatchError',
+      code: 'ADAPTER_SHAPE',
+      found: expect.stringContaining(found),
+    });
   });
 });
 

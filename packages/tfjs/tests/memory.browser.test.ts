@@ -18,7 +18,10 @@ describe.each(['webgl', 'webgpu'])('memory on %s', (device) => {
     await model.warmUp({ batch: 3, sequence: 8 }, (share) => shares.push(share));
     expect(shares.at(-1)).toBe(1);
     const turn = async (step: number): Promise<void> => {
-      await model.step([shapes[step % 2] as (typeof shapes)[number]], { groups: ['adapter', 'norm'], learningRate: 1e-2 });
+      await model.step([shapes[step % 2] as (typeof shapes)[number]], {
+        groups: ['adapter', 'norm'],
+        learningRate: 1e-2,
+      });
       await model.predict(shapes[step % 2] as (typeof shapes)[number]);
     };
     for (const step of [0, 1]) await turn(step);

@@ -5,7 +5,8 @@ import { checkOperators } from '../src/check.js';
 import { explain } from '../src/failures.js';
 import { failure, tf, tinyBert } from './support/node.js';
 
-const load = (options: Partial<LoadOptions> | { tf: unknown } = {}): Promise<unknown> => loadModel({ graph: tinyBert() }, { tf, device: 'cpu', numLabels: 3, ...options } as LoadOptions);
+const load = (options: Partial<LoadOptions> | { tf: unknown } = {}): Promise<unknown> =>
+  loadModel({ graph: tinyBert() }, { tf, device: 'cpu', numLabels: 3, ...options } as LoadOptions);
 /** This TensorFlow.js with something else in it. */
 const altered = (changes: object): Tf => ({ ...tf, ...changes }) as unknown as Tf;
 
@@ -83,9 +84,17 @@ describe('devices', () => {
 function withNode(op: string, inputs: readonly string[], tensors: Graph['tensors'], attributes = {}): AdapterModel {
   const model = compileModel(tinyBert(), { numLabels: 3 });
   const renamed = model.graph.nodes.flatMap((node) =>
-    node.outputs[0] === 'logits' ? [{ ...node, outputs: ['before'] }, { op, domain: '', name: 'odd_one', inputs: ['before', ...inputs], outputs: ['logits'], attributes }] : [node],
+    node.outputs[0] === 'logits'
+      ? [
+          { ...node, outputs: ['before'] },
+          { op, domain: '', name: 'odd_one', inputs: ['before', ...inputs], outputs: ['logits'], attributes },
+        ]
+      : [node],
   );
-  return { ...model, graph: { ...model.graph, nodes: renamed, tensors: new Map([...model.graph.tensors, ...tensors]) } };
+  return {
+    ...model,
+    graph: { ...model.graph, nodes: renamed, tensors: new Map([...model.graph.tensors, ...tensors]) },
+  };
 }
 
 describe('models', () => {
@@ -98,7 +107,10 @@ describe('models', () => {
   });
 
   it('with a kernel that this backend lacks, naming those that have it', async () => {
-    const lacking = altered({ getKernel: (kernel: string, backend: string) => (kernel === 'Erf' && backend === 'wasm' ? undefined : tf.getKernel(kernel, backend)) });
+    const lacking = altered({
+      getKernel: (kernel: string, backend: string) =>
+        kernel === 'Erf' && backend === 'wasm' ? undefined : tf.getKernel(kernel, backend),
+    });
     const error = await failure(load({ tf: lacking, device: 'wasm' }));
     expect(error.code).toBe('KERNEL_MISSING');
     expect(error.message).toMatch(/Erf.*wasm/);
@@ -106,13 +118,17 @@ describe('models', () => {
   });
 
   it('with a softmax over another axis', async () => {
-    const error = await failure(async () => checkOperators(tf, 'cpu', withNode('Softmax', [], new Map(), { axis: int(0) })));
+    const error = await failure(async () =>
+      checkOperators(tf, 'cpu', withNode('Softmax', [], new Map(), { axis: int(0) })),
+    );
     expect(error.code).toBe('OPERATOR_AXIS');
     expect(error.message).toContain('odd_one');
   });
 
   it('that are none', async () => {
-    expect(await failure(loadModel({ model: new Uint8Array([1, 2, 3]) }, { tf, device: 'cpu', numLabels: 2 }))).toHaveProperty('code');
+    expect(
+      await failure(loadModel({ model: new Uint8Array([1, 2, 3]) }, { tf, device: 'cpu', numLabels: 2 })),
+    ).toHaveProperty('code');
   });
 });
 

@@ -9,7 +9,13 @@ import * as keras from '../src/keras.js';
 import { tf } from './support/node.js';
 
 const readme = fs.readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-const modules = { 'node:fs': fs, '@tensorflow/tfjs': tf, '@hadamard-adapter/core': core, '@hadamard-adapter/tasks': tasks, '@hadamard-adapter/tfjs': tfjs };
+const modules = {
+  'node:fs': fs,
+  '@tensorflow/tfjs': tf,
+  '@hadamard-adapter/core': core,
+  '@hadamard-adapter/tasks': tasks,
+  '@hadamard-adapter/tfjs': tfjs,
+};
 const assets = fileURLToPath(new URL('../../cli/assets/', import.meta.url));
 
 describe('README', () => {

@@ -7,16 +7,28 @@ import { failure, relativeDifference, tf, tinyBert, tinySplit } from './support/
 const split = tinySplit('train', 24);
 const batch = split.batch(Int32Array.of(0, 5, 9, 14));
 const settings = { groups: ['adapter', 'norm'], learningRate: 1e-2 } as const;
-const load = (options: Partial<Parameters<typeof loadModel>[1]> = {}): ReturnType<typeof loadModel> => loadModel({ graph: tinyBert() }, { tf, device: 'wasm', numLabels: 3, ...options });
+const load = (options: Partial<Parameters<typeof loadModel>[1]> = {}): ReturnType<typeof loadModel> =>
+  loadModel({ graph: tinyBert() }, { tf, device: 'wasm', numLabels: 3, ...options });
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
 });
 
 describe('two gradients, ours by ONNX Runtime and that of tf.variableGrads', () => {
-  it.each([{}, { site: 'output' as const }, { norm: 'both' as const }, { layers: [2] }, { pooling: 'mean' as const }, { head: 'tanh' as const }, { trainBase: true }])('agree with %o', async (options) => {
+  it.each([
+    {},
+    { site: 'output' as const },
+    { norm: 'both' as const },
+    { layers: [2] },
+    { pooling: 'mean' as const },
+    { head: 'tanh' as const },
+    { trainBase: true },
+  ])('agree with %o', async (options) => {
     const [mine, other] = [await load(options), await loadOrt({ graph: tinyBert() }, { numLabels: 3, ...options })];
-    const groups = options.trainBase === true ? (['classifier', 'adapter', 'norm', 'base'] as const) : (['classifier', 'adapter', 'norm'] as const);
+    const groups =
+      options.trainBase === true
+        ? (['classifier', 'adapter', 'norm', 'base'] as const)
+        : (['classifier', 'adapter', 'norm'] as const);
     const [found, expected] = [await mine.gradients(batch, groups), await other.gradients(batch, groups)];
     expect(Math.abs(found.loss - expected.loss)).toBeLessThan(1e-6);
     // Sums in another order.
@@ -26,16 +38,26 @@ describe('two gradients, ours by ONNX Runtime and that of tf.variableGrads', () 
 });
 
 describe('heads for tokens and for pairs', () => {
-  const tokens = { ...batch, labels: Float32Array.from(batch.attentionMask, (isToken, i) => (isToken === 1 && i % 2 === 0 ? i % 3 : IGNORED)) };
+  const tokens = {
+    ...batch,
+    labels: Float32Array.from(batch.attentionMask, (isToken, i) => (isToken === 1 && i % 2 === 0 ? i % 3 : IGNORED)),
+  };
   const cases = [
     ['classes of tokens', { loss: 'token-cross-entropy' }, tokens],
-    ['spans', { loss: 'span-cross-entropy', numLabels: 2 }, { ...batch, labels: Float32Array.of(0, 1, 1, 1, 0, 0, 1, 1) }],
+    [
+      'spans',
+      { loss: 'span-cross-entropy', numLabels: 2 },
+      { ...batch, labels: Float32Array.of(0, 1, 1, 1, 0, 0, 1, 1) },
+    ],
     ['pairs', { head: 'cosine', numLabels: 1 }, { ...batch, pairs: true, labels: Float32Array.of(0.2, 0.9) }],
   ] as const;
 
   it.each(cases)('agree with ONNX Runtime: %s', async (_, options, labelled) => {
     const [mine, other] = [await load(options), await loadOrt({ graph: tinyBert() }, { numLabels: 3, ...options })];
-    const [found, expected] = [await mine.gradients(labelled, ['classifier', 'adapter', 'norm']), await other.gradients(labelled, ['classifier', 'adapter', 'norm'])];
+    const [found, expected] = [
+      await mine.gradients(labelled, ['classifier', 'adapter', 'norm']),
+      await other.gradients(labelled, ['classifier', 'adapter', 'norm']),
+    ];
     expect(Math.abs(found.loss - expected.loss)).toBeLessThan(1e-6);
     expect(relativeDifference(found.gradients, expected.gradients)).toBeLessThan(2e-5);
     expect(relativeDifference(await mine.predict(labelled), await other.predict(labelled))).toBeLessThan(1e-5);
@@ -47,7 +69,8 @@ describe('heads for tokens and for pairs', () => {
 describe('adapters go from one runtime to the other', () => {
   it('with the same logits', async () => {
     const [mine, other] = [await load(), await loadOrt({ graph: tinyBert() }, { numLabels: 3 })];
-    for (let step = 0; step < 3; step++) await mine.step([batch], { ...settings, groups: ['classifier', 'adapter', 'norm'] });
+    for (let step = 0; step < 3; step++)
+      await mine.step([batch], { ...settings, groups: ['classifier', 'adapter', 'norm'] });
     await loadAdapter(other, await saveAdapter(mine, { baseModel: 'tiny', labels: [] }));
     expect(relativeDifference(await other.predict(batch), await mine.predict(batch))).toBeLessThan(1e-5);
     for (let step = 0; step < 3; step++) await other.step([batch], settings);
@@ -58,7 +81,11 @@ describe('adapters go from one runtime to the other', () => {
 });
 
 describe("core's schedule and loop", () => {
-  const plan = twoStage({ classifier: { batchSize: 8, epochs: 2, learningRate: 1e-2 }, adapter: { batchSize: 8, epochs: 2, learningRate: 1e-2 }, seed: 0 });
+  const plan = twoStage({
+    classifier: { batchSize: 8, epochs: 2, learningRate: 1e-2 },
+    adapter: { batchSize: 8, epochs: 2, learningRate: 1e-2 },
+    seed: 0,
+  });
 
   it('drive it, and a run that was cut off ends like one that was not', async () => {
     const [whole, cut, resumed] = [await load(), await load(), await load()];
@@ -119,7 +146,13 @@ describe('a session', () => {
   it('takes several calls at once, on several backends', async () => {
     const [wasm, cpu] = [await load(), await load({ device: 'cpu' })];
     const expected = await wasm.predict(batch);
-    const results = await Promise.all([wasm.predict(batch), cpu.predict(batch), wasm.gradients(batch, ['adapter']), cpu.gradients(batch, ['adapter']), wasm.predict(batch)]);
+    const results = await Promise.all([
+      wasm.predict(batch),
+      cpu.predict(batch),
+      wasm.gradients(batch, ['adapter']),
+      cpu.gradients(batch, ['adapter']),
+      wasm.predict(batch),
+    ]);
     expect(results[0]).toEqual(expected);
     expect(results[4]).toEqual(expected);
     expect(relativeDifference(results[1], expected)).toBeLessThan(1e-5);

@@ -1,5 +1,13 @@
 import { BASE_ADAPTER, createServer, type AdapterServer } from '@hadamard-adapter/onnxruntime';
-import { DataError, MismatchError, RuntimeError, evaluate, sequentialBatches, type Files, type Split } from '@hadamard-adapter/core';
+import {
+  DataError,
+  MismatchError,
+  RuntimeError,
+  evaluate,
+  sequentialBatches,
+  type Files,
+  type Split,
+} from '@hadamard-adapter/core';
 import { decodeAdapter, type AdapterConfig } from '@hadamard-adapter/core/folder';
 import { canonicalize, describeModel } from '@hadamard-adapter/onnx';
 import { readAdapterFiles, writeAdapterFiles } from './adapter-files.js';
@@ -30,36 +38,65 @@ export interface Opened<Data> {
 }
 
 /**
- * A base model of the hub with adapters for a task. Configuration, tokenizer, downloads and cache are those of transformers.js; the model that comes back is one of its own, and runs in its pipelines.
+ * A base model of the hub with adapters for a task. Configuration, tokenizer, downloads and cache are those of
+ * transformers.js; the model that comes back is one of its own, and runs in its pipelines.
  *
- * @throws ConfigError LIBRARY_MISSING, DTYPE_UNKNOWN, DEVICE_UNKNOWN; DataError HUB_FILE, HUB_ACCESS; UnsupportedError for a model without recognisable attention; MismatchError ADAPTER_BASE_MISMATCH for an
- * adapter of another base, ADAPTER_TASK for one of another task.
+ * @throws ConfigError LIBRARY_MISSING, DTYPE_UNKNOWN, DEVICE_UNKNOWN; DataError HUB_FILE, HUB_ACCESS; UnsupportedError
+ *   for a model without recognisable attention; MismatchError ADAPTER_BASE_MISMATCH for an adapter of another base,
+ *   ADAPTER_TASK for one of another task.
  */
-export async function openModel<Data extends object>(task: Task<Data>, id: string, options: PretrainedOptions = {}): Promise<Opened<Data>> {
+export async function openModel<Data extends object>(
+  task: Task<Data>,
+  id: string,
+  options: PretrainedOptions = {},
+): Promise<Opened<Data>> {
   const { transformers, device, threads, adapter, revision, local_files_only, cache_dir } = options;
-  const hub = Object.fromEntries(Object.entries({ revision, local_files_only, cache_dir }).filter(([, value]) => value !== undefined)) as HubOptions;
+  const hub = Object.fromEntries(
+    Object.entries({ revision, local_files_only, cache_dir }).filter(([, value]) => value !== undefined),
+  ) as HubOptions;
   const library = await libraryOf(transformers);
   // The file first: what is wrong with it is said better by us than by the library.
   const graph = await readModelFile(library.env, id, options);
-  const [config, tokenizer] = await Promise.all([library.AutoConfig.from_pretrained(id, hub), library.AutoTokenizer.from_pretrained(id, hub)]);
+  const [config, tokenizer] = await Promise.all([
+    library.AutoConfig.from_pretrained(id, hub),
+    library.AutoTokenizer.from_pretrained(id, hub),
+  ]);
   const place = { ...(device === undefined ? {} : { device }), ...(threads === undefined ? {} : { threads }) };
   const files = new Map<string, Files>();
   const server = await createServer({ graph }, { ...place, load: async (name) => files.get(name) });
   const Model = modelClass(library, task.auto, config);
   // Its sessions would be those of a model without adapters.
   const model = Object.assign(new Model(config, {}, {}), { _forward: adapterForward(server, task, library.Tensor) });
-  const opened = withAdapters(model, task, library, server, files, { graph, tokenizer, longest: maxLength(tokenizer, config), place, id, family: config.model_type });
+  const opened = withAdapters(model, task, library, server, files, {
+    graph,
+    tokenizer,
+    longest: maxLength(tokenizer, config),
+    place,
+    id,
+    family: config.model_type,
+  });
   if (adapter !== undefined) await opened.model.load_adapter(adapter, hub);
   return opened;
 }
 
-function withAdapters<Data extends object>(model: LibraryModel, task: Task<Data>, library: TransformersLibrary, server: AdapterServer, files: Map<string, Files>, base: FitBase): Opened<Data> {
+function withAdapters<Data extends object>(
+  model: LibraryModel,
+  task: Task<Data>,
+  library: TransformersLibrary,
+  server: AdapterServer,
+  files: Map<string, Files>,
+  base: FitBase,
+): Opened<Data> {
   const { graph } = base;
   const { id2label, label2id, problem_type: problemType } = model.config;
   const filesOf = (name: string): Files => {
     const found = files.get(name);
     if (found !== undefined) return found;
-    throw new RuntimeError('There is no such adapter', { code: 'ADAPTER_UNKNOWN', found: name, expected: [...files.keys()].join(', ') || 'an adapter that was loaded or trained' });
+    throw new RuntimeError('There is no such adapter', {
+      code: 'ADAPTER_UNKNOWN',
+      found: name,
+      expected: [...files.keys()].join(', ') || 'an adapter that was loaded or trained',
+    });
   };
   const configFor = (name: string): AdapterConfig => decodeAdapter(filesOf(name)).config;
   const activate = async (name: string): Promise<AdapterConfig> => {
@@ -67,13 +104,21 @@ function withAdapters<Data extends object>(model: LibraryModel, task: Task<Data>
     const config = await server.setAdapter(name);
     // What pipelines read.
     model.config.id2label = config.id2label;
-    model.config.label2id = Object.fromEntries(Object.entries(config.id2label).map(([index, label]) => [label, Number(index)]));
+    model.config.label2id = Object.fromEntries(
+      Object.entries(config.id2label).map(([index, label]) => [label, Number(index)]),
+    );
     model.config.problem_type = config.loss === 'bce' ? 'multi_label_classification' : null;
     return config;
   };
   const add = async (name: string, added: Files): Promise<AdapterConfig> => {
     const { task_type: type } = decodeAdapter(added).config;
-    if (type !== task.type) throw new MismatchError('The adapter is for another task', { code: 'ADAPTER_TASK', found: type, expected: task.type, hint: 'Load it with the class of its task, for instance HadamardModelForTokenClassification for TOKEN_CLS.' });
+    if (type !== task.type)
+      throw new MismatchError('The adapter is for another task', {
+        code: 'ADAPTER_TASK',
+        found: type,
+        expected: task.type,
+        hint: 'Load it with the class of its task, for instance HadamardModelForTokenClassification for TOKEN_CLS.',
+      });
     await server.addAdapter(name, added);
     files.set(name, added);
     return activate(name);
@@ -81,7 +126,10 @@ function withAdapters<Data extends object>(model: LibraryModel, task: Task<Data>
   const activeName = (): string => {
     const name = server.activeAdapter;
     if (name !== undefined && name !== BASE_ADAPTER) return name;
-    throw new RuntimeError('No adapter is active', { code: 'ADAPTER_NONE', expected: 'one that was trained with fit, loaded with load_adapter or chosen with set_adapter' });
+    throw new RuntimeError('No adapter is active', {
+      code: 'ADAPTER_NONE',
+      expected: 'one that was trained with fit, loaded with load_adapter or chosen with set_adapter',
+    });
   };
   const disable = (): void => {
     server.disableAdapter();
@@ -99,9 +147,17 @@ function withAdapters<Data extends object>(model: LibraryModel, task: Task<Data>
     async evaluate(data, { metric, batch_size: batchSize = BATCH_SIZE } = {}) {
       const config = configFor(activeName());
       const names = Object.values(config.id2label);
-      return (await evaluate(task.predictor(server, config), task.split('dev', inColumns(task, data), base, names), metric ?? task.metric(names), { batchSize })).scores;
+      return (
+        await evaluate(
+          task.predictor(server, config),
+          task.split('dev', inColumns(task, data), base, names),
+          metric ?? task.metric(names),
+          { batchSize },
+        )
+      ).scores;
     },
-    load_adapter: async (source, { adapter_name: name = DEFAULT_NAME, ...hub } = {}) => add(name, await ownFiles(await readAdapterFiles(library.env, source, hub), graph)),
+    load_adapter: async (source, { adapter_name: name = DEFAULT_NAME, ...hub } = {}) =>
+      add(name, await ownFiles(await readAdapterFiles(library.env, source, hub), graph)),
     add_adapter: async (name, options = {}) => add(name, await newAdapter(base, task, options)),
     set_adapter: activate,
     delete_adapter(name) {
@@ -113,7 +169,9 @@ function withAdapters<Data extends object>(model: LibraryModel, task: Task<Data>
       const before = server.activeAdapter;
       disable();
       if (work === undefined) return undefined;
-      return work().finally(() => (before === undefined || before === BASE_ADAPTER || !files.has(before) ? undefined : activate(before)));
+      return work().finally(() =>
+        before === undefined || before === BASE_ADAPTER || !files.has(before) ? undefined : activate(before),
+      );
     }) as AdapterMethods<Data>['disable_adapter'],
     merge_and_unload: async ({ adapter_name: name = activeName() } = {}) => merged(base, filesOf(name)),
     async save_pretrained(target, { adapter_name: name = activeName() } = {}) {
@@ -121,7 +179,12 @@ function withAdapters<Data extends object>(model: LibraryModel, task: Task<Data>
     },
     print_trainable_parameters() {
       const { site, norm, layers, cross_attention: crossAttention = false } = configFor(activeName());
-      const { trainable: trained, total: all } = describeModel(canonicalize(graph), { site, norm, layers, crossAttention });
+      const { trainable: trained, total: all } = describeModel(canonicalize(graph), {
+        site,
+        norm,
+        layers,
+        crossAttention,
+      });
       const line = `trainable params: ${trained.toLocaleString('en')} || all params: ${all.toLocaleString('en')} || trainable%: ${((100 * trained) / all).toFixed(4)}`;
       console.log(line);
       return line;
@@ -139,17 +202,26 @@ function withAdapters<Data extends object>(model: LibraryModel, task: Task<Data>
     server,
     configOf: (name = server.activeAdapter) => (name === BASE_ADAPTER ? undefined : configFor(name ?? activeName())),
     async rowsOf(split, { adapter_names: names, batch_size: size = BATCH_SIZE }) {
-      if (names !== undefined && names.length !== split.size) throw new DataError('There has to be one adapter name per text', { code: 'ADAPTER_NAMES', found: `${names.length} names`, expected: `${split.size}` });
+      if (names !== undefined && names.length !== split.size)
+        throw new DataError('There has to be one adapter name per text', {
+          code: 'ADAPTER_NAMES',
+          found: `${names.length} names`,
+          expected: `${split.size}`,
+        });
       for (const name of new Set(names)) if (name !== BASE_ADAPTER) filesOf(name);
       const results: Float32Array[] = [];
       for (const rows of sequentialBatches(split.lengths, size)) {
         const batch = split.batch(rows);
         const options = names === undefined ? {} : { adapterNames: Array.from(rows, (row) => names[row] as string) };
-        const answers = await (task.output === 'hidden' ? server.encode(batch, options) : server.predict(batch, options));
+        const answers = await (task.output === 'hidden'
+          ? server.encode(batch, options)
+          : server.predict(batch, options));
         const perToken = task.output === 'hidden' || task.session.pooling === 'none';
         rows.forEach((row, i) => {
           const values = answers[i] as Float32Array;
-          results[row] = perToken ? values.subarray(0, (values.length / batch.sequence) * (split.lengths[row] as number)) : values;
+          results[row] = perToken
+            ? values.subarray(0, (values.length / batch.sequence) * (split.lengths[row] as number))
+            : values;
         });
       }
       return results;
@@ -159,6 +231,9 @@ function withAdapters<Data extends object>(model: LibraryModel, task: Task<Data>
 
 /** Methods under their names and those in camel case. */
 function withAliases<Methods extends object>(methods: Methods): WithAliases<Methods> {
-  const aliases = Object.entries(methods).map(([name, method]) => [name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase()), method as unknown]);
+  const aliases = Object.entries(methods).map(([name, method]) => [
+    name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
+    method as unknown,
+  ]);
   return { ...methods, ...Object.fromEntries(aliases) } as WithAliases<Methods>;
 }

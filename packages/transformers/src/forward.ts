@@ -14,8 +14,15 @@ export interface ModelInputs {
 /** The forward pass of a model of transformers.js. */
 export type Forward = (self: unknown, inputs: ModelInputs) => Promise<Answers>;
 
-/** What a model of transformers.js runs instead of its own session: the answers of the active adapter, or of one for each row. */
-export function adapterForward(server: AdapterServer, task: Pick<Task<never>, 'output' | 'answers'>, Tensor: TransformersLibrary['Tensor']): Forward {
+/**
+ * What a model of transformers.js runs instead of its own session: the answers of the active adapter, or of one for
+ * each row.
+ */
+export function adapterForward(
+  server: AdapterServer,
+  task: Pick<Task<never>, 'output' | 'answers'>,
+  Tensor: TransformersLibrary['Tensor'],
+): Forward {
   return async (_, inputs) => {
     const { adapter_names: names } = inputs;
     const batch = batchOf(inputs);
@@ -27,6 +34,15 @@ export function adapterForward(server: AdapterServer, task: Pick<Task<never>, 'o
 
 function batchOf({ input_ids: ids, attention_mask: mask, token_type_ids: types }: ModelInputs): Batch {
   const [batch, sequence] = ids.dims as [number, number];
-  const numbers = (tensor: LibraryTensor | undefined, otherwise: number): Int32Array => (tensor === undefined ? new Int32Array(batch * sequence).fill(otherwise) : Int32Array.from(tensor.data as ArrayLike<number>, Number));
-  return { batch, sequence, inputIds: numbers(ids, 0), attentionMask: numbers(mask, 1), tokenTypeIds: numbers(types, 0) };
+  const numbers = (tensor: LibraryTensor | undefined, otherwise: number): Int32Array =>
+    tensor === undefined
+      ? new Int32Array(batch * sequence).fill(otherwise)
+      : Int32Array.from(tensor.data as ArrayLike<number>, Number);
+  return {
+    batch,
+    sequence,
+    inputIds: numbers(ids, 0),
+    attentionMask: numbers(mask, 1),
+    tokenTypeIds: numbers(types, 0),
+  };
 }

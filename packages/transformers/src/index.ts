@@ -1,5 +1,13 @@
-export { HadamardModelForSequenceClassification, type Classification, type SequenceClassifier } from './models/sequence-classification.js';
-export { HadamardModelForTokenClassification, type TokenClassifier, type WordLabel } from './models/token-classification.js';
+export {
+  HadamardModelForSequenceClassification,
+  type Classification,
+  type SequenceClassifier,
+} from './models/sequence-classification.js';
+export {
+  HadamardModelForTokenClassification,
+  type TokenClassifier,
+  type WordLabel,
+} from './models/token-classification.js';
 export { HadamardModelForQuestionAnswering, type Answer, type QuestionAnswerer } from './models/question-answering.js';
 export { HadamardModelForFeatureExtraction, type FeatureExtractor } from './models/feature-extraction.js';
 export { pipeline, type HadamardPipeline, type TaskModels } from './pipeline.js';

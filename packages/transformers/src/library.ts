@@ -44,7 +44,17 @@ export interface Encoded {
 }
 
 export interface LibraryTokenizer {
-  (texts: readonly string[], options: { readonly text_pair?: readonly string[]; readonly add_special_tokens?: boolean; readonly truncation: boolean; readonly max_length?: number; readonly padding: false; readonly return_tensor: false }): Encoded;
+  (
+    texts: readonly string[],
+    options: {
+      readonly text_pair?: readonly string[];
+      readonly add_special_tokens?: boolean;
+      readonly truncation: boolean;
+      readonly max_length?: number;
+      readonly padding: false;
+      readonly return_tensor: false;
+    },
+  ): Encoded;
   decode(ids: readonly number[], options: { readonly skip_special_tokens: boolean }): string;
   readonly model_max_length?: number;
   readonly pad_token_id?: number;
@@ -65,14 +75,30 @@ export type TransformersLibrary = {
   readonly AutoTokenizer: { from_pretrained(id: string, options?: object): Promise<LibraryTokenizer> };
   readonly PreTrainedModel: ModelClass;
   readonly Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => LibraryTensor;
-} & { readonly [Name in AutoClass]: { readonly MODEL_CLASS_MAPPINGS: readonly ReadonlyMap<string, string | readonly [string, ModelClass]>[] } } & {
-  readonly [Name in PipelineClass]: new (parts: { readonly task: string; readonly model: LibraryModel; readonly tokenizer: LibraryTokenizer }) => LibraryPipeline;
+} & {
+  readonly [Name in AutoClass]: {
+    readonly MODEL_CLASS_MAPPINGS: readonly ReadonlyMap<string, string | readonly [string, ModelClass]>[];
+  };
+} & {
+  readonly [Name in PipelineClass]: new (parts: {
+    readonly task: string;
+    readonly model: LibraryModel;
+    readonly tokenizer: LibraryTokenizer;
+  }) => LibraryPipeline;
 };
 
 /** Classes that know the model of each task. */
-export type AutoClass = 'AutoModel' | 'AutoModelForSequenceClassification' | 'AutoModelForTokenClassification' | 'AutoModelForQuestionAnswering';
+export type AutoClass =
+  | 'AutoModel'
+  | 'AutoModelForSequenceClassification'
+  | 'AutoModelForTokenClassification'
+  | 'AutoModelForQuestionAnswering';
 
-export type PipelineClass = 'FeatureExtractionPipeline' | 'TextClassificationPipeline' | 'TokenClassificationPipeline' | 'QuestionAnsweringPipeline';
+export type PipelineClass =
+  | 'FeatureExtractionPipeline'
+  | 'TextClassificationPipeline'
+  | 'TokenClassificationPipeline'
+  | 'QuestionAnsweringPipeline';
 
 /** A pipeline of transformers.js. */
 export type LibraryPipeline = (...inputs: readonly unknown[]) => Promise<unknown>;
@@ -84,11 +110,15 @@ export type LibraryPipeline = (...inputs: readonly unknown[]) => Promise<unknown
  */
 export async function libraryOf(given: unknown): Promise<TransformersLibrary> {
   const library = given ?? (await import('@huggingface/transformers').catch(importEarlier));
-  if (typeof (library as Partial<TransformersLibrary>).AutoTokenizer?.from_pretrained === 'function') return library as TransformersLibrary;
+  if (typeof (library as Partial<TransformersLibrary>).AutoTokenizer?.from_pretrained === 'function')
+    return library as TransformersLibrary;
   return missing(new Error('it has no AutoTokenizer'));
 }
 
-/** The generation before. Its name is not written out, so that bundlers do not look for what is not installed; with one, it is passed as `transformers`. */
+/**
+ * The generation before. Its name is not written out, so that bundlers do not look for what is not installed; with one,
+ * it is passed as `transformers`.
+ */
 function importEarlier(cause: unknown): Promise<unknown> {
   const name = ['@xenova', 'transformers'].join('/');
   return import(/* @vite-ignore */ name).catch(() => missing(cause));
@@ -99,16 +129,21 @@ function missing(cause: unknown): never {
     code: 'LIBRARY_MISSING',
     found: cause instanceof Error ? cause.message : String(cause),
     expected: '@huggingface/transformers 4, or @xenova/transformers 2.17',
-    hint: "npm install @huggingface/transformers, or import it yourself and pass it as { transformers }.",
+    hint: 'npm install @huggingface/transformers, or import it yourself and pass it as { transformers }.',
     cause,
   });
 }
 
 /** The class that transformers.js would take for a task with this configuration. */
-export function modelClass(library: TransformersLibrary, auto: AutoClass, { model_type: type = '' }: LibraryConfig): ModelClass {
+export function modelClass(
+  library: TransformersLibrary,
+  auto: AutoClass,
+  { model_type: type = '' }: LibraryConfig,
+): ModelClass {
   for (const mapping of library[auto].MODEL_CLASS_MAPPINGS) {
     const entry = mapping.get(type);
-    const found = typeof entry === 'string' ? (library as unknown as Readonly<Record<string, ModelClass>>)[entry] : entry?.[1];
+    const found =
+      typeof entry === 'string' ? (library as unknown as Readonly<Record<string, ModelClass>>)[entry] : entry?.[1];
     if (found !== undefined) return found;
   }
   return library.PreTrainedModel;

@@ -47,7 +47,10 @@ export function padded(values: readonly Float32Array[], width: number): Float32A
 }
 
 /** Logits as the server gives them. */
-export function logitsPredictor({ predict }: AdapterServer, { num_labels: numLabels, loss }: AdapterConfig): Predictor & Pick<TrainableModel, 'loss'> {
+export function logitsPredictor(
+  { predict }: AdapterServer,
+  { num_labels: numLabels, loss }: AdapterConfig,
+): Predictor & Pick<TrainableModel, 'loss'> {
   return {
     numLabels,
     loss,

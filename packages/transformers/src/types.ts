@@ -51,20 +51,35 @@ export interface FitResult {
 /** What a model with adapters can do besides what transformers.js lets it, whatever its task. */
 export interface AdapterMethods<Data> {
   readonly tokenizer: LibraryTokenizer;
-  /** Train an adapter in two stages and make it active. Data comes in columns, or as rows of a dataset (`[{ text, label }]`). */
+  /**
+   * Train an adapter in two stages and make it active. Data comes in columns, or as rows of a dataset (`[{ text, label
+   * }]`).
+   */
   fit(data: Data | readonly Row[], options?: FitOptions<Data>): Promise<FitResult>;
   /** Scores of the active adapter. */
-  evaluate(data: Data | readonly Row[], options?: { readonly metric?: Metric; readonly batch_size?: number }): Promise<Readonly<Record<string, number>>>;
+  evaluate(
+    data: Data | readonly Row[],
+    options?: { readonly metric?: Metric; readonly batch_size?: number },
+  ): Promise<Readonly<Record<string, number>>>;
   /** Load an adapter folder and make it active: one of ours, or an IA³ or LN-tuning folder of PEFT. */
   load_adapter(source: AdapterSource, options?: LoadAdapterOptions): Promise<AdapterConfig>;
-  /** A new adapter that has learned nothing yet: the identity, with a classifier of small random numbers. Makes it active. */
+  /**
+   * A new adapter that has learned nothing yet: the identity, with a classifier of small random numbers. Makes it
+   * active.
+   */
   add_adapter(name: string, options?: AddOptions): Promise<AdapterConfig>;
   set_adapter(name: string): Promise<AdapterConfig>;
   delete_adapter(name: string): void;
-  /** Answer as the base model, with its own classifier where it was exported with one: while `work` runs, or until an adapter is set. */
+  /**
+   * Answer as the base model, with its own classifier where it was exported with one: while `work` runs, or until an
+   * adapter is set.
+   */
   disable_adapter(): void;
   disable_adapter<T>(work: () => Promise<T>): Promise<T>;
-  /** The active adapter folded into the weights: a plain ONNX file in chunks, which transformers.js runs as `onnx/model.onnx` without any adapter. */
+  /**
+   * The active adapter folded into the weights: a plain ONNX file in chunks, which transformers.js runs as
+   * `onnx/model.onnx` without any adapter.
+   */
   merge_and_unload(options?: AdapterChoice): Promise<Uint8Array[]>;
   /** Write the folder of an adapter, the active one by default, in PEFT's layout. */
   save_pretrained(target: string | FileSystemDirectoryHandle, options?: AdapterChoice): Promise<void>;
@@ -86,15 +101,21 @@ export interface AdapterChoice {
 
 export interface LoadAdapterOptions extends AdapterChoice, HubOptions {}
 
-type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : Name;
+type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<Camel<Tail>>}`
+  : Name;
 
 /** Methods also under names in camel case: `load_adapter` is `loadAdapter`. */
-export type WithAliases<Methods> = Methods & { readonly [Name in keyof Methods as Camel<Name & string>]: Methods[Name] };
+export type WithAliases<Methods> = Methods & {
+  readonly [Name in keyof Methods as Camel<Name & string>]: Methods[Name];
+};
 
 /** A model of transformers.js whose answers are those of the active Hadamard adapter. */
 export type AdaptedModel<Data> = LibraryModel &
   WithAliases<AdapterMethods<Data>> & {
-    (inputs: Readonly<Record<string, unknown>> & { readonly adapter_names?: readonly string[] }): ReturnType<LibraryModel>;
+    (
+      inputs: Readonly<Record<string, unknown>> & { readonly adapter_names?: readonly string[] },
+    ): ReturnType<LibraryModel>;
     readonly active_adapter: string | undefined;
     /** Names of the loaded adapters. */
     readonly adapters: readonly string[];

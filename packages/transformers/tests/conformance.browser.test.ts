@@ -22,7 +22,14 @@ beforeAll(async () => {
     },
     put: async () => undefined,
   };
-  Object.assign(transformers.env, { allowRemoteModels: false, allowLocalModels: true, localModelPath: HUB, useBrowserCache: false, useCustomCache: true, customCache });
+  Object.assign(transformers.env, {
+    allowRemoteModels: false,
+    allowLocalModels: true,
+    localModelPath: HUB,
+    useBrowserCache: false,
+    useCustomCache: true,
+    customCache,
+  });
   // It has to be there; the suite brings token ids.
   for (const name of TOKENIZER) kept.set(name, await (await fetch(`/packages/cli/assets/mini-bert/${name}`)).text());
 });
@@ -30,22 +37,37 @@ beforeEach(() => asked.clear());
 
 function driverOn(device: string): Driver {
   const asRepository = ({ family, model, config }: ModelSource): { id: string; dtype: 'fp32' } => {
-    const files = { 'config.json': JSON.stringify(config), 'onnx/model.onnx': model, ...Object.fromEntries(TOKENIZER.map((name) => [name, kept.get(name) as string])) };
+    const files = {
+      'config.json': JSON.stringify(config),
+      'onnx/model.onnx': model,
+      ...Object.fromEntries(TOKENIZER.map((name) => [name, kept.get(name) as string])),
+    };
     for (const [name, content] of Object.entries(files)) kept.set(`${HUB}${family}/${name}`, content);
     return { id: family, dtype: 'fp32' };
   };
-  return libraryDriver({ library: transformers, device, plain: conformanceDriver(webPlatform, device, { onNotice: () => undefined }), asRepository });
+  return libraryDriver({
+    library: transformers,
+    device,
+    plain: conformanceDriver(webPlatform, device, { onNotice: () => undefined }),
+    asRepository,
+  });
 }
 
 async function conforms(device: string, family: string, key: string): Promise<void> {
-  const { failures, passed } = await runSuite(driverOn(device), [await fetchFixture(family, 'model.onnx')], { variants: ['model.onnx'], key });
+  const { failures, passed } = await runSuite(driverOn(device), [await fetchFixture(family, 'model.onnx')], {
+    variants: ['model.onnx'],
+    key,
+  });
   expect(failures).toEqual([]);
   expect(passed).toBeGreaterThan(0);
   // Nothing was tested if the driver went another way.
   expect([...asked]).toContain(`${HUB}${family}/config.json`);
 }
 
-/** Gradients are those of the session alone, which the suite of onnxruntime runs here; the other cases make seven sessions, too many for the larger graphs. */
+/**
+ * Gradients are those of the session alone, which the suite of onnxruntime runs here; the other cases make seven
+ * sessions, too many for the larger graphs.
+ */
 const WHOLE = new Set(['bert', 'distilbert', 'electra', 'roberta', 't5-encoder']);
 
 describe('the conformance suite through transformers.js on wasm', () => {
@@ -55,7 +77,10 @@ describe('the conformance suite through transformers.js on wasm', () => {
   });
 });
 
-/** Shaders are compiled in software, seconds for every graph: one shape of two families that have the fewest operators in common. */
+/**
+ * Shaders are compiled in software, seconds for every graph: one shape of two families that have the fewest operators
+ * in common.
+ */
 describe('the conformance suite through transformers.js on webgpu', () => {
   it.each(['bert', 'modernbert'])('%s', (family) => conforms('webgpu', family, 'logits/*/context/b4s12'));
 });

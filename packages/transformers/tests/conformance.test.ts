@@ -8,7 +8,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { libraryDriver } from './library-driver.js';
 import { ASSETS, LIBRARIES, type AnyLibrary } from './support.js';
 
-const FAMILIES = ['albert', 'bart', 'bert', 'deberta', 'deberta-v2', 'distilbert', 'electra', 'modernbert', 'roberta', 't5-encoder'];
+const FAMILIES = [
+  'albert',
+  'bart',
+  'bert',
+  'deberta',
+  'deberta-v2',
+  'distilbert',
+  'electra',
+  'modernbert',
+  'roberta',
+  't5-encoder',
+];
 const DTYPES = { 'model.onnx': 'fp32', 'model.fp16.onnx': 'fp16', 'model.int8.onnx': 'q8' } as const;
 const SUFFIXES = { fp32: '', fp16: '_fp16', q8: '_quantized' } as const;
 
@@ -20,22 +31,37 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A fixture as a folder of the hub; its tokenizer is never asked. */
-function asRepository(family: string, variant: string, model: Uint8Array, config: unknown): { id: string; dtype: (typeof DTYPES)[keyof typeof DTYPES] } {
+function asRepository(
+  family: string,
+  variant: string,
+  model: Uint8Array,
+  config: unknown,
+): { id: string; dtype: (typeof DTYPES)[keyof typeof DTYPES] } {
   const dtype = DTYPES[variant as keyof typeof DTYPES];
   const target = join(folder, family);
   mkdirSync(join(target, 'onnx'), { recursive: true });
   writeFileSync(join(target, 'config.json'), JSON.stringify(config));
   writeFileSync(join(target, 'onnx', `model${SUFFIXES[dtype]}.onnx`), model);
-  for (const name of ['tokenizer.json', 'tokenizer_config.json']) cpSync(join(ASSETS, 'mini-bert', name), join(target, name));
+  for (const name of ['tokenizer.json', 'tokenizer_config.json'])
+    cpSync(join(ASSETS, 'mini-bert', name), join(target, name));
   return { id: family, dtype };
 }
 
 const driverOf = (library: AnyLibrary): Driver =>
-  libraryDriver({ library, device: 'cpu', threads: 1, plain: conformanceDriver(nodePlatform, 'cpu'), asRepository: ({ family, variant, model, config }) => asRepository(family, variant, model, config) });
+  libraryDriver({
+    library,
+    device: 'cpu',
+    threads: 1,
+    plain: conformanceDriver(nodePlatform, 'cpu'),
+    asRepository: ({ family, variant, model, config }) => asRepository(family, variant, model, config),
+  });
 
 describe.each(LIBRARIES)('the conformance suite through %s', (_, library) => {
   it.each(FAMILIES)('%s', async (family) => {
-    const { failures, passed } = await runSuite(driverOf(library), await readFixtures(packagedFixtures, [family]), { variants: Object.keys(DTYPES), key: '*/context*' });
+    const { failures, passed } = await runSuite(driverOf(library), await readFixtures(packagedFixtures, [family]), {
+      variants: Object.keys(DTYPES),
+      key: '*/context*',
+    });
     expect(failures).toEqual([]);
     expect(passed).toBeGreaterThan(5);
   });

@@ -39,10 +39,19 @@ afterAll(async () => {
 beforeEach(() => {
   asked = [];
   rmSync(join(folder, 'cache'), { recursive: true, force: true });
-  settings = { ...(env as unknown as LibraryEnv), allowRemoteModels: true, allowLocalModels: true, localModelPath: join(folder, 'models'), remoteHost: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, cacheDir: join(folder, 'cache'), useBrowserCache: false };
+  settings = {
+    ...(env as unknown as LibraryEnv),
+    allowRemoteModels: true,
+    allowLocalModels: true,
+    localModelPath: join(folder, 'models'),
+    remoteHost: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    cacheDir: join(folder, 'cache'),
+    useBrowserCache: false,
+  };
 });
 
-const text = async (id: string, options = {}): Promise<string> => new TextDecoder().decode(await readHubFile(settings, id, 'config.json', options));
+const text = async (id: string, options = {}): Promise<string> =>
+  new TextDecoder().decode(await readHubFile(settings, id, 'config.json', options));
 
 describe('a file of the hub', () => {
   it('is downloaded once, and lies where transformers.js would look for it', async () => {
@@ -71,7 +80,14 @@ describe('a file of the hub', () => {
 
   it("goes through a cache of the person's own", async () => {
     const kept = new Map<string, Response>();
-    settings = { ...settings, useCustomCache: true, customCache: { match: async (key) => kept.get(key)?.clone(), put: async (key, response) => void kept.set(key, response) } };
+    settings = {
+      ...settings,
+      useCustomCache: true,
+      customCache: {
+        match: async (key) => kept.get(key)?.clone(),
+        put: async (key, response) => void kept.set(key, response),
+      },
+    };
     expect(await text('org/model')).toBe('{}');
     expect(await text('org/model')).toBe('{}');
     expect(asked).toHaveLength(1);
@@ -82,7 +98,12 @@ describe('a file of the hub', () => {
   it('is missing: every place is named', async () => {
     const error = await failure(text('org/none'));
     expect(error.code).toBe('HUB_FILE');
-    for (const place of ['models/org/none/config.json', 'cache/org/none/config.json', '/org/none/resolve/main/config.json']) expect(error.message).toContain(place);
+    for (const place of [
+      'models/org/none/config.json',
+      'cache/org/none/config.json',
+      '/org/none/resolve/main/config.json',
+    ])
+      expect(error.message).toContain(place);
     expect(await readHubFile(settings, 'org/none', 'README.md', { optional: true })).toBeUndefined();
   });
 
@@ -133,6 +154,8 @@ describe('an ONNX file', () => {
     writeFileSync(join(target, 'model.onnx_data'), concatChunks(parts));
     const read = await readModelFile(settings, 'org/split', {});
     expect(read.nodes).toHaveLength(graph.nodes.length);
-    expect([...read.tensors.values()].reduce((sum, { bytes }) => sum + bytes.byteLength, 0)).toBe([...graph.tensors.values()].reduce((sum, { bytes }) => sum + bytes.byteLength, 0));
+    expect([...read.tensors.values()].reduce((sum, { bytes }) => sum + bytes.byteLength, 0)).toBe(
+      [...graph.tensors.values()].reduce((sum, { bytes }) => sum + bytes.byteLength, 0),
+    );
   });
 });

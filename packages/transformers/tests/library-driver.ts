@@ -22,12 +22,13 @@ export interface LibraryDriverParts {
 }
 
 /**
- * Trained by our session on the graph that was read through the hub's layout; every prediction with an adapter goes the way of a person: an adapter folder, loaded into a model of transformers.js, which is called
- * with tensors of its own.
+ * Trained by our session on the graph that was read through the hub's layout; every prediction with an adapter goes the
+ * way of a person: an adapter folder, loaded into a model of transformers.js, which is called with tensors of its own.
  */
 export function libraryDriver({ library, device, threads, plain, asRepository }: LibraryDriverParts): Driver {
   const place = { device, ...(threads === undefined ? {} : { threads }) };
-  const tensor = (data: Int32Array, { batch, sequence }: Batch): unknown => new library.Tensor('int64', BigInt64Array.from(data, BigInt), [batch, sequence]);
+  const tensor = (data: Int32Array, { batch, sequence }: Batch): unknown =>
+    new library.Tensor('int64', BigInt64Array.from(data, BigInt), [batch, sequence]);
   return {
     runtime: 'transformers',
     device,
@@ -35,17 +36,33 @@ export function libraryDriver({ library, device, threads, plain, asRepository }:
       // Without adapters there is nothing to load into transformers.js.
       if (options.site === 'none') return plain.load(source, options);
       const { id, dtype } = asRepository(source);
-      const session = await loadModel({ graph: await readModelFile(library.env as LibraryEnv, id, { dtype }) }, { ...options, ...place });
+      const session = await loadModel(
+        { graph: await readModelFile(library.env as LibraryEnv, id, { dtype }) },
+        { ...options, ...place },
+      );
       let opened: SequenceClassifier | undefined;
-      const model = async (): Promise<SequenceClassifier> => (opened ??= await HadamardModelForSequenceClassification.from_pretrained(id, { transformers: library, dtype, ...place }));
-      const save = (): Promise<Files> => saveAdapter(session, { baseModel: id, labels: Array.from({ length: session.numLabels }, (_, i) => `LABEL_${i}`) });
+      const model = async (): Promise<SequenceClassifier> =>
+        (opened ??= await HadamardModelForSequenceClassification.from_pretrained(id, {
+          transformers: library,
+          dtype,
+          ...place,
+        }));
+      const save = (): Promise<Files> =>
+        saveAdapter(session, {
+          baseModel: id,
+          labels: Array.from({ length: session.numLabels }, (_, i) => `LABEL_${i}`),
+        });
       const loaded: LoadedModel = {
         ...session,
         async predict(batch) {
           const adapted = await model();
           await adapted.load_adapter(await save());
           const types = batch.tokenTypeIds === undefined ? {} : { token_type_ids: tensor(batch.tokenTypeIds, batch) };
-          const { logits } = await adapted({ input_ids: tensor(batch.inputIds, batch), attention_mask: tensor(batch.attentionMask, batch), ...types });
+          const { logits } = await adapted({
+            input_ids: tensor(batch.inputIds, batch),
+            attention_mask: tensor(batch.attentionMask, batch),
+            ...types,
+          });
           return Float32Array.from(logits?.data as ArrayLike<number>);
         },
         async foldAndReload() {

@@ -2,19 +2,33 @@ import * as transformers from '@huggingface/transformers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HadamardModelForSequenceClassification, type SequenceClassifier } from '../src/index.js';
 
-const QUICK = { pooling: 'mean', classifier: { epochs: 8, learningRate: 0.02 }, num_train_epochs: 3, learning_rate: 0.01 } as const;
+const QUICK = {
+  pooling: 'mean',
+  classifier: { epochs: 8, learningRate: 0.02 },
+  num_train_epochs: 3,
+  learning_rate: 0.01,
+} as const;
 const ASSETS = '/packages/cli/assets/';
 
 transformers.env.allowRemoteModels = false;
 transformers.env.allowLocalModels = true;
 transformers.env.localModelPath = ASSETS;
 
-const load = (device: string): Promise<SequenceClassifier> => HadamardModelForSequenceClassification.from_pretrained('mini-bert', { transformers, device });
+const load = (device: string): Promise<SequenceClassifier> =>
+  HadamardModelForSequenceClassification.from_pretrained('mini-bert', { transformers, device });
 
 async function examples(split: 'train' | 'test', count: number): Promise<{ texts: string[]; labels: string[] }> {
-  const lines = (await (await fetch(`${ASSETS}examples/${split}.csv`)).text()).trim().split('\n').slice(1, 1 + count);
-  const rows = lines.map((line) => /^(?:"(?<quoted>.*)"|(?<plain>.*)),(?<label>\w+)$/.exec(line)?.groups as Readonly<Record<string, string>>);
-  return { texts: rows.map(({ quoted, plain }) => (quoted ?? plain ?? '').replaceAll('""', '"')), labels: rows.map(({ label }) => label as string) };
+  const lines = (await (await fetch(`${ASSETS}examples/${split}.csv`)).text())
+    .trim()
+    .split('\n')
+    .slice(1, 1 + count);
+  const rows = lines.map(
+    (line) => /^(?:"(?<quoted>.*)"|(?<plain>.*)),(?<label>\w+)$/.exec(line)?.groups as Readonly<Record<string, string>>,
+  );
+  return {
+    texts: rows.map(({ quoted, plain }) => (quoted ?? plain ?? '').replaceAll('""', '"')),
+    labels: rows.map(({ label }) => label as string),
+  };
 }
 
 describe('in a browser', () => {

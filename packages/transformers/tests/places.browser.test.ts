@@ -10,7 +10,11 @@ const CARD = 'README.md';
 
 /** What is no hub is never asked of one. */
 const read = (source: string): Promise<Files> => readAdapterFiles({} as LibraryEnv, source, {});
-const folder = (byte: number): Files => ({ [CONFIG]: Uint8Array.of(byte, 1), [TENSORS]: Uint8Array.of(byte, 2, 3), [CARD]: Uint8Array.of(byte) });
+const folder = (byte: number): Files => ({
+  [CONFIG]: Uint8Array.of(byte, 1),
+  [TENSORS]: Uint8Array.of(byte, 2, 3),
+  [CARD]: Uint8Array.of(byte),
+});
 const root = (): Promise<FileSystemDirectoryHandle> => navigator.storage.getDirectory();
 
 /** Every name is used once: what one run leaves must not help the next. */
@@ -23,7 +27,8 @@ describe.each(['indexeddb', 'opfs'])('%s', (scheme) => {
   });
   afterEach(async () => {
     vi.restoreAllMocks();
-    if (scheme === 'opfs') await (await root()).removeEntry(at.split('/')[2] as string, { recursive: true }).catch(() => undefined);
+    if (scheme === 'opfs')
+      await (await root()).removeEntry(at.split('/')[2] as string, { recursive: true }).catch(() => undefined);
   });
 
   it('keeps an adapter folder under its name', async () => {
@@ -44,7 +49,11 @@ describe.each(['indexeddb', 'opfs'])('%s', (scheme) => {
 
   it('keeps the bytes of a view and not those around it', async () => {
     const around = new Uint8Array(1 << 20);
-    await writeAdapterFiles(at, { ...folder(7), [TENSORS]: around.subarray(10, 14), [CARD]: new Uint8Array(new SharedArrayBuffer(8), 4, 2) });
+    await writeAdapterFiles(at, {
+      ...folder(7),
+      [TENSORS]: around.subarray(10, 14),
+      [CARD]: new Uint8Array(new SharedArrayBuffer(8), 4, 2),
+    });
     const found = await read(at);
     expect(found[TENSORS]).toEqual(new Uint8Array(4));
     expect(found[TENSORS]?.buffer.byteLength).toBe(4);
@@ -60,13 +69,18 @@ describe.each(['indexeddb', 'opfs'])('%s', (scheme) => {
   });
 
   it('wants a name', async () => {
-    for (const action of [read(`${scheme}://`), writeAdapterFiles(`${scheme}:///`, folder(7))]) expect(await failure(action)).toMatchObject({ code: 'ADAPTER_SOURCE', expected: `${scheme}://my-adapter` });
+    for (const action of [read(`${scheme}://`), writeAdapterFiles(`${scheme}:///`, folder(7))])
+      expect(await failure(action)).toMatchObject({ code: 'ADAPTER_SOURCE', expected: `${scheme}://my-adapter` });
   });
 
   it('says that it is not there', async () => {
     if (scheme === 'opfs') vi.spyOn(navigator, 'storage', 'get').mockReturnValue({} as StorageManager);
     else vi.spyOn(globalThis, 'indexedDB', 'get').mockReturnValue(undefined as unknown as IDBFactory);
-    for (const action of [read(at), writeAdapterFiles(at, folder(7))]) expect(await failure(action)).toMatchObject({ code: 'ADAPTER_SOURCE', hint: expect.stringContaining('browsers') });
+    for (const action of [read(at), writeAdapterFiles(at, folder(7))])
+      expect(await failure(action)).toMatchObject({
+        code: 'ADAPTER_SOURCE',
+        hint: expect.stringContaining('browsers'),
+      });
   });
 });
 
@@ -86,31 +100,42 @@ describe('a disk that is full', () => {
     expect(await read(at)).toEqual(folder(7));
   });
 
-  it.each(['write', 'close'] as const)('leaves what OPFS had, and no file where nothing was, when it shows at the second %s', async (method) => {
-    const at = `opfs://${name()}`;
-    const directory = await (await root()).getDirectoryHandle(at.slice('opfs://'.length), { create: true });
-    const fails = async (): Promise<void> => {
-      const original = FileSystemWritableFileStream.prototype[method] as (...given: unknown[]) => Promise<void>;
-      let calls = 0;
-      const spy = vi.spyOn(FileSystemWritableFileStream.prototype, method).mockImplementation(function (this: FileSystemWritableFileStream, ...given: unknown[]) {
-        return ++calls === 2 ? Promise.reject(new DOMException('no space', 'QuotaExceededError')) : original.apply(this, given);
-      });
-      expect(await failure(writeAdapterFiles(at, folder(8)))).toMatchObject({ code: 'ADAPTER_WRITE', found: 'QuotaExceededError: no space' });
-      spy.mockRestore();
-    };
-    const names = async (): Promise<string[]> => {
-      const found: string[] = [];
-      for await (const each of directory.keys()) found.push(each);
-      return found;
-    };
-    await fails();
-    expect(await names()).toEqual([]);
-    await writeAdapterFiles(at, folder(7));
-    await fails();
-    expect(await read(at)).toEqual(folder(7));
-    expect((await names()).length).toBe(3);
-    await (await root()).removeEntry(directory.name, { recursive: true });
-  });
+  it.each(['write', 'close'] as const)(
+    'leaves what OPFS had, and no file where nothing was, when it shows at the second %s',
+    async (method) => {
+      const at = `opfs://${name()}`;
+      const directory = await (await root()).getDirectoryHandle(at.slice('opfs://'.length), { create: true });
+      const fails = async (): Promise<void> => {
+        const original = FileSystemWritableFileStream.prototype[method] as (...given: unknown[]) => Promise<void>;
+        let calls = 0;
+        const spy = vi.spyOn(FileSystemWritableFileStream.prototype, method).mockImplementation(function (
+          this: FileSystemWritableFileStream,
+          ...given: unknown[]
+        ) {
+          return ++calls === 2
+            ? Promise.reject(new DOMException('no space', 'QuotaExceededError'))
+            : original.apply(this, given);
+        });
+        expect(await failure(writeAdapterFiles(at, folder(8)))).toMatchObject({
+          code: 'ADAPTER_WRITE',
+          found: 'QuotaExceededError: no space',
+        });
+        spy.mockRestore();
+      };
+      const names = async (): Promise<string[]> => {
+        const found: string[] = [];
+        for await (const each of directory.keys()) found.push(each);
+        return found;
+      };
+      await fails();
+      expect(await names()).toEqual([]);
+      await writeAdapterFiles(at, folder(7));
+      await fails();
+      expect(await read(at)).toEqual(folder(7));
+      expect((await names()).length).toBe(3);
+      await (await root()).removeEntry(directory.name, { recursive: true });
+    },
+  );
 });
 
 describe('a page that was closed while it saved', () => {

@@ -12,7 +12,13 @@ const [snippet = '', digest = ''] = [...page.matchAll(/```python\n([\s\S]*?)```/
 
 const ids = [5, 18, 31, 44, 57, 2, 9, 61, 2, 1, 1, 1];
 const mask = ids.map((id) => (id === 1 ? 0 : 1));
-const batch: Batch = { batch: 2, sequence: 6, inputIds: Int32Array.from(ids), attentionMask: Int32Array.from(mask), tokenTypeIds: new Int32Array(12) };
+const batch: Batch = {
+  batch: 2,
+  sequence: 6,
+  inputIds: Int32Array.from(ids),
+  attentionMask: Int32Array.from(mask),
+  tokenTypeIds: new Int32Array(12),
+};
 
 const CASES: readonly (readonly [string, string, SessionOptions])[] = [
   ['context', 'bert', { numLabels: 3, site: 'context', norm: 'attention' }],
@@ -25,7 +31,8 @@ const CASES: readonly (readonly [string, string, SessionOptions])[] = [
   ['deberta', 'deberta-v2', { numLabels: 3, site: 'context', norm: 'both', pooling: 'mean' }],
 ];
 
-const fixture = (family: string): string => fileURLToPath(new URL(`../../conformance/fixtures/${family}`, import.meta.url));
+const fixture = (family: string): string =>
+  fileURLToPath(new URL(`../../conformance/fixtures/${family}`, import.meta.url));
 const widthOf = (size: number): number => size / ids.length;
 
 describe('docs/pytorch.md', () => {
@@ -41,11 +48,17 @@ describe.skipIf(reason !== undefined)('the snippet of docs/pytorch.md', () => {
   let folder: string;
   const expected = new Map<string, number[]>();
   const hashes = new Map<string, string>();
-  let found: { readonly answers: Readonly<Record<string, number[]>>; readonly hashes: Readonly<Record<string, string>> };
+  let found: {
+    readonly answers: Readonly<Record<string, number[]>>;
+    readonly hashes: Readonly<Record<string, string>>;
+  };
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'hadamard-pytorch-'));
     for (const [name, family, options] of CASES) {
-      const session = loadReferenceModel(readModel(new Uint8Array(readFileSync(join(fixture(family), 'model.onnx')))), options);
+      const session = loadReferenceModel(
+        readModel(new Uint8Array(readFileSync(join(fixture(family), 'model.onnx')))),
+        options,
+      );
       const values = await session.read();
       const noise = normal(values.length, 0.3, 3, name);
       await session.write(values.map((value, i) => value + (noise[i] as number)));
@@ -53,9 +66,15 @@ describe.skipIf(reason !== undefined)('the snippet of docs/pytorch.md', () => {
       const files = await saveAdapter(session, { baseModel: family, labels: [] });
       mkdirSync(join(folder, name));
       for (const [file, bytes] of Object.entries(files)) writeFileSync(join(folder, name, file), bytes);
-      expected.set(name, options.head === 'cosine' ? means(await session.encode(batch)) : [...(await session.predict(batch))]);
+      expected.set(
+        name,
+        options.head === 'cosine' ? means(await session.encode(batch)) : [...(await session.predict(batch))],
+      );
     }
-    const calls = CASES.map(([name, family]) => `answers[${JSON.stringify(name)}] = load_adapter(${JSON.stringify(fixture(family))}, ${JSON.stringify(join(folder, name))})(input_ids=ids, attention_mask=mask).flatten().tolist()`);
+    const calls = CASES.map(
+      ([name, family]) =>
+        `answers[${JSON.stringify(name)}] = load_adapter(${JSON.stringify(fixture(family))}, ${JSON.stringify(join(folder, name))})(input_ids=ids, attention_mask=mask).flatten().tolist()`,
+    );
     const program = [
       snippet,
       digest,
@@ -66,7 +85,12 @@ describe.skipIf(reason !== undefined)('the snippet of docs/pytorch.md', () => {
       `hashes = {name: weights_digest(AutoModel.from_pretrained(path)) for name, path in ${JSON.stringify([...hashes.keys()].map((family) => [family, fixture(family)]))}}`,
       "print(json.dumps({'answers': answers, 'hashes': hashes}))",
     ];
-    found = JSON.parse(runPython(['-'], { input: program.join('\n') }).trim().split('\n').at(-1) as string) as typeof found;
+    found = JSON.parse(
+      runPython(['-'], { input: program.join('\n') })
+        .trim()
+        .split('\n')
+        .at(-1) as string,
+    ) as typeof found;
   }, 300_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -77,8 +101,11 @@ describe.skipIf(reason !== undefined)('the snippet of docs/pytorch.md', () => {
   it.each(CASES)('answers what is answered here: %s, of %s', (name, _, { loss }) => {
     const [ours, theirs] = [expected.get(name) as number[], found.answers[name] as number[]];
     expect(theirs).toHaveLength(ours.length);
-    const judged = (i: number): boolean => loss === undefined || !isTokenLoss(loss) || mask[Math.floor(i / widthOf(ours.length))] === 1;
-    expect(Math.max(...ours.map((value, i) => (judged(i) ? Math.abs(value - (theirs[i] as number)) : 0)))).toBeLessThan(1e-5);
+    const judged = (i: number): boolean =>
+      loss === undefined || !isTokenLoss(loss) || mask[Math.floor(i / widthOf(ours.length))] === 1;
+    expect(Math.max(...ours.map((value, i) => (judged(i) ? Math.abs(value - (theirs[i] as number)) : 0)))).toBeLessThan(
+      1e-5,
+    );
     expect(Math.max(...ours.map(Math.abs))).toBeGreaterThan(0.1);
   });
 });
@@ -88,6 +115,10 @@ function means(hidden: Float32Array): number[] {
   const width = widthOf(hidden.length);
   return [0, 1].flatMap((row) => {
     const tokens = [0, 1, 2, 3, 4, 5].filter((i) => mask[row * 6 + i] === 1);
-    return Array.from({ length: width }, (_, channel) => tokens.reduce((sum, i) => sum + (hidden[(row * 6 + i) * width + channel] as number), 0) / tokens.length);
+    return Array.from(
+      { length: width },
+      (_, channel) =>
+        tokens.reduce((sum, i) => sum + (hidden[(row * 6 + i) * width + channel] as number), 0) / tokens.length,
+    );
   });
 }

@@ -15,7 +15,13 @@ describe('README', () => {
     const folder = mkdtempSync(join(tmpdir(), 'hadamard-readme-'));
     const examples = examplesOf(readme);
     expect(examples).toHaveLength(2);
-    for (const [code, printed] of examples) expect(await runExample(code, modules, { 'node_modules/@hadamard-adapter/cli/assets/': ASSETS, 'adapters/animals': join(folder, 'animals') })).toBe(printed);
+    for (const [code, printed] of examples)
+      expect(
+        await runExample(code, modules, {
+          'node_modules/@hadamard-adapter/cli/assets/': ASSETS,
+          'adapters/animals': join(folder, 'animals'),
+        }),
+      ).toBe(printed);
     expect(readdirSync(join(folder, 'animals'))).toContain('adapter_model.safetensors');
     rmSync(folder, { recursive: true, force: true });
   });
@@ -27,7 +33,13 @@ describe('README', () => {
   it('lists every error code', () => {
     const root = new URL('../src/', import.meta.url);
     const sources = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
-    const codes = new Set(sources.flatMap((name) => [...readFileSync(new URL(name, root), 'utf8').matchAll(/code: '([A-Z_0-9]+)'/g)].map(([, code]) => code as string)));
+    const codes = new Set(
+      sources.flatMap((name) =>
+        [...readFileSync(new URL(name, root), 'utf8').matchAll(/code: '([A-Z_0-9]+)'/g)].map(
+          ([, code]) => code as string,
+        ),
+      ),
+    );
     expect(codes.size).toBeGreaterThan(15);
     expect([...codes].filter((code) => !readme.includes(`\`${code}\``))).toEqual([]);
   });

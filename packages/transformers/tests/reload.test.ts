@@ -16,7 +16,8 @@ const source = (path: string): string => fileURLToPath(new URL(`../../${path}`, 
 const PLACES = ['opfs://adapters/subjects', 'indexeddb://subjects'];
 
 const executable = chromiumPath();
-const reason = executable === undefined || !existsSync(executable) ? 'skipped: no Chromium; set CHROME_PATH to one' : undefined;
+const reason =
+  executable === undefined || !existsSync(executable) ? 'skipped: no Chromium; set CHROME_PATH to one' : undefined;
 if (reason !== undefined) console.warn(reason);
 
 /** A production build of the page from the sources, served with what SharedArrayBuffer needs. */
@@ -37,7 +38,12 @@ function pageConfig(outDir: string): InlineConfig {
       ],
     },
     // This page starts no worker, and the script of one has its name only beside the built files.
-    plugins: [{ name: 'no-workers', load: (id) => (id.endsWith('/worker/in-worker.ts') ? 'export const loadModelInWorker = undefined;' : undefined) }],
+    plugins: [
+      {
+        name: 'no-workers',
+        load: (id) => (id.endsWith('/worker/in-worker.ts') ? 'export const loadModelInWorker = undefined;' : undefined),
+      },
+    ],
     build: { outDir, emptyOutDir: true, target: 'esnext', minify: false, reportCompressedSize: false },
     preview: { port: 0, headers },
   };
@@ -56,8 +62,12 @@ describe.skipIf(reason !== undefined)('a page that is loaded again', () => {
   let origin: string;
 
   /** Call a function of the page. */
-  async function ask<Name extends keyof Page>(name: Name, ...given: Parameters<Page[Name]>): Promise<Awaited<ReturnType<Page[Name]>>> {
-    const call = ({ method, values }: { method: string; values: unknown[] }): unknown => (globalThis as unknown as { page: Record<string, (...values: unknown[]) => unknown> }).page[method]?.(...values);
+  async function ask<Name extends keyof Page>(
+    name: Name,
+    ...given: Parameters<Page[Name]>
+  ): Promise<Awaited<ReturnType<Page[Name]>>> {
+    const call = ({ method, values }: { method: string; values: unknown[] }): unknown =>
+      (globalThis as unknown as { page: Record<string, (...values: unknown[]) => unknown> }).page[method]?.(...values);
     return (await tab.evaluate(call, { method: name, values: given })) as Awaited<ReturnType<Page[Name]>>;
   }
   const ready = (): Promise<unknown> => tab.waitForFunction(() => 'page' in globalThis);
@@ -68,7 +78,11 @@ describe.skipIf(reason !== undefined)('a page that is loaded again', () => {
     cpSync(ASSETS, join(folder, 'models'), { recursive: true });
     server = await preview(pageConfig(folder));
     origin = new URL(server.resolvedUrls?.local[0] as string).origin;
-    browser = await chromium.launch({ executablePath: executable as string, chromiumSandbox: false, args: CHROMIUM_FLAGS });
+    browser = await chromium.launch({
+      executablePath: executable as string,
+      chromiumSandbox: false,
+      args: CHROMIUM_FLAGS,
+    });
     const context = await browser.newContext();
     context.on('request', (request) => requests.push(request.url()));
     tab = await context.newPage();
@@ -107,7 +121,9 @@ describe.skipIf(reason !== undefined)('a page that is loaded again', () => {
   }, 90_000);
 
   it('asks nobody else for anything', () => {
-    const elsewhere = requests.filter((address) => !/^(data|blob):/.test(address) && new URL(address).origin !== origin);
+    const elsewhere = requests.filter(
+      (address) => !/^(data|blob):/.test(address) && new URL(address).origin !== origin,
+    );
     expect(elsewhere).toEqual([]);
     // What would come from elsewhere by default: the model, and ONNX Runtime.
     for (const file of ['.onnx', '.wasm']) expect(requests.some((address) => address.endsWith(file))).toBe(true);

@@ -2,7 +2,11 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as current from '@huggingface/transformers';
 import * as earlier from '@xenova/transformers';
-import { HadamardModelForSequenceClassification, type SequenceClassifier, type PretrainedOptions } from '../src/index.js';
+import {
+  HadamardModelForSequenceClassification,
+  type SequenceClassifier,
+  type PretrainedOptions,
+} from '../src/index.js';
 
 export { failure } from '../../onnxruntime/tests/support/failure.js';
 
@@ -27,10 +31,26 @@ export const loaderOf =
     HadamardModelForSequenceClassification.from_pretrained('mini-bert', { transformers, threads: 2, ...options });
 
 /** Example texts on six subjects. */
-export function examples(split: 'train' | 'test', count = Number.POSITIVE_INFINITY): { texts: string[]; labels: string[] } {
-  const lines = readFileSync(`${ASSETS}examples/${split}.csv`, 'utf8').trim().split('\n').slice(1, 1 + count);
-  const rows = lines.map((line) => /^(?:"(?<quoted>.*)"|(?<plain>.*)),(?<label>\w+)$/.exec(line)?.groups as Readonly<Record<string, string>>);
-  return { texts: rows.map(({ quoted, plain }) => (quoted ?? plain ?? '').replaceAll('""', '"')), labels: rows.map(({ label }) => label as string) };
+export function examples(
+  split: 'train' | 'test',
+  count = Number.POSITIVE_INFINITY,
+): { texts: string[]; labels: string[] } {
+  const lines = readFileSync(`${ASSETS}examples/${split}.csv`, 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1, 1 + count);
+  const rows = lines.map(
+    (line) => /^(?:"(?<quoted>.*)"|(?<plain>.*)),(?<label>\w+)$/.exec(line)?.groups as Readonly<Record<string, string>>,
+  );
+  return {
+    texts: rows.map(({ quoted, plain }) => (quoted ?? plain ?? '').replaceAll('""', '"')),
+    labels: rows.map(({ label }) => label as string),
+  };
 }
 
-export const QUICK = { pooling: 'mean', classifier: { epochs: 8, learningRate: 0.02 }, num_train_epochs: 3, learning_rate: 0.01 } as const;
+export const QUICK = {
+  pooling: 'mean',
+  classifier: { epochs: 8, learningRate: 0.02 },
+  num_train_epochs: 3,
+  learning_rate: 0.01,
+} as const;

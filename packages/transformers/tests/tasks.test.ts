@@ -29,8 +29,14 @@ function words(count: number, from: number, to: number): LabelledWords & { reado
     const [animal, machine] = [pick(ANIMALS.slice(from, to), i), pick(MACHINES.slice(from, to), 3 * i + 1)];
     const place = pick(PLACES, 5 * i).split(' ');
     return i % 2 === 0
-      ? { tokens: ['The', animal, 'saw', 'the', machine, ...place], labels: ['O', 'B-ANIMAL', 'O', 'O', 'B-MACHINE', ...place.map(() => 'O')] }
-      : { tokens: ['A', machine, 'stood', ...place, 'and', 'the', animal, 'ran'], labels: ['O', 'B-MACHINE', 'O', ...place.map(() => 'O'), 'O', 'O', 'B-ANIMAL', 'O'] };
+      ? {
+          tokens: ['The', animal, 'saw', 'the', machine, ...place],
+          labels: ['O', 'B-ANIMAL', 'O', 'O', 'B-MACHINE', ...place.map(() => 'O')],
+        }
+      : {
+          tokens: ['A', machine, 'stood', ...place, 'and', 'the', animal, 'ran'],
+          labels: ['O', 'B-MACHINE', 'O', ...place.map(() => 'O'), 'O', 'O', 'B-ANIMAL', 'O'],
+        };
   });
   return { tokens: rows.map(({ tokens }) => tokens), labels: rows.map(({ labels }) => labels) };
 }
@@ -39,25 +45,50 @@ function words(count: number, from: number, to: number): LabelledWords & { reado
 function questions(count: number, from: number, to: number): LabelledQuestions {
   const rows = Array.from({ length: count }, (_, i) => {
     const [animal, machine] = [pick(ANIMALS.slice(from, to), i), pick(MACHINES.slice(from, to), 3 * i + 1)];
-    const context = i % 4 < 2 ? `The ${animal} saw the ${machine} ${pick(PLACES, i)}.` : `Behind the ${machine} there was a ${animal} ${pick(PLACES, i)}.`;
+    const context =
+      i % 4 < 2
+        ? `The ${animal} saw the ${machine} ${pick(PLACES, i)}.`
+        : `Behind the ${machine} there was a ${animal} ${pick(PLACES, i)}.`;
     const answer = i % 2 === 0 ? animal : machine;
-    return { question: i % 2 === 0 ? 'Which animal is it?' : 'Which machine is it?', context, answer: { text: answer, answer_start: context.indexOf(answer) } };
+    return {
+      question: i % 2 === 0 ? 'Which animal is it?' : 'Which machine is it?',
+      context,
+      answer: { text: answer, answer_start: context.indexOf(answer) },
+    };
   });
-  return { questions: rows.map(({ question }) => question), contexts: rows.map(({ context }) => context), answers: rows.map(({ answer }) => answer) };
+  return {
+    questions: rows.map(({ question }) => question),
+    contexts: rows.map(({ context }) => context),
+    answers: rows.map(({ answer }) => answer),
+  };
 }
 
 /** Two texts about animals, or about machines, are alike. */
 function pairs(count: number, from: number, to: number): LabelledTexts {
-  const about = (list: readonly string[], i: number): string => `The ${pick(list.slice(from, to), i)} was ${pick(PLACES, i)}.`;
+  const about = (list: readonly string[], i: number): string =>
+    `The ${pick(list.slice(from, to), i)} was ${pick(PLACES, i)}.`;
   const rows = Array.from({ length: count }, (_, i) => {
     const lists = [ANIMALS, MACHINES];
     const [left, right] = [i % 2, (i >> 1) % 2];
-    return { text: about(lists[left] as string[], i), other: about(lists[right] as string[], 7 * i + 2), label: left === right ? 1 : 0 };
+    return {
+      text: about(lists[left] as string[], i),
+      other: about(lists[right] as string[], 7 * i + 2),
+      label: left === right ? 1 : 0,
+    };
   });
-  return { texts: rows.map(({ text }) => text), text_pairs: rows.map(({ other }) => other), labels: rows.map(({ label }) => label) };
+  return {
+    texts: rows.map(({ text }) => text),
+    text_pairs: rows.map(({ other }) => other),
+    labels: rows.map(({ label }) => label),
+  };
 }
 
-const QUICK = { classifier: { epochs: 12, learningRate: 0.02 }, num_train_epochs: 6, learning_rate: 0.01, per_device_train_batch_size: 16 } as const;
+const QUICK = {
+  classifier: { epochs: 12, learningRate: 0.02 },
+  num_train_epochs: 6,
+  learning_rate: 0.01,
+  per_device_train_batch_size: 16,
+} as const;
 type Encode = (texts: string | string[], options: object) => Promise<Record<string, unknown>>;
 
 describe.each(LIBRARIES)('%s', (_, transformers) => {
@@ -85,7 +116,9 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
     });
 
     it('takes rows as CoNLL has them', async () => {
-      expect(await model.evaluate(test.tokens.map((tokens, i) => ({ tokens, ner_tags: test.labels[i] })))).toEqual(await model.evaluate(test));
+      expect(await model.evaluate(test.tokens.map((tokens, i) => ({ tokens, ner_tags: test.labels[i] })))).toEqual(
+        await model.evaluate(test),
+      );
     });
 
     it('labels each word, and is scored by what it answers', async () => {
@@ -113,7 +146,9 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
 
     it('mixes adapters with other labels in one batch, as if they were run one at a time', async () => {
       await model.add_adapter('more', { id2label: ['O', 'a', 'b', 'c', 'd'], seed: 4 });
-      const inputs = await (model.tokenizer as unknown as Encode)(['The cow saw the engine', 'A dog'], { padding: true });
+      const inputs = await (model.tokenizer as unknown as Encode)(['The cow saw the engine', 'A dog'], {
+        padding: true,
+      });
       const { logits: mixed } = await model({ ...inputs, adapter_names: ['default', 'more'] });
       const [, sequence = 0, widest = 0] = mixed?.dims ?? [];
       expect(widest).toBe(5);
@@ -124,7 +159,10 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
         for (let token = 0; token < sequence; token++) {
           for (let label = 0; label < widest; label++) {
             const together = mixed?.data[(row * sequence + token) * widest + label] as number;
-            const alone = label < labels ? (logits?.data[(row * sequence + token) * labels + label] as number) : Number.NEGATIVE_INFINITY;
+            const alone =
+              label < labels
+                ? (logits?.data[(row * sequence + token) * labels + label] as number)
+                : Number.NEGATIVE_INFINITY;
             if (alone === Number.NEGATIVE_INFINITY) expect(together).toBe(alone);
             // Float32 has seven digits.
             else expect(Math.abs(together - alone)).toBeLessThan(1e-6 * Math.max(1, Math.abs(alone)));
@@ -159,25 +197,45 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
     it('runs in a pipeline of transformers.js', async () => {
       const run = await pipeline('question-answering', model, options);
       expect(run).toBeInstanceOf(transformers.QuestionAnsweringPipeline);
-      const { questions: [question], contexts: [context] } = questions(1, 0, 8);
+      const {
+        questions: [question],
+        contexts: [context],
+      } = questions(1, 0, 8);
       const [own] = await model.answer([question as string], [context as string]);
       expect(await run(question, context)).toMatchObject({ answer: own?.answer });
     });
 
     it('refuses answers that are not there, and questions that leave no room', async () => {
-      expect(await failure(model.evaluate({ questions: ['Which?'], contexts: ['A cow.'], answers: [{ text: 'dog', answer_start: 2 }] }))).toMatchObject({ code: 'ANSWER_PLACE' });
-      expect(await failure(model.answer(['which '.repeat(200)], ['A cow.']))).toMatchObject({ code: 'QUESTION_LENGTH' });
+      expect(
+        await failure(
+          model.evaluate({ questions: ['Which?'], contexts: ['A cow.'], answers: [{ text: 'dog', answer_start: 2 }] }),
+        ),
+      ).toMatchObject({ code: 'ANSWER_PLACE' });
+      expect(await failure(model.answer(['which '.repeat(200)], ['A cow.']))).toMatchObject({
+        code: 'QUESTION_LENGTH',
+      });
       expect(await failure(model.answer(['Which?'], []))).toMatchObject({ code: 'TEXT_PAIRS' });
     });
 
     it('takes rows as SQuAD has them', async () => {
       const { questions: asked, contexts, answers = [] } = questions(8, 0, 8);
-      const rows = asked.map((question, i) => ({ question, context: contexts[i], answers: { text: [answers[i]?.text], answer_start: [answers[i]?.answer_start] } }));
+      const rows = asked.map((question, i) => ({
+        question,
+        context: contexts[i],
+        answers: { text: [answers[i]?.text], answer_start: [answers[i]?.answer_start] },
+      }));
       expect(await model.evaluate(rows)).toEqual(await model.evaluate({ questions: asked, contexts, answers }));
     });
 
     it('learns that there is no answer, and from texts that are cut', async () => {
-      const { stages } = await model.fit({ questions: ['Which?', 'Which?'], contexts: ['Nothing.', 'word '.repeat(300)], answers: [null, { text: 'word', answer_start: 1400 }] }, { adapter_name: 'none', num_train_epochs: 1, classifier: { epochs: 1 } });
+      const { stages } = await model.fit(
+        {
+          questions: ['Which?', 'Which?'],
+          contexts: ['Nothing.', 'word '.repeat(300)],
+          answers: [null, { text: 'word', answer_start: 1400 }],
+        },
+        { adapter_name: 'none', num_train_epochs: 1, classifier: { epochs: 1 } },
+      );
       expect(stages).toHaveLength(2);
       model.delete_adapter('none');
     });
@@ -204,7 +262,10 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
 
     it('makes vectors of length 1 that do not depend on what they are computed beside', async () => {
       const [alone] = await model.embed([texts[0] as string]);
-      const [together] = await model.embed([texts[0] as string, 'A much longer text that makes the others padded, with some more words at its end.']);
+      const [together] = await model.embed([
+        texts[0] as string,
+        'A much longer text that makes the others padded, with some more words at its end.',
+      ]);
       expect(Math.hypot(...(alone ?? []))).toBeCloseTo(1, 5);
       // An int8 base rounds by the largest activation of the whole batch.
       expect(alone?.reduce((sum, x, i) => sum + x * (together?.[i] as number), 0)).toBeGreaterThan(0.99);
@@ -216,12 +277,20 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
     it('runs in a pipeline of transformers.js, and without adapter gives the states of the base', async () => {
       const run = await pipeline('feature-extraction', model, options);
       expect(run).toBeInstanceOf(transformers.FeatureExtractionPipeline);
-      const pooled = (await run(texts[0], { pooling: 'mean', normalize: true })) as { data: Float32Array; dims: number[] };
+      const pooled = (await run(texts[0], { pooling: 'mean', normalize: true })) as {
+        data: Float32Array;
+        dims: number[];
+      };
       const [own] = await model.embed([texts[0] as string]);
       expect(pooled.dims).toEqual([1, 256]);
       own?.forEach((x, i) => expect(Math.abs(x - (pooled.data[i] as number))).toBeLessThan(1e-6));
-      const [plain, untrained] = [await model.disable_adapter(() => model.embed(texts)), await model.embed(texts, { adapter_names: texts.map(() => 'untrained') })];
-      plain.forEach((vector, row) => vector.forEach((x, i) => expect(Math.abs(x - (untrained[row]?.[i] as number))).toBeLessThan(1e-6)));
+      const [plain, untrained] = [
+        await model.disable_adapter(() => model.embed(texts)),
+        await model.embed(texts, { adapter_names: texts.map(() => 'untrained') }),
+      ];
+      plain.forEach((vector, row) =>
+        vector.forEach((x, i) => expect(Math.abs(x - (untrained[row]?.[i] as number))).toBeLessThan(1e-6)),
+      );
       expect(model.active_adapter).toBe('default');
       const mixed = await model.embed(texts.slice(0, 2), { adapter_names: ['__base__', 'default'] });
       expect(mixed[0]?.reduce((sum, x, i) => sum + x * (plain[0]?.[i] as number), 0)).toBeGreaterThan(0.99);
@@ -233,14 +302,32 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
     });
 
     it('takes IA³ vectors of PEFT, and refuses what has no place by name', async () => {
-      const vector = fromFloat32(normal(256, 0.3, 1).map((x) => 1 + x), [1, 256]);
+      const vector = fromFloat32(
+        normal(256, 0.3, 1).map((x) => 1 + x),
+        [1, 256],
+      );
       const folder_ = (module: string): Files => ({
-        'adapter_config.json': new TextEncoder().encode(JSON.stringify({ peft_type: 'IA3', task_type: 'FEATURE_EXTRACTION', base_model_name_or_path: 'x', target_modules: [module], feedforward_modules: [module] })),
-        'adapter_model.safetensors': writeSafetensors(new Map(Array.from({ length: 4 }, (_, i) => [`base_model.model.encoder.layer.${i}.${module}.ia3_l`, vector]))),
+        'adapter_config.json': new TextEncoder().encode(
+          JSON.stringify({
+            peft_type: 'IA3',
+            task_type: 'FEATURE_EXTRACTION',
+            base_model_name_or_path: 'x',
+            target_modules: [module],
+            feedforward_modules: [module],
+          }),
+        ),
+        'adapter_model.safetensors': writeSafetensors(
+          new Map(Array.from({ length: 4 }, (_, i) => [`base_model.model.encoder.layer.${i}.${module}.ia3_l`, vector])),
+        ),
       });
-      const { task_type: type, site } = await model.load_adapter(folder_('attention.output.dense'), { adapter_name: 'peft' });
+      const { task_type: type, site } = await model.load_adapter(folder_('attention.output.dense'), {
+        adapter_name: 'peft',
+      });
       expect([type, site]).toEqual(['FEATURE_EXTRACTION', 'context']);
-      const [adapted, plain] = [await model.embed(texts), await model.embed(texts, { adapter_names: texts.map(() => '__base__') })];
+      const [adapted, plain] = [
+        await model.embed(texts),
+        await model.embed(texts, { adapter_names: texts.map(() => '__base__') }),
+      ];
       expect(adapted[0]?.reduce((sum, x, i) => sum + x * (plain[0]?.[i] as number), 0)).toBeLessThan(0.999);
       model.delete_adapter('peft');
       const error = await failure(model.load_adapter(folder_('output.dense'), { adapter_name: 'peft' }));
@@ -250,7 +337,9 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
     });
 
     it('refuses what is no similarity', async () => {
-      expect(await failure(model.evaluate({ texts: ['a'], text_pairs: ['b'], labels: [4.5] }))).toMatchObject({ code: 'TARGET_OUT_OF_RANGE' });
+      expect(await failure(model.evaluate({ texts: ['a'], text_pairs: ['b'], labels: [4.5] }))).toMatchObject({
+        code: 'TARGET_OUT_OF_RANGE',
+      });
       expect(await failure(model.fit({ texts: ['a'], labels: [1] }))).toMatchObject({ code: 'TEXT_PAIRS' });
     });
   });
@@ -260,9 +349,13 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
       const model = await HadamardModelForSequenceClassification.from_pretrained('mini-bert', options);
       model.disable_adapter();
       expect(await failure(model.classify(['a']))).toMatchObject({ code: 'MODEL_HEAD' });
-      expect(await failure(model.add_adapter('__base__', { id2label: ['a', 'b'] }))).toMatchObject({ code: 'ADAPTER_NAME' });
+      expect(await failure(model.add_adapter('__base__', { id2label: ['a', 'b'] }))).toMatchObject({
+        code: 'ADAPTER_NAME',
+      });
       await model.add_adapter('two', { id2label: ['a', 'b'] });
-      expect(await failure(model.classify(['a', 'b'], { adapter_names: ['two', '__base__'] }))).toMatchObject({ code: 'BASE_HEAD' });
+      expect(await failure(model.classify(['a', 'b'], { adapter_names: ['two', '__base__'] }))).toMatchObject({
+        code: 'BASE_HEAD',
+      });
       await model.dispose();
     });
 

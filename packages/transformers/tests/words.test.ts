@@ -6,24 +6,43 @@ import type { LibraryTokenizer } from '../src/library.js';
 import { failure } from './support.js';
 
 /** Numbers of pieces, given as they come. */
-function tokenizer(piecesOf: (text: string) => string[]): { readonly tokenizer: LibraryTokenizer; readonly longest: number; readonly names: string[] } {
+function tokenizer(piecesOf: (text: string) => string[]): {
+  readonly tokenizer: LibraryTokenizer;
+  readonly longest: number;
+  readonly names: string[];
+} {
   const names = ['<s>', '</s>'];
   const id = (piece: string): number => {
     if (!names.includes(piece)) names.push(piece);
     return names.indexOf(piece);
   };
-  const made = (texts: readonly string[], { text_pair: pairs, add_special_tokens: special = true }: { text_pair?: readonly string[]; add_special_tokens?: boolean }): unknown => ({
+  const made = (
+    texts: readonly string[],
+    {
+      text_pair: pairs,
+      add_special_tokens: special = true,
+    }: { text_pair?: readonly string[]; add_special_tokens?: boolean },
+  ): unknown => ({
     input_ids: texts.map((text, i) => {
       const ids = piecesOf(text).map(id);
       if (!special) return ids;
       return [0, ...ids, 1, ...(pairs === undefined ? [] : [1, ...piecesOf(pairs[i] as string).map(id), 1])];
     }),
   });
-  return { tokenizer: Object.assign(made, { decode: () => '', pad_token_id: 9 }) as unknown as LibraryTokenizer, longest: 12, names };
+  return {
+    tokenizer: Object.assign(made, { decode: () => '', pad_token_id: 9 }) as unknown as LibraryTokenizer,
+    longest: 12,
+    names,
+  };
 }
 
 /** Lower case, pieces of four letters, no view of spaces: as WordPiece. */
-const wordPiece = (text: string): string[] => text.toLowerCase().split(/\s+/).filter(Boolean).flatMap((word) => word.match(/.{1,4}/g)?.map((piece, i) => (i === 0 ? piece : `##${piece}`)) ?? []);
+const wordPiece = (text: string): string[] =>
+  text
+    .toLowerCase()
+    .split(/\s+/)
+    .filter(Boolean)
+    .flatMap((word) => word.match(/.{1,4}/g)?.map((piece, i) => (i === 0 ? piece : `##${piece}`)) ?? []);
 /** A space belongs to the piece behind it: as byte-level BPE. */
 const bytePairs = (text: string): string[] => text.match(/ ?[^ ]{1,4}/g) ?? [];
 
@@ -38,16 +57,33 @@ describe.each([
     const reader = tokenizer(pieces);
     const split = tokenizeWords('train', { tokens, labels }, reader, ['O', 'B-X']);
     const batch = split.batch(Int32Array.of(0, 1));
-    const row = (at: number): string[] => Array.from(batch.inputIds.subarray(at * batch.sequence, at * batch.sequence + (split.lengths[at] as number)), (id) => reader.names[id] as string);
+    const row = (at: number): string[] =>
+      Array.from(
+        batch.inputIds.subarray(at * batch.sequence, at * batch.sequence + (split.lengths[at] as number)),
+        (id) => reader.names[id] as string,
+      );
     expect(row(0)).toEqual(['<s>', ...pieces('A wonderful day'), '</s>']);
     expect([...(split.labels ?? [])].slice(0, 7)).toEqual([IGNORED, 0, 1, IGNORED, IGNORED, 0, IGNORED]);
-    expect([...(batch.labels ?? [])].slice(batch.sequence)).toEqual([IGNORED, 1, IGNORED, IGNORED, IGNORED, IGNORED, IGNORED]);
+    expect([...(batch.labels ?? [])].slice(batch.sequence)).toEqual([
+      IGNORED,
+      1,
+      IGNORED,
+      IGNORED,
+      IGNORED,
+      IGNORED,
+      IGNORED,
+    ]);
     expect(batch.inputIds.at(-1)).toBe(9);
     expect(split.starts).toEqual([[1, 2, 5], [1]]);
   });
 
   it('are cut between words', () => {
-    const split = tokenizeWords('train', { tokens: [['one', 'two', 'three', 'extraordinary', 'end', 'so']] }, { ...tokenizer(pieces), longest: 8 }, []);
+    const split = tokenizeWords(
+      'train',
+      { tokens: [['one', 'two', 'three', 'extraordinary', 'end', 'so']] },
+      { ...tokenizer(pieces), longest: 8 },
+      [],
+    );
     expect(split.starts).toEqual([[1, 2, 3]]);
     expect([...split.lengths]).toEqual([6]);
   });
@@ -62,7 +98,13 @@ describe('words', () => {
     ['TEXT_EMPTY', { tokens: [] }],
     ['TEXT_EMPTY', { tokens: [['a'], []] }],
   ])('%s', async (code, data) => {
-    expect((await failure(async () => tokenizeWords('train', data as typeof data & { labels: string[][] }, reader, ['O', 'B-X']))).code).toBe(code);
+    expect(
+      (
+        await failure(async () =>
+          tokenizeWords('train', data as typeof data & { labels: string[][] }, reader, ['O', 'B-X']),
+        )
+      ).code,
+    ).toBe(code);
   });
 });
 
@@ -73,14 +115,28 @@ describe.each([
   it('know the tokens of their answers', () => {
     const reader = { ...tokenizer(pieces), longest: 40 };
     const contexts = ['On a wonderful day it rained', 'No'];
-    const split = tokenizeQuestions('train', { questions: ['What day?', 'Why'], contexts, answers: [{ text: 'wonderful day', answer_start: 5 }, null] }, reader);
+    const split = tokenizeQuestions(
+      'train',
+      { questions: ['What day?', 'Why'], contexts, answers: [{ text: 'wonderful day', answer_start: 5 }, null] },
+      reader,
+    );
     const [first, last] = [...(split.labels ?? [])] as [number, number];
-    expect(split.ids[0]?.slice(first, last + 1).map((id) => reader.names[id])).toEqual(pieces('On a wonderful day it rained').slice(2, 6));
+    expect(split.ids[0]?.slice(first, last + 1).map((id) => reader.names[id])).toEqual(
+      pieces('On a wonderful day it rained').slice(2, 6),
+    );
     expect([...(split.labels ?? [])].slice(2)).toEqual([0, 0]);
   });
 
   it('whose answer is cut off have none', () => {
-    const split = tokenizeQuestions('train', { questions: ['Who'], contexts: ['one two three four five six seven eight nine'], answers: [{ text: 'nine', answer_start: 40 }] }, tokenizer(pieces));
+    const split = tokenizeQuestions(
+      'train',
+      {
+        questions: ['Who'],
+        contexts: ['one two three four five six seven eight nine'],
+        answers: [{ text: 'nine', answer_start: 40 }],
+      },
+      tokenizer(pieces),
+    );
     expect([...(split.labels ?? [])]).toEqual([0, 0]);
     expect([...split.lengths]).toEqual([12]);
   });

@@ -8,7 +8,8 @@ import './corrections.css';
 export default {
   extends: DefaultTheme,
   setup() {
-    // What the search button is called has to be what is written on it; the key beside it is drawn by corrections.css instead.
+    // What the search button is called has to be what is written on it; the key beside it is drawn by corrections.css
+    // instead.
     onMounted(() => document.querySelector('.DocSearch-Button-Key:last-child')?.replaceChildren());
   },
 } satisfies Theme;

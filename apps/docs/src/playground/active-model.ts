@@ -32,7 +32,11 @@ export interface Answer {
 
 const TRAINED: readonly Group[] = ['adapter', 'norm'];
 
-export function activeModel({ session, untrained }: OpenModel, { name: baseName, family, tokenizer }: BaseModel, about: Pick<ActiveModel, 'origin' | 'name' | 'labels'>): ActiveModel {
+export function activeModel(
+  { session, untrained }: OpenModel,
+  { name: baseName, family, tokenizer }: BaseModel,
+  about: Pick<ActiveModel, 'origin' | 'name' | 'labels'>,
+): ActiveModel {
   let queue: Promise<unknown> = Promise.resolve();
   /** One after the other: while the adapter is taken out, nobody else may ask. */
   const alone = <T>(work: () => Promise<T>): Promise<T> => {
@@ -46,18 +50,37 @@ export function activeModel({ session, untrained }: OpenModel, { name: baseName,
     total: session.compiled.canonical.parameters,
     classify: (text) =>
       alone(async () => {
-        const split = await tokenize({ kind: 'classification', labels: about.labels, examples: [{ text }], skipped: [] }, tokenizer, { id: 'typed' });
+        const split = await tokenize(
+          { kind: 'classification', labels: about.labels, examples: [{ text }], skipped: [] },
+          tokenizer,
+          { id: 'typed' },
+        );
         const batch = split.batch(Int32Array.of(0));
         const withAdapter = softmax(await session.predict(batch), session.numLabels);
         const trained = await session.read(TRAINED);
         await session.write(untrained, TRAINED);
         try {
-          return { text, withAdapter, without: softmax(await session.predict(batch), session.numLabels), cut: split.truncated > 0 };
+          return {
+            text,
+            withAdapter,
+            without: softmax(await session.predict(batch), session.numLabels),
+            cut: split.truncated > 0,
+          };
         } finally {
           await session.write(trained, TRAINED);
         }
       }),
     layers: () => alone(async () => layersOf(session.parameters, await session.read(['adapter']))),
-    files: (card) => alone(() => saveAdapter(session, { baseModel: baseName, family, labels: about.labels, task: about.name, maxLength: tokenizer.maxLength, card })),
+    files: (card) =>
+      alone(() =>
+        saveAdapter(session, {
+          baseModel: baseName,
+          family,
+          labels: about.labels,
+          task: about.name,
+          maxLength: tokenizer.maxLength,
+          card,
+        }),
+      ),
   };
 }

@@ -43,7 +43,11 @@ export function adapterExchange({ shown, open, announce }: ExchangeParts): Adapt
         const { model } = shown.state.get();
         if (model === undefined) throw new Error('there is no adapter');
         const { trainable, total, name } = model;
-        const files = await model.files({ trainable, total, ...(accuracy === undefined ? {} : { metric: 'accuracy', scores: { accuracy } }) });
+        const files = await model.files({
+          trainable,
+          total,
+          ...(accuracy === undefined ? {} : { metric: 'accuracy', scores: { accuracy } }),
+        });
         return { name: `${folderName(name)}.zip`, blob: zipAdapter(files, folderName(name)) };
       }),
     load: (given) =>

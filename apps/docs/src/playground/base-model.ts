@@ -10,7 +10,14 @@ export interface BaseModel {
   readonly examples: { readonly train: Uint8Array; readonly test: Uint8Array };
 }
 
-const FILES = { config: 'mini-bert/config.json', tokenizer: 'mini-bert/tokenizer.json', tokenizerConfig: 'mini-bert/tokenizer_config.json', model: 'mini-bert/onnx/model.onnx', train: 'examples/train.csv', test: 'examples/test.csv' } as const;
+const FILES = {
+  config: 'mini-bert/config.json',
+  tokenizer: 'mini-bert/tokenizer.json',
+  tokenizerConfig: 'mini-bert/tokenizer_config.json',
+  model: 'mini-bert/onnx/model.onnx',
+  train: 'examples/train.csv',
+  test: 'examples/test.csv',
+} as const;
 
 /**
  * @param folder address of the folder that `scripts/prepare.mjs` fills.
@@ -24,19 +31,37 @@ export async function fetchBaseModel(folder: URL, onProgress: (bytes: number) =>
       received += bytes;
       onProgress(received);
     });
-  const [config, tokenizer, tokenizerConfig, model, train, test] = await Promise.all([get(FILES.config), get(FILES.tokenizer), get(FILES.tokenizerConfig), get(FILES.model), get(FILES.train), get(FILES.test)]);
+  const [config, tokenizer, tokenizerConfig, model, train, test] = await Promise.all([
+    get(FILES.config),
+    get(FILES.tokenizer),
+    get(FILES.tokenizerConfig),
+    get(FILES.model),
+    get(FILES.train),
+    get(FILES.test),
+  ]);
   const description = JSON.parse(new TextDecoder().decode(config)) as Record<string, unknown>;
-  return { name: 'mini-bert', family: String(description['model_type']), model, tokenizer: loadTokenizer(tokenizer, { config: tokenizerConfig, model: description }), examples: { train, test } };
+  return {
+    name: 'mini-bert',
+    family: String(description['model_type']),
+    model,
+    tokenizer: loadTokenizer(tokenizer, { config: tokenizerConfig, model: description }),
+    examples: { train, test },
+  };
 }
 
 async function fetchFile(address: URL, onBytes: (bytes: number) => void): Promise<Uint8Array> {
   const failed = (found: string, cause?: unknown): RuntimeError =>
-    new RuntimeError('The playground could not be loaded', { code: 'MODEL_FETCH', found: `${found} from ${address.pathname}`, hint: 'Is the network on? Then load the page again.', cause });
+    new RuntimeError('The playground could not be loaded', {
+      code: 'MODEL_FETCH',
+      found: `${found} from ${address.pathname}`,
+      hint: 'Is the network on? Then load the page again.',
+      cause,
+    });
   try {
     const response = await fetch(address);
     if (!response.ok || response.body === null) throw failed(`status ${response.status}`);
     const chunks: Uint8Array[] = [];
-    for (const reader = response.body.getReader(); ; ) {
+    for (const reader = response.body.getReader(); ;) {
       const { done, value } = await reader.read();
       if (done) break;
       chunks.push(value);

@@ -32,15 +32,27 @@ const MARGIN = { left: 40, right: 8, top: 24, bottom: 28 };
 
 export function chartOf({ planned, losses, epochs }: Curve, width: number, height: number): Chart {
   const [left, right, top, bottom] = [MARGIN.left, width - MARGIN.right, MARGIN.top, height - MARGIN.bottom];
-  const total = Math.max(1, planned.reduce((sum, steps) => sum + steps, 0));
+  const total = Math.max(
+    1,
+    planned.reduce((sum, steps) => sum + steps, 0),
+  );
   const starts = planned.map((_, stage) => planned.slice(0, stage).reduce((sum, steps) => sum + steps, 0));
-  const most = Math.max(0.1, ...losses.flatMap((stage) => thinned(stage).map(([, loss]) => loss)), ...epochs.map(({ heldOutLoss }) => heldOutLoss));
+  const most = Math.max(
+    0.1,
+    ...losses.flatMap((stage) => thinned(stage).map(([, loss]) => loss)),
+    ...epochs.map(({ heldOutLoss }) => heldOutLoss),
+  );
   const yTicks = ticks(most, 4);
   const highest = yTicks.at(-1) ?? most;
   const x = (step: number): number => left + ((right - left) * step) / total;
   const y = (loss: number): number => bottom - ((bottom - top) * loss) / highest;
-  const path = (points: readonly (readonly [number, number])[]): string => points.map(([step, loss], i) => `${i === 0 ? 'M' : 'L'}${x(step).toFixed(1)} ${y(loss).toFixed(1)}`).join('');
-  const heldOut = planned.map((_, stage) => epochs.filter((each) => each.stage === stage).map(({ step, heldOutLoss }) => [(starts[stage] ?? 0) + step, heldOutLoss] as const));
+  const path = (points: readonly (readonly [number, number])[]): string =>
+    points.map(([step, loss], i) => `${i === 0 ? 'M' : 'L'}${x(step).toFixed(1)} ${y(loss).toFixed(1)}`).join('');
+  const heldOut = planned.map((_, stage) =>
+    epochs
+      .filter((each) => each.stage === stage)
+      .map(({ step, heldOutLoss }) => [(starts[stage] ?? 0) + step, heldOutLoss] as const),
+  );
   return {
     width,
     height,
@@ -48,10 +60,14 @@ export function chartOf({ planned, losses, epochs }: Curve, width: number, heigh
     right,
     top,
     bottom,
-    xTicks: ticks(total, width < 500 ? 3 : 6).filter((step) => step <= total).map((step) => ({ at: x(step), label: step.toLocaleString('en') })),
+    xTicks: ticks(total, width < 500 ? 3 : 6)
+      .filter((step) => step <= total)
+      .map((step) => ({ at: x(step), label: step.toLocaleString('en') })),
     yTicks: yTicks.map((loss) => ({ at: y(loss), label: String(Number(loss.toPrecision(3))) })),
     stages: planned.map((steps, stage) => ({ from: x(starts[stage] ?? 0), to: x((starts[stage] ?? 0) + steps) })),
-    training: losses.map((stage, i) => path(thinned(stage).map(([step, loss]) => [(starts[i] ?? 0) + step, loss] as const))),
+    training: losses.map((stage, i) =>
+      path(thinned(stage).map(([step, loss]) => [(starts[i] ?? 0) + step, loss] as const)),
+    ),
     heldOut: heldOut.map(path),
     points: heldOut.flat().map(([step, loss]) => ({ x: x(step), y: y(loss) })),
   };

@@ -25,10 +25,18 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 export function complaintOf(error: unknown): Complaint {
   if (!(error instanceof HadamardError)) {
-    return { code: 'UNEXPECTED', message: `Something went wrong that should not: ${error instanceof Error ? error.message : String(error)}. Load the page again; if it happens again, please report it.` };
+    return {
+      code: 'UNEXPECTED',
+      message: `Something went wrong that should not: ${error instanceof Error ? error.message : String(error)}. Load the page again; if it happens again, please report it.`,
+    };
   }
   const { what, code, found, expected, hint } = error;
   const advice = ADVICE[code] ?? hint;
-  const { message } = new HadamardError(what, { code, ...(found === undefined ? {} : { found }), ...(expected === undefined ? {} : { expected }), ...(advice === undefined ? {} : { hint: advice }) });
+  const { message } = new HadamardError(what, {
+    code,
+    ...(found === undefined ? {} : { found }),
+    ...(expected === undefined ? {} : { expected }),
+    ...(advice === undefined ? {} : { hint: advice }),
+  });
   return { code, message: /[.!?]$/.test(message) ? message : `${message}.` };
 }

@@ -21,9 +21,16 @@ export interface EpochPoint {
   readonly accuracy: number;
 }
 
-export const emptyCurve = (planned: readonly number[]): Curve => ({ planned, losses: planned.map(() => []), epochs: [] });
+export const emptyCurve = (planned: readonly number[]): Curve => ({
+  planned,
+  losses: planned.map(() => []),
+  epochs: [],
+});
 
-/** A curve that grows with the events of a run. Appending to one array for thousands of steps is what makes it cheap; readers get a snapshot. */
+/**
+ * A curve that grows with the events of a run. Appending to one array for thousands of steps is what makes it cheap;
+ * readers get a snapshot.
+ */
 export function growingCurve({ planned, ...before }: Curve): { add(event: TrainEvent): void; snapshot(): Curve } {
   const losses = before.losses.map((stage) => [...stage]);
   const epochs = [...before.epochs];
@@ -32,7 +39,14 @@ export function growingCurve({ planned, ...before }: Curve): { add(event: TrainE
       if (event.type === 'step') losses[event.stageIndex]?.push(event.loss);
       if (event.type === 'epoch-end') {
         const { stageIndex: stage, record } = event;
-        epochs.push({ stage, epoch: record.epoch, step: losses[stage]?.length ?? 0, loss: record.loss, heldOutLoss: record.devLoss ?? 0, accuracy: record.score ?? 0 });
+        epochs.push({
+          stage,
+          epoch: record.epoch,
+          step: losses[stage]?.length ?? 0,
+          loss: record.loss,
+          heldOutLoss: record.devLoss ?? 0,
+          accuracy: record.score ?? 0,
+        });
       }
     },
     snapshot: () => ({ planned, losses: losses.map((stage) => [...stage]), epochs: [...epochs] }),
@@ -43,6 +57,13 @@ export function growingCurve({ planned, ...before }: Curve): { add(event: TrainE
 export function parseCurve(text: string): Curve {
   const value = JSON.parse(text) as Partial<Curve>;
   const numbers = (list: unknown): boolean => Array.isArray(list) && list.every((each) => typeof each === 'number');
-  if (!numbers(value.planned) || !Array.isArray(value.losses) || value.losses.length !== value.planned?.length || !value.losses.every(numbers) || !Array.isArray(value.epochs)) throw new Error('not a curve');
+  if (
+    !numbers(value.planned) ||
+    !Array.isArray(value.losses) ||
+    value.losses.length !== value.planned?.length ||
+    !value.losses.every(numbers) ||
+    !Array.isArray(value.epochs)
+  )
+    throw new Error('not a curve');
   return value as Curve;
 }

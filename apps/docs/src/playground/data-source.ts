@@ -36,8 +36,13 @@ export interface DataSource {
 
 const NOTHING = { busy: false, table: undefined, columns: undefined, data: undefined, complaint: undefined } as const;
 
-export function dataSource(examples: { readonly train: Uint8Array; readonly test: Uint8Array }, settings: () => Settings): DataSource {
-  const worker = wrap<DataWorker>(new Worker(new URL('./workers/data.worker.ts', import.meta.url), { type: 'module' })) as unknown as DataWorker;
+export function dataSource(
+  examples: { readonly train: Uint8Array; readonly test: Uint8Array },
+  settings: () => Settings,
+): DataSource {
+  const worker = wrap<DataWorker>(
+    new Worker(new URL('./workers/data.worker.ts', import.meta.url), { type: 'module' }),
+  ) as unknown as DataWorker;
   const state = observable<DataState>({ kind: 'example', ...NOTHING });
   let latest = 0;
 
@@ -58,7 +63,10 @@ export function dataSource(examples: { readonly train: Uint8Array; readonly test
     }
   }
 
-  const prepare = async (columns: ColumnChoice): Promise<Partial<DataState>> => ({ columns, data: valueOf(await worker.prepare(columns, options())) });
+  const prepare = async (columns: ColumnChoice): Promise<Partial<DataState>> => ({
+    columns,
+    data: valueOf(await worker.prepare(columns, options())),
+  });
 
   function readTable(blob: Blob, name: string, kind: SourceKind, format?: ReturnType<typeof formatOfPaste>): void {
     void work({ kind, table: undefined, columns: undefined }, async () => {
@@ -104,7 +112,10 @@ export function dataSource(examples: { readonly train: Uint8Array; readonly test
     chooseColumns: (columns) => void work({ columns }, () => prepare(columns)),
     async refresh() {
       const { kind, columns, table } = state.get();
-      if (kind === 'example') await work({}, async () => ({ data: valueOf(await worker.prepareExamples(examples.train, examples.test, options())) }));
+      if (kind === 'example')
+        await work({}, async () => ({
+          data: valueOf(await worker.prepareExamples(examples.train, examples.test, options())),
+        }));
       else if (table !== undefined && columns !== undefined) await work({}, () => prepare(columns));
     },
     restore(data, kind) {

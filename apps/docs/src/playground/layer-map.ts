@@ -17,7 +17,10 @@ export function layersOf(parameters: readonly ParameterInfo[], values: Float32Ar
     if (layer !== undefined) {
       const entry = found.get(Number(layer)) ?? { scale: new Float32Array(size), shift: new Float32Array(size) };
       const own = values.slice(offset, offset + size);
-      found.set(Number(layer), part === 'weight' ? { ...entry, scale: own.map((w) => w - 1) } : { ...entry, shift: own });
+      found.set(
+        Number(layer),
+        part === 'weight' ? { ...entry, scale: own.map((w) => w - 1) } : { ...entry, shift: own },
+      );
     }
     offset += size;
   }
@@ -44,4 +47,5 @@ export function summaryOf(row: Float32Array): RowSummary {
 }
 
 /** The largest absolute value of all rows: both ends of the colours. */
-export const extentOf = (rows: readonly Float32Array[]): number => rows.reduce((most, row) => Math.max(most, Math.abs(summaryOf(row).largest)), 0);
+export const extentOf = (rows: readonly Float32Array[]): number =>
+  rows.reduce((most, row) => Math.max(most, Math.abs(summaryOf(row).largest)), 0);

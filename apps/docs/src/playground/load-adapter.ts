@@ -14,7 +14,11 @@ const MAX_LABELS = 1000;
  *
  * @throws FormatError for damaged files; MismatchError for an adapter of another base; UnsupportedError ADAPTER_TASK.
  */
-export async function openAdapter(files: Files, device: string, { base, facts, host }: { readonly base: BaseModel; readonly facts: BaseFacts; readonly host: ModelHost }): Promise<ActiveModel> {
+export async function openAdapter(
+  files: Files,
+  device: string,
+  { base, facts, host }: { readonly base: BaseModel; readonly facts: BaseFacts; readonly host: ModelHost },
+): Promise<ActiveModel> {
   const { config } = decodeAdapter(files);
   const { task_type: task, num_labels: labels, id2label } = config;
   if (config.base_weights_sha256 !== facts.digest) {
@@ -26,11 +30,27 @@ export async function openAdapter(files: Files, device: string, { base, facts, h
     });
   }
   if (task !== 'SEQ_CLS' || config.loss !== 'cross-entropy' || labels > MAX_LABELS) {
-    throw new UnsupportedError('This page shows classifiers of texts only', { code: 'ADAPTER_TASK', found: `task ${task}, loss ${config.loss}, ${labels} labels`, expected: `SEQ_CLS with cross-entropy and at most ${MAX_LABELS} labels` });
+    throw new UnsupportedError('This page shows classifiers of texts only', {
+      code: 'ADAPTER_TASK',
+      found: `task ${task}, loss ${config.loss}, ${labels} labels`,
+      expected: `SEQ_CLS with cross-entropy and at most ${MAX_LABELS} labels`,
+    });
   }
-  const target = { baseDigest: facts.digest, hiddenSize: facts.hiddenSize, numLayers: facts.layers, site: config.site, norm: config.norm, layers: config.layers, crossAttention: config.cross_attention ?? false };
+  const target = {
+    baseDigest: facts.digest,
+    hiddenSize: facts.hiddenSize,
+    numLayers: facts.layers,
+    site: config.site,
+    norm: config.norm,
+    layers: config.layers,
+    crossAttention: config.cross_attention ?? false,
+  };
   checkAdapterMatches(config, [], new Map(), target);
   const model = await host.open({ ...optionsForAdapter(config), device });
   await loadAdapter(model.session, files);
-  return activeModel(model, base, { origin: 'loaded', name: config.task ?? 'loaded adapter', labels: Array.from({ length: labels }, (_, i) => id2label[String(i)] ?? `LABEL_${i}`) });
+  return activeModel(model, base, {
+    origin: 'loaded',
+    name: config.task ?? 'loaded adapter',
+    labels: Array.from({ length: labels }, (_, i) => id2label[String(i)] ?? `LABEL_${i}`),
+  });
 }

@@ -1,5 +1,10 @@
 import { HadamardError, RuntimeError } from '@hadamard-adapter/core';
-import { loadModelInWorker, type AdapterSession, type DeviceReport, type LoadOptions } from '@hadamard-adapter/onnxruntime/web';
+import {
+  loadModelInWorker,
+  type AdapterSession,
+  type DeviceReport,
+  type LoadOptions,
+} from '@hadamard-adapter/onnxruntime/web';
 import type { BaseModel } from './base-model.js';
 import { wasmThreads } from './threads.js';
 
@@ -10,7 +15,10 @@ export interface OpenModel {
   readonly untrained: Float32Array;
 }
 
-export type OpenOptions = Pick<LoadOptions, 'numLabels' | 'site' | 'norm' | 'layers' | 'crossAttention' | 'pooling' | 'head' | 'loss' | 'seed'> & { readonly device: string };
+export type OpenOptions = Pick<
+  LoadOptions,
+  'numLabels' | 'site' | 'norm' | 'layers' | 'crossAttention' | 'pooling' | 'head' | 'loss' | 'seed'
+> & { readonly device: string };
 
 /** What the base itself is, whatever is put on it. */
 export interface BaseFacts {
@@ -43,8 +51,8 @@ const threads = (): { threads?: number } => {
 };
 
 /**
- * One worker for all models. A session ends its worker when it is disposed; this one is kept, since with the network off there would be no other: its scripts and ONNX Runtime's WebAssembly are
- * fetched when it starts.
+ * One worker for all models. A session ends its worker when it is disposed; this one is kept, since with the network
+ * off there would be no other: its scripts and ONNX Runtime's WebAssembly are fetched when it starts.
  */
 export function modelHost(base: BaseModel): ModelHost {
   let kept: { readonly worker: Worker; readonly sessions: AdapterSession[]; readonly end: () => void } | undefined;
@@ -76,8 +84,12 @@ export function modelHost(base: BaseModel): ModelHost {
     await close();
     try {
       const { worker, sessions } = started();
-      const session = await loadModelInWorker({ model: base.model }, { ...options, ...threads(), worker, onNotice: () => undefined });
-      // A session that is collected as garbage tells its worker to listen no more; so none is, as long as the worker is needed.
+      const session = await loadModelInWorker(
+        { model: base.model },
+        { ...options, ...threads(), worker, onNotice: () => undefined },
+      );
+      // A session that is collected as garbage tells its worker to listen no more; so none is, as long as the worker is
+      // needed.
       sessions.push(session);
       current = { session, untrained: await session.read(['adapter', 'norm']) };
       return current;
@@ -96,21 +108,39 @@ export function modelHost(base: BaseModel): ModelHost {
       const { session } = await open({ numLabels: 2, device: 'wasm' });
       // Sessions of ONNX Runtime are made when they are needed: this makes one, and with it loads the WebAssembly.
       const { ids, typeIds } = base.tokenizer.encode('One text.');
-      await session.predict({ batch: 1, sequence: ids.length, inputIds: Int32Array.from(ids), attentionMask: new Int32Array(ids.length).fill(1), tokenTypeIds: Int32Array.from(typeIds) });
+      await session.predict({
+        batch: 1,
+        sequence: ids.length,
+        inputIds: Int32Array.from(ids),
+        attentionMask: new Int32Array(ids.length).fill(1),
+        tokenTypeIds: Int32Array.from(typeIds),
+      });
       const { hiddenSize } = session.compiled.canonical;
-      const facts = { digest: await session.baseDigest(), hiddenSize, layers: new Set(session.compiled.sites.map(({ layer }) => layer)).size };
+      const facts = {
+        digest: await session.baseDigest(),
+        hiddenSize,
+        layers: new Set(session.compiled.sites.map(({ layer }) => layer)).size,
+      };
       await close();
       return facts;
     },
     async probe() {
       const { worker: target } = started();
       return new Promise<readonly DeviceReport[]>((resolve, reject) => {
-        target.addEventListener('message', function listen({ data }: MessageEvent<{ readonly reports?: readonly DeviceReport[] } | null>) {
-          if (data?.reports === undefined) return;
-          target.removeEventListener('message', listen);
-          resolve(data.reports);
-        });
-        target.addEventListener('error', ({ message }) => reject(new RuntimeError('The devices could not be tried', { code: 'WORKER_FAILED', found: message })), { once: true });
+        target.addEventListener(
+          'message',
+          function listen({ data }: MessageEvent<{ readonly reports?: readonly DeviceReport[] } | null>) {
+            if (data?.reports === undefined) return;
+            target.removeEventListener('message', listen);
+            resolve(data.reports);
+          },
+        );
+        target.addEventListener(
+          'error',
+          ({ message }) =>
+            reject(new RuntimeError('The devices could not be tried', { code: 'WORKER_FAILED', found: message })),
+          { once: true },
+        );
         target.postMessage({ probe: threads() }, []);
       });
     },

@@ -1,7 +1,10 @@
 /** Red, green, blue, 0 … 255. */
 export type Colour = readonly [number, number, number];
 
-/** Blue for less and orange for more: told apart whatever colours the eye lacks. The middle is that of the page, so that what did not change is not seen. */
+/**
+ * Blue for less and orange for more: told apart whatever colours the eye lacks. The middle is that of the page, so that
+ * what did not change is not seen.
+ */
 export interface Palette {
   readonly less: Colour;
   readonly middle: Colour;
@@ -19,11 +22,17 @@ export function colourAt({ less, middle, more }: Palette, position: number): Col
 }
 
 /** The picture of rows of numbers, one pixel each, as RGBA. */
-export function pixelsOf(rows: readonly Float32Array[], extent: number, palette: Palette): Uint8ClampedArray<ArrayBuffer> {
+export function pixelsOf(
+  rows: readonly Float32Array[],
+  extent: number,
+  palette: Palette,
+): Uint8ClampedArray<ArrayBuffer> {
   const channels = rows[0]?.length ?? 0;
   const pixels = new Uint8ClampedArray(4 * channels * rows.length);
   rows.forEach((row, i) => {
-    row.forEach((value, channel) => pixels.set([...colourAt(palette, extent === 0 ? 0 : value / extent), 255], 4 * (i * channels + channel)));
+    row.forEach((value, channel) =>
+      pixels.set([...colourAt(palette, extent === 0 ? 0 : value / extent), 255], 4 * (i * channels + channel)),
+    );
   });
   return pixels;
 }

@@ -74,7 +74,12 @@ export async function loadPlayground(folder: URL, onProgress: (bytes: number) =>
     training: run,
     shown,
     trial: trial(shown, announce),
-    adapters: adapterExchange({ shown, announce, open: (files) => shown.show(undefined, true).then(() => openAdapter(files, choice.state.get().chosen, { base, facts, host })) }),
+    adapters: adapterExchange({
+      shown,
+      announce,
+      open: (files) =>
+        shown.show(undefined, true).then(() => openAdapter(files, choice.state.get().chosen, { base, facts, host })),
+    }),
     saved,
     announcement,
     start() {

@@ -1,4 +1,13 @@
-import { checkTrainable, holdOut, limitExamples, readTable, toExamples, type Example, type ExampleTable, type RawTable } from '@hadamard-adapter/tasks';
+import {
+  checkTrainable,
+  holdOut,
+  limitExamples,
+  readTable,
+  toExamples,
+  type Example,
+  type ExampleTable,
+  type RawTable,
+} from '@hadamard-adapter/tasks';
 import type { ColumnChoice } from './table-summary.js';
 
 /** Examples that are ready to be trained and scored on. Plain data: it goes between workers, and to disk. */
@@ -17,7 +26,11 @@ export interface PrepareOptions {
 }
 
 /** A table of one's own: some of it is set aside to score on. */
-export function prepareTable(table: RawTable, columns: ColumnChoice, { limit, heldOut, seed }: PrepareOptions): PreparedData {
+export function prepareTable(
+  table: RawTable,
+  columns: ColumnChoice,
+  { limit, heldOut, seed }: PrepareOptions,
+): PreparedData {
   const examples = toExamples(table, columns);
   checkTrainable(examples, table.name);
   const [train, dev] = holdOut(limitExamples(examples, limit, seed), heldOut, seed);
@@ -26,10 +39,24 @@ export function prepareTable(table: RawTable, columns: ColumnChoice, { limit, he
 }
 
 /** The example texts have a file of their own to score on. */
-export async function prepareExamples(trainFile: Uint8Array, testFile: Uint8Array, { limit, seed }: PrepareOptions): Promise<PreparedData> {
+export async function prepareExamples(
+  trainFile: Uint8Array,
+  testFile: Uint8Array,
+  { limit, seed }: PrepareOptions,
+): Promise<PreparedData> {
   const train = toExamples(await readTable(trainFile, 'train.csv'));
   const test = toExamples(await readTable(testFile, 'test.csv'), { labels: train.labels });
-  return { name: 'Example texts', labels: train.labels, train: limitExamples(train, limit, seed).examples, dev: test.examples };
+  return {
+    name: 'Example texts',
+    labels: train.labels,
+    train: limitExamples(train, limit, seed).examples,
+    dev: test.examples,
+  };
 }
 
-export const tableOf = ({ labels }: PreparedData, examples: readonly Example[]): ExampleTable => ({ kind: 'classification', labels, examples, skipped: [] });
+export const tableOf = ({ labels }: PreparedData, examples: readonly Example[]): ExampleTable => ({
+  kind: 'classification',
+  labels,
+  examples,
+  skipped: [],
+});

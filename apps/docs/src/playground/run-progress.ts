@@ -18,7 +18,18 @@ export interface Activity {
   readonly secondsLeft: number | undefined;
 }
 
-export const LOADING: Activity = { doing: 'loading', stage: 0, epoch: 0, epochs: 0, step: 0, totalSteps: 0, done: 0, total: 0, loss: undefined, secondsLeft: undefined };
+export const LOADING: Activity = {
+  doing: 'loading',
+  stage: 0,
+  epoch: 0,
+  epochs: 0,
+  step: 0,
+  totalSteps: 0,
+  done: 0,
+  total: 0,
+  loss: undefined,
+  secondsLeft: undefined,
+};
 
 /** Steps after which their pace is believed. */
 const STEPS_TO_JUDGE = 5;
@@ -32,7 +43,15 @@ export function runProgress(now: () => number = () => performance.now()): (event
       case 'stage-start': {
         const step = event.resumedAt ?? 0;
         began = undefined;
-        activity = { ...LOADING, doing: 'features', stage: event.stageIndex, epoch: 1, epochs: event.epochs, step, totalSteps: event.totalSteps };
+        activity = {
+          ...LOADING,
+          doing: 'features',
+          stage: event.stageIndex,
+          epoch: 1,
+          epochs: event.epochs,
+          step,
+          totalSteps: event.totalSteps,
+        };
         break;
       }
       case 'precompute':
@@ -42,8 +61,17 @@ export function runProgress(now: () => number = () => performance.now()): (event
         // The first step of a stage also makes its graph.
         began ??= { time: now(), step: event.step };
         const steps = event.step - began.step;
-        const secondsLeft = steps < STEPS_TO_JUDGE ? undefined : ((now() - began.time) / 1000 / steps) * (event.totalSteps - event.step);
-        activity = { ...activity, doing: 'steps', epoch: event.epoch, step: event.step, totalSteps: event.totalSteps, loss: event.loss, secondsLeft };
+        const secondsLeft =
+          steps < STEPS_TO_JUDGE ? undefined : ((now() - began.time) / 1000 / steps) * (event.totalSteps - event.step);
+        activity = {
+          ...activity,
+          doing: 'steps',
+          epoch: event.epoch,
+          step: event.step,
+          totalSteps: event.totalSteps,
+          loss: event.loss,
+          secondsLeft,
+        };
         break;
       }
       case 'evaluating':

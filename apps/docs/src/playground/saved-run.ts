@@ -42,7 +42,9 @@ const FORMAT = 1;
 const SLOTS = ['checkpoint-a', 'checkpoint-b'] as const;
 
 export function runStore(): RunStore {
-  const worker = wrap<StoreWorker>(new Worker(new URL('./workers/store.worker.ts', import.meta.url), { type: 'module' })) as unknown as StoreWorker;
+  const worker = wrap<StoreWorker>(
+    new Worker(new URL('./workers/store.worker.ts', import.meta.url), { type: 'module' }),
+  ) as unknown as StoreWorker;
   let release: (() => void) | undefined;
   let turn = 0;
 
@@ -92,9 +94,14 @@ export function runStore(): RunStore {
 async function read(worker: StoreWorker): Promise<SavedRun | undefined> {
   const file = valueOf(await worker.read(SETUP))?.[SETUP_FILE];
   if (file === undefined) return undefined;
-  const { format, setup } = JSON.parse(new TextDecoder().decode(file)) as { readonly format: number; readonly setup: RunSetup };
+  const { format, setup } = JSON.parse(new TextDecoder().decode(file)) as {
+    readonly format: number;
+    readonly setup: RunSetup;
+  };
   if (format !== FORMAT) return undefined;
-  const found = (await Promise.all(SLOTS.map(async (slot) => decode(valueOf(await worker.read(slot)))))).filter((each) => each !== undefined);
+  const found = (await Promise.all(SLOTS.map(async (slot) => decode(valueOf(await worker.read(slot)))))).filter(
+    (each) => each !== undefined,
+  );
   const latest = found.toSorted((a, b) => placeOf(b.checkpoint) - placeOf(a.checkpoint))[0];
   return latest === undefined ? undefined : { setup, ...latest };
 }

@@ -11,8 +11,14 @@ export interface Scores {
 
 /** What always answering with the most frequent class of the training examples would score. */
 export function majorityScore({ labels, train, dev }: PreparedData): Scores {
-  const of = (examples: PreparedData['dev']): Float32Array => Float32Array.from(examples, ({ label }) => label as number);
-  return { examples: dev.length, majority: baselineScores(of(train), of(dev), METRICS.accuracy, 'cross-entropy', labels.length)['accuracy'] ?? 0, classifier: undefined, adapter: undefined };
+  const of = (examples: PreparedData['dev']): Float32Array =>
+    Float32Array.from(examples, ({ label }) => label as number);
+  return {
+    examples: dev.length,
+    majority: baselineScores(of(train), of(dev), METRICS.accuracy, 'cross-entropy', labels.length)['accuracy'] ?? 0,
+    classifier: undefined,
+    adapter: undefined,
+  };
 }
 
 export function withStages(scores: Scores, stages: readonly StageResult[]): Scores {

@@ -14,8 +14,20 @@ export interface Settings {
   readonly seed: number;
 }
 
-/** Those of `hadamard demo`: a few hundred short texts make few steps an epoch, so it takes more epochs than a large data set. */
-export const DEFAULTS: Settings = { classifierEpochs: 10, classifierRate: 0.005, adapterEpochs: 20, adapterRate: 0.01, batchSize: 32, limit: 2000, heldOut: 20, seed: 0 };
+/**
+ * Those of `hadamard demo`: a few hundred short texts make few steps an epoch, so it takes more epochs than a large
+ * data set.
+ */
+export const DEFAULTS: Settings = {
+  classifierEpochs: 10,
+  classifierRate: 0.005,
+  adapterEpochs: 20,
+  adapterRate: 0.01,
+  batchSize: 32,
+  limit: 2000,
+  heldOut: 20,
+  seed: 0,
+};
 
 export interface Field {
   readonly key: keyof Settings;
@@ -42,11 +54,25 @@ export const FIELDS: readonly Field[] = [
 export function faultOf({ least, most, whole }: Field, text: string): string | undefined {
   const value = Number(text);
   const wanted = `${whole ? 'a whole number' : 'a number'} from ${least} to ${most}`;
-  if (text.trim() === '' || !Number.isFinite(value) || (whole && !Number.isInteger(value)) || value < least || value > most) return `Expected ${wanted}.`;
+  if (
+    text.trim() === '' ||
+    !Number.isFinite(value) ||
+    (whole && !Number.isInteger(value)) ||
+    value < least ||
+    value > most
+  )
+    return `Expected ${wanted}.`;
   return undefined;
 }
 
-export function planOf({ classifierEpochs, classifierRate, adapterEpochs, adapterRate, batchSize, seed }: Settings): Plan {
+export function planOf({
+  classifierEpochs,
+  classifierRate,
+  adapterEpochs,
+  adapterRate,
+  batchSize,
+  seed,
+}: Settings): Plan {
   return twoStage({
     classifier: { epochs: classifierEpochs, learningRate: classifierRate, batchSize },
     adapter: { epochs: adapterEpochs, learningRate: adapterRate, batchSize },
@@ -56,5 +82,7 @@ export function planOf({ classifierEpochs, classifierRate, adapterEpochs, adapte
 
 /** Steps of each stage. */
 export function stepsOf(plan: Plan, examples: number): number[] {
-  return plan.stages.map(({ epochs, batchSize, accumulate }) => epochs * Math.ceil(Math.ceil(examples / batchSize) / accumulate));
+  return plan.stages.map(
+    ({ epochs, batchSize, accumulate }) => epochs * Math.ceil(Math.ceil(examples / batchSize) / accumulate),
+  );
 }

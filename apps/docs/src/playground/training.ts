@@ -49,7 +49,17 @@ export interface TrainingParts {
   announce(text: string): void;
 }
 
-const NOTHING: RunState = { phase: 'none', setup: undefined, activity: undefined, curve: undefined, scores: undefined, seconds: 0, canContinue: false, complaint: undefined, notKept: undefined };
+const NOTHING: RunState = {
+  phase: 'none',
+  setup: undefined,
+  activity: undefined,
+  curve: undefined,
+  scores: undefined,
+  seconds: 0,
+  canContinue: false,
+  complaint: undefined,
+  notKept: undefined,
+};
 
 /** Steps between copies on disk: what a closed tab loses. */
 const CHECKPOINT_EVERY = 20;
@@ -67,8 +77,14 @@ export function training({ base, facts, host, store, onModel, announce }: Traini
   let open: { readonly model: OpenModel; readonly device: string } | undefined;
   let spent = 0;
 
-  async function splits(data: PreparedData, signal: AbortSignal): Promise<{ train: TokenizedSplit; dev: TokenizedSplit }> {
-    return { train: await tokenize(tableOf(data, data.train), base.tokenizer, { id: 'train', signal }), dev: await tokenize(tableOf(data, data.dev), base.tokenizer, { id: 'dev', signal }) };
+  async function splits(
+    data: PreparedData,
+    signal: AbortSignal,
+  ): Promise<{ train: TokenizedSplit; dev: TokenizedSplit }> {
+    return {
+      train: await tokenize(tableOf(data, data.train), base.tokenizer, { id: 'train', signal }),
+      dev: await tokenize(tableOf(data, data.dev), base.tokenizer, { id: 'dev', signal }),
+    };
   }
 
   /** Keep a copy for a tab that is closed. A disk that is full or forbidden must not end the run. */
@@ -76,13 +92,19 @@ export function training({ base, facts, host, store, onModel, announce }: Traini
     if (state.get().notKept !== undefined) return;
     try {
       if (await store.claim()) await work();
-      else state.patch({ notKept: 'Another tab trains too, and keeps its copy. If you close this tab, its run is lost.' });
+      else
+        state.patch({ notKept: 'Another tab trains too, and keeps its copy. If you close this tab, its run is lost.' });
     } catch (error) {
-      state.patch({ notKept: `The browser keeps no copy of the run (${error instanceof Error ? error.message : String(error)}). If you close this tab, it is lost.` });
+      state.patch({
+        notKept: `The browser keeps no copy of the run (${error instanceof Error ? error.message : String(error)}). If you close this tab, it is lost.`,
+      });
     }
   }
 
-  async function follow(setup: RunSetup, from: { readonly checkpoint: Checkpoint; readonly curve: Curve } | undefined): Promise<void> {
+  async function follow(
+    setup: RunSetup,
+    from: { readonly checkpoint: Checkpoint; readonly curve: Curve } | undefined,
+  ): Promise<void> {
     const { data, settings, device } = setup;
     const plan = planOf(settings);
     const curve = growingCurve(from?.curve ?? emptyCurve(stepsOf(plan, data.train.length)));
@@ -92,7 +114,15 @@ export function training({ base, facts, host, store, onModel, announce }: Traini
     const { signal } = abort;
     let scores = withStages(majorityScore(data), from?.checkpoint.stages ?? []);
     let shown = 0;
-    state.set({ ...NOTHING, phase: 'running', setup, activity: LOADING, curve: curve.snapshot(), scores, notKept: state.get().notKept });
+    state.set({
+      ...NOTHING,
+      phase: 'running',
+      setup,
+      activity: LOADING,
+      curve: curve.snapshot(),
+      scores,
+      notKept: state.get().notKept,
+    });
     try {
       if (from === undefined) await keep(() => store.begin(setup));
       const parts = await splits(data, signal);
@@ -121,13 +151,29 @@ export function training({ base, facts, host, store, onModel, announce }: Traini
           pending = { setup, checkpoint, curve: curve.snapshot() };
           await keep(() => store.save(checkpoint, curve.snapshot()));
         }
-        if (event.type === 'stage-start') announce(event.stage === 'classifier' ? 'Stage 1 of 2: the classifier is trained.' : 'Stage 2 of 2: the adapter is trained.');
-        if (event.type === 'stage-end') scores = withStages(scores, [...(pending?.checkpoint.stages ?? []), event.result]);
+        if (event.type === 'stage-start')
+          announce(
+            event.stage === 'classifier'
+              ? 'Stage 1 of 2: the classifier is trained.'
+              : 'Stage 2 of 2: the adapter is trained.',
+          );
+        if (event.type === 'stage-end')
+          scores = withStages(scores, [...(pending?.checkpoint.stages ?? []), event.result]);
         if (event.type === 'epoch-end' && event.stageIndex === 1) await onModel(model, false);
         if (event.type === 'interrupted') interrupted = true;
-        if (performance.now() - shown < REFRESH_MS && (event.type === 'step' || event.type === 'precompute' || event.type === 'evaluating')) continue;
+        if (
+          performance.now() - shown < REFRESH_MS &&
+          (event.type === 'step' || event.type === 'precompute' || event.type === 'evaluating')
+        )
+          continue;
         shown = performance.now();
-        state.patch({ activity, curve: curve.snapshot(), scores, seconds: (shown - began) / 1000, canContinue: pending !== undefined });
+        state.patch({
+          activity,
+          curve: curve.snapshot(),
+          scores,
+          seconds: (shown - began) / 1000,
+          canContinue: pending !== undefined,
+        });
       }
       spent = performance.now() - began;
       await onModel(model, true);
@@ -140,7 +186,9 @@ export function training({ base, facts, host, store, onModel, announce }: Traini
       open = undefined;
       await keep(() => store.discard());
       state.patch({ phase: 'finished', activity: undefined, canContinue: false });
-      announce(`Training is finished. ${Math.round((scores.adapter ?? 0) * scores.examples)} of ${scores.examples} held-out texts are classified correctly.`);
+      announce(
+        `Training is finished. ${Math.round((scores.adapter ?? 0) * scores.examples)} of ${scores.examples} held-out texts are classified correctly.`,
+      );
     } catch (error) {
       await fail(error, began);
     }
@@ -155,7 +203,13 @@ export function training({ base, facts, host, store, onModel, announce }: Traini
     const stopped = error instanceof HadamardError && error.code === 'ABORTED';
     if (stopped && pending === undefined) state.set(NOTHING);
     else if (stopped) state.patch({ phase: 'stopped', activity: undefined });
-    else state.patch({ phase: 'failed', activity: undefined, complaint: complaintOf(error), canContinue: pending !== undefined });
+    else
+      state.patch({
+        phase: 'failed',
+        activity: undefined,
+        complaint: complaintOf(error),
+        canContinue: pending !== undefined,
+      });
   }
 
   const isRunning = (): boolean => ['running', 'stopping'].includes(state.get().phase);

@@ -21,7 +21,8 @@ export function trial({ state: shown }: ShownModel, announce: (text: string) => 
   // What another model answered is of no interest any more.
   let model = shown.get().model;
   shown.subscribe((next) => {
-    if (next.model?.labels !== model?.labels || next.model === undefined) state.set({ busy: false, answer: undefined, complaint: undefined });
+    if (next.model?.labels !== model?.labels || next.model === undefined)
+      state.set({ busy: false, answer: undefined, complaint: undefined });
     model = next.model;
   });
   return {
@@ -31,11 +32,15 @@ export function trial({ state: shown }: ShownModel, announce: (text: string) => 
       const { labels } = model;
       state.set({ busy: true, answer: undefined, complaint: undefined });
       try {
-        if (text.trim() === '') throw new DataError('There is no text to classify', { code: 'TEXT_EMPTY', hint: 'Type one.' });
+        if (text.trim() === '')
+          throw new DataError('There is no text to classify', { code: 'TEXT_EMPTY', hint: 'Type one.' });
         const answer = await model.classify(text);
         state.set({ busy: false, answer: { ...answer, labels }, complaint: undefined });
         const [best] = ranked(answer.withAdapter);
-        if (best !== undefined) announce(`${labels[best]}, ${percent(answer.withAdapter[best] ?? 0)}; without the adapter ${percent(answer.without[best] ?? 0)}.`);
+        if (best !== undefined)
+          announce(
+            `${labels[best]}, ${percent(answer.withAdapter[best] ?? 0)}; without the adapter ${percent(answer.without[best] ?? 0)}.`,
+          );
       } catch (error) {
         state.set({ busy: false, answer: undefined, complaint: complaintOf(error) });
       }
@@ -44,6 +49,7 @@ export function trial({ state: shown }: ShownModel, announce: (text: string) => 
 }
 
 /** Classes by probability, the most probable first. */
-export const ranked = (probabilities: Float32Array): number[] => Array.from(probabilities.keys()).toSorted((a, b) => (probabilities[b] as number) - (probabilities[a] as number));
+export const ranked = (probabilities: Float32Array): number[] =>
+  Array.from(probabilities.keys()).toSorted((a, b) => (probabilities[b] as number) - (probabilities[a] as number));
 
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;

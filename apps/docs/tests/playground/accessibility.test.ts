@@ -3,7 +3,18 @@ import { createRequire } from 'node:module';
 import type axe from 'axe-core';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { finished, mainButton, noChromium, openPlayground, openStage, paste, reach, set, smallTable, type Stage } from './support/playground.js';
+import {
+  finished,
+  mainButton,
+  noChromium,
+  openPlayground,
+  openStage,
+  paste,
+  reach,
+  set,
+  smallTable,
+  type Stage,
+} from './support/playground.js';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const WIDTHS = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
@@ -14,7 +25,9 @@ async function violations(page: Page): Promise<string[]> {
   return page.evaluate(async () => {
     const { axe: checker } = globalThis as unknown as { axe: typeof axe };
     const { violations: all } = await checker.run(document, { resultTypes: ['violations'] });
-    return all.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
+    return all
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
   });
 }
 
@@ -53,7 +66,10 @@ describe.skipIf(noChromium !== undefined)('accessibility', () => {
         // Colours fade from one theme to the other.
         await page.waitForTimeout(600);
         expect(await violations(page), `${name}, ${colorScheme}`).toEqual([]);
-        expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), `${name} scrolls sideways`).toBe(0);
+        expect(
+          await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),
+          `${name} scrolls sideways`,
+        ).toBe(0);
       }
     }
   });
@@ -83,7 +99,9 @@ describe.skipIf(noChromium !== undefined)('accessibility', () => {
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await page.getByTestId('answer').waitFor();
-    expect(await page.getByTestId('announcement').textContent()).toMatch(/^(kitchen|road), [\d.]+ %; without the adapter [\d.]+ %\.$/);
+    expect(await page.getByTestId('announcement').textContent()).toMatch(
+      /^(kitchen|road), [\d.]+ %; without the adapter [\d.]+ %\.$/,
+    );
     await tabTo(page, '#pg-load');
   });
 });

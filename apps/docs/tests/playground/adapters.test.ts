@@ -4,7 +4,17 @@ import { join } from 'node:path';
 import { ADAPTER_CONFIG_FILE } from '@hadamard-adapter/core/folder';
 import { unzipSync, zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { finished, mainButton, noChromium, openPlayground, openStage, paste, set, smallTable, type Stage } from './support/playground.js';
+import {
+  finished,
+  mainButton,
+  noChromium,
+  openPlayground,
+  openStage,
+  paste,
+  set,
+  smallTable,
+  type Stage,
+} from './support/playground.js';
 
 describe.skipIf(noChromium !== undefined)('adapter folders', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hadamard-playground-'));
@@ -28,10 +38,17 @@ describe.skipIf(noChromium !== undefined)('adapter folders', () => {
       return page.getByTestId('answer').locator('tbody td').allTextContents();
     };
     const before = await answers();
-    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download' }).click()]);
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Download' }).click(),
+    ]);
     const zip = join(folder, 'adapter.zip');
     await download.saveAs(zip);
-    const files = Object.entries(unzipSync(readFileSync(zip))).map(([path, content]) => ({ name: path.split('/').at(-1) ?? '', mimeType: '', buffer: Buffer.from(content) }));
+    const files = Object.entries(unzipSync(readFileSync(zip))).map(([path, content]) => ({
+      name: path.split('/').at(-1) ?? '',
+      mimeType: '',
+      buffer: Buffer.from(content),
+    }));
 
     const { page: other, faults: otherFaults } = await openPlayground(stage);
     await other.locator('#pg-load').setInputFiles(zip);
@@ -45,19 +62,51 @@ describe.skipIf(noChromium !== undefined)('adapter folders', () => {
     await other.locator('#pg-load').setInputFiles(files);
     await other.getByTestId('loaded-adapter').waitFor();
 
-    const refusal = async (given: Parameters<ReturnType<typeof other.locator>['setInputFiles']>[0], code: string): Promise<string> => {
+    const refusal = async (
+      given: Parameters<ReturnType<typeof other.locator>['setInputFiles']>[0],
+      code: string,
+    ): Promise<string> => {
       await other.locator('#pg-load').setInputFiles(given);
       const line = other.locator(`[data-code=${code}]`);
       await line.waitFor();
       return (await line.textContent()) ?? '';
     };
-    const elsewhere = files.map((file) => (file.name === ADAPTER_CONFIG_FILE ? { ...file, buffer: Buffer.from(file.buffer.toString().replace(/"base_weights_sha256": "[0-9a-f]{8}/, '"base_weights_sha256": "00000000')) } : file));
-    expect(await refusal(elsewhere.filter(({ name }) => name === ADAPTER_CONFIG_FILE), 'ADAPTER_FILE_MISSING')).toMatch(/no adapter_model\.safetensors/);
+    const elsewhere = files.map((file) =>
+      file.name === ADAPTER_CONFIG_FILE
+        ? {
+            ...file,
+            buffer: Buffer.from(
+              file.buffer.toString().replace(/"base_weights_sha256": "[0-9a-f]{8}/, '"base_weights_sha256": "00000000'),
+            ),
+          }
+        : file,
+    );
+    expect(
+      await refusal(
+        elsewhere.filter(({ name }) => name === ADAPTER_CONFIG_FILE),
+        'ADAPTER_FILE_MISSING',
+      ),
+    ).toMatch(/no adapter_model\.safetensors/);
     expect(await refusal(elsewhere, 'ADAPTER_BASE_MISMATCH')).toMatch(/different adapters|another base model/);
-    expect(await refusal([{ name: 'a.zip', mimeType: 'application/zip', buffer: Buffer.from('no zip') }], 'ADAPTER_ZIP')).toMatch(/cannot be unpacked/);
-    expect(await refusal([{ name: 'b.zip', mimeType: 'application/zip', buffer: Buffer.from(zipSync({ 'notes.txt': new Uint8Array(9) })) }], 'ADAPTER_ZIP')).toMatch(/none of these files/);
+    expect(
+      await refusal([{ name: 'a.zip', mimeType: 'application/zip', buffer: Buffer.from('no zip') }], 'ADAPTER_ZIP'),
+    ).toMatch(/cannot be unpacked/);
+    expect(
+      await refusal(
+        [
+          {
+            name: 'b.zip',
+            mimeType: 'application/zip',
+            buffer: Buffer.from(zipSync({ 'notes.txt': new Uint8Array(9) })),
+          },
+        ],
+        'ADAPTER_ZIP',
+      ),
+    ).toMatch(/none of these files/);
     writeFileSync(join(folder, 'photo.json'), '{}');
-    expect(await refusal(join(folder, 'photo.json'), 'ADAPTER_FILE_MISSING')).toMatch(/That is no adapter: found photo\.json/);
+    expect(await refusal(join(folder, 'photo.json'), 'ADAPTER_FILE_MISSING')).toMatch(
+      /That is no adapter: found photo\.json/,
+    );
     expect([...faults, ...otherFaults]).toEqual([]);
   });
 });

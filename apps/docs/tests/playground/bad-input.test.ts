@@ -3,7 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { finished, mainButton, noChromium, openPlayground, openStage, paste, set, type Opened, type Stage } from './support/playground.js';
+import {
+  finished,
+  mainButton,
+  noChromium,
+  openPlayground,
+  openStage,
+  paste,
+  set,
+  type Opened,
+  type Stage,
+} from './support/playground.js';
 
 /** What the page must answer within, whatever it is given. */
 const CLICK_MS = 1000;
@@ -68,14 +78,38 @@ describe.skipIf(noChromium !== undefined)('bad input', () => {
   const give = (path: string): Promise<void> => opened.page.locator('#pg-file').setInputFiles(path);
 
   it.each([
-    ['one class', 'one.csv', 'text,label\na,x\nb,x\nc,x\n', 'DATA_ONE_CLASS', /found "x" in all 3 rows, expected at least two classes. Add rows of another class/],
-    ['binary junk', 'junk.csv', Uint8Array.from({ length: 50_000 }, (_, i) => (i * 7919) % 256), 'TEXT_ENCODING', /Save the table as CSV in UTF-8\./],
-    ['a spreadsheet', 'sheet.csv', Uint8Array.of(0x50, 0x4b, 3, 4, 20, 0, 6, 0), 'TEXT_ENCODING', /a spreadsheet \(\.xlsx\)/],
+    [
+      'one class',
+      'one.csv',
+      'text,label\na,x\nb,x\nc,x\n',
+      'DATA_ONE_CLASS',
+      /found "x" in all 3 rows, expected at least two classes. Add rows of another class/,
+    ],
+    [
+      'binary junk',
+      'junk.csv',
+      Uint8Array.from({ length: 50_000 }, (_, i) => (i * 7919) % 256),
+      'TEXT_ENCODING',
+      /Save the table as CSV in UTF-8\./,
+    ],
+    [
+      'a spreadsheet',
+      'sheet.csv',
+      Uint8Array.of(0x50, 0x4b, 3, 4, 20, 0, 6, 0),
+      'TEXT_ENCODING',
+      /a spreadsheet \(\.xlsx\)/,
+    ],
     ['nothing', 'empty.csv', '', 'TABLE_EMPTY', /The first line names the columns/],
     ['a document', 'letter.docx', 'PK', 'TABLE_FORMAT', /Save the table as CSV, TSV, JSON Lines or Parquet\./],
     ['ragged rows', 'ragged.csv', 'text,label\na,x\nb,y,z\n', 'TABLE_ROW', /found 3 in line 3, expected 2/],
     ['too few to hold some out', 'few.csv', 'text,label\na,x\nb,y\n', 'HOLDOUT', /Add rows/],
-    ['a label for each row', 'ids.csv', `text,label\n${Array.from({ length: 1200 }, (_, i) => `text,${i}x`).join('\n')}`, 'LABEL_COUNT', /Choose the column that holds the class/],
+    [
+      'a label for each row',
+      'ids.csv',
+      `text,label\n${Array.from({ length: 1200 }, (_, i) => `text,${i}x`).join('\n')}`,
+      'LABEL_COUNT',
+      /Choose the column that holds the class/,
+    ],
   ])('%s', async (_, name, content, code, sentence) => {
     const { page } = opened;
     const path = file(name, content);
@@ -97,13 +131,16 @@ describe.skipIf(noChromium !== undefined)('bad input', () => {
       await give(path);
       found = await complaint(page, 'TABLE_SIZE');
     });
-    expect(found).toMatch(/huge\.csv is too large for this page: found 100\.0 MB, expected at most 10\.0 MB\. Take a part of it/);
+    expect(found).toMatch(
+      /huge\.csv is too large for this page: found 100\.0 MB, expected at most 10\.0 MB\. Take a part of it/,
+    );
     expect(slowest).toBeLessThan(CLICK_MS);
   });
 
   it('the largest table that is taken: the page goes on answering while it is read', async () => {
     const { page } = opened;
-    const row = (i: number): string => `Row ${i} tells of the ${i % 2 === 0 ? 'kitchen' : 'road'} and of nothing else in the world,${i % 2 === 0 ? 'kitchen' : 'road'}`;
+    const row = (i: number): string =>
+      `Row ${i} tells of the ${i % 2 === 0 ? 'kitchen' : 'road'} and of nothing else in the world,${i % 2 === 0 ? 'kitchen' : 'road'}`;
     const path = file('large.csv', ['text,label', ...Array.from({ length: 120_000 }, (_, i) => row(i))].join('\n'));
     const slowest = await clickingWhile(page, async () => {
       await give(path);
@@ -115,8 +152,22 @@ describe.skipIf(noChromium !== undefined)('bad input', () => {
   it('50 columns: they are listed, and two are chosen', async () => {
     const { page } = opened;
     const names = Array.from({ length: 50 }, (_, i) => `c${i}`);
-    const cells = (i: number): string[] => names.map((_, column) => (column === 31 ? (i % 2 === 0 ? 'yes' : 'no') : column === 17 ? `A sentence about the number ${i} and its neighbours` : String(i * column)));
-    await give(file('wide.csv', [names, ...Array.from({ length: 20 }, (_, i) => cells(i))].map((row) => row.join(',')).join('\n')));
+    const cells = (i: number): string[] =>
+      names.map((_, column) =>
+        column === 31
+          ? i % 2 === 0
+            ? 'yes'
+            : 'no'
+          : column === 17
+            ? `A sentence about the number ${i} and its neighbours`
+            : String(i * column),
+      );
+    await give(
+      file(
+        'wide.csv',
+        [names, ...Array.from({ length: 20 }, (_, i) => cells(i))].map((row) => row.join(',')).join('\n'),
+      ),
+    );
     await page.getByText('wide.csv has 50 columns. Choose the one with the text and the one with the class.').waitFor();
     expect(await page.locator('#pg-text-column').inputValue()).toBe('c17');
     await page.locator('#pg-label-column').selectOption('c0');
@@ -133,7 +184,9 @@ describe.skipIf(noChromium !== undefined)('bad input', () => {
       await page.evaluate(() => {
         const data = new DataTransfer();
         data.setData('text/plain', `text,label\n${'word '.repeat(600_000)},x`);
-        document.querySelector('#pg-paste')?.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+        document
+          .querySelector('#pg-paste')
+          ?.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
       });
       expect(await complaint(page, 'TABLE_SIZE')).toMatch(/Save it as a file and drop it here/);
     });
@@ -143,7 +196,9 @@ describe.skipIf(noChromium !== undefined)('bad input', () => {
 
   it('right-to-left and emoji texts are learned from like any other', async () => {
     const { page } = opened;
-    const rows = Array.from({ length: 12 }, (_, i) => (i % 2 === 0 ? `مرحبا بالعالم ${i} 👩‍👩‍👧‍👦🎉,سعيد 😀` : `שלום עולם ${i} \u202e🙁,"עצוב, 😢"`));
+    const rows = Array.from({ length: 12 }, (_, i) =>
+      i % 2 === 0 ? `مرحبا بالعالم ${i} 👩‍👩‍👧‍👦🎉,سعيد 😀` : `שלום עולם ${i} \u202e🙁,"עצוב, 😢"`,
+    );
     await paste(page, ['text,label', ...rows].join('\n'));
     await page.getByText('10 to train on, 2 held out, 2 classes').waitFor();
     await set(page, { batchSize: 4, classifierEpochs: 1, adapterEpochs: 1 });
@@ -161,7 +216,8 @@ describe.skipIf(noChromium !== undefined)('bad input', () => {
 
   it('settings out of range', async () => {
     const { page } = opened;
-    if (!(await page.locator('details.pg-settings[open]').count())) await page.getByText('Settings', { exact: true }).click();
+    if (!(await page.locator('details.pg-settings[open]').count()))
+      await page.getByText('Settings', { exact: true }).click();
     await page.locator('#pg-adapterRate').fill('fast');
     await page.getByText('Expected a number from 0.000001 to 1.').waitFor();
     expect(await mainButton(page).getAttribute('aria-disabled')).toBe('true');

@@ -2,11 +2,25 @@ import { readFileSync } from 'node:fs';
 import { unzipSync } from 'fflate';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { finished, mainButton, noChromium, openPlayground, openStage, paste, reach, set, smallTable, type Stage } from './support/playground.js';
+import {
+  finished,
+  mainButton,
+  noChromium,
+  openPlayground,
+  openStage,
+  paste,
+  reach,
+  set,
+  smallTable,
+  type Stage,
+} from './support/playground.js';
 
 /** What the page gives to download, unpacked. */
 async function adapter(page: Page): Promise<Record<string, Uint8Array>> {
-  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download' }).click()]);
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Download' }).click(),
+  ]);
   expect(download.suggestedFilename()).toBe('hadamard-the-pasted-table.zip');
   return unzipSync(readFileSync(await download.path()));
 }
@@ -28,7 +42,11 @@ describe.skipIf(noChromium !== undefined)('a tab that is closed in the middle of
     await mainButton(first.page).click();
     await finished(first.page);
     const whole = await adapter(first.page);
-    expect(Object.keys(whole)).toEqual(['hadamard-the-pasted-table/adapter_config.json', 'hadamard-the-pasted-table/adapter_model.safetensors', 'hadamard-the-pasted-table/README.md']);
+    expect(Object.keys(whole)).toEqual([
+      'hadamard-the-pasted-table/adapter_config.json',
+      'hadamard-the-pasted-table/adapter_model.safetensors',
+      'hadamard-the-pasted-table/README.md',
+    ]);
 
     await mainButton(first.page).click();
     await reach(first.page, 2, 2);
@@ -47,7 +65,9 @@ describe.skipIf(noChromium !== undefined)('a tab that is closed in the middle of
     await first.page.close();
     const third = await openPlayground(stage, first.context);
     await third.page.getByText('A run was left unfinished').waitFor();
-    expect(await third.page.getByText(/The pasted table, 40 examples, stage 2 of 2, after \d+ of 50 steps/).count()).toBe(1);
+    expect(
+      await third.page.getByText(/The pasted table, 40 examples, stage 2 of 2, after \d+ of 50 steps/).count(),
+    ).toBe(1);
     await third.page.getByRole('button', { name: 'Continue it' }).click();
     await finished(third.page);
     expect(await adapter(third.page)).toEqual(whole);

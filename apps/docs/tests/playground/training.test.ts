@@ -1,7 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULTS } from '../../src/playground/settings.js';
 import { trainInNode } from './support/node-run.js';
-import { finished, mainButton, noChromium, openPlayground, openStage, reach, scores, set, type Stage } from './support/playground.js';
+import {
+  finished,
+  mainButton,
+  noChromium,
+  openPlayground,
+  openStage,
+  reach,
+  scores,
+  set,
+  type Stage,
+} from './support/playground.js';
 
 /** A part of the epochs of stage two; all of them with PLAYGROUND_FULL=1. */
 const settings = process.env['PLAYGROUND_FULL'] === '1' ? DEFAULTS : { ...DEFAULTS, adapterEpochs: 6 };
@@ -28,9 +38,12 @@ describe.skipIf(noChromium !== undefined)('training on the example texts', () =>
     await finished(page);
 
     const [found, expected] = [await scores(page), await inNode];
-    console.log(`right of 192: Node ${JSON.stringify(expected)}, the page ${JSON.stringify(found)}; ${await page.getByTestId('finished').textContent()}`);
+    console.log(
+      `right of 192: Node ${JSON.stringify(expected)}, the page ${JSON.stringify(found)}; ${await page.getByTestId('finished').textContent()}`,
+    );
     expect(found['majority']).toBe(32);
-    for (const name of ['classifier', 'adapter']) expect(Math.abs((found[name] ?? 0) - (expected[name] ?? 0)), name).toBeLessThanOrEqual(1);
+    for (const name of ['classifier', 'adapter'])
+      expect(Math.abs((found[name] ?? 0) - (expected[name] ?? 0)), name).toBeLessThanOrEqual(1);
     // A curve for every step, a table of every epoch, and a map of every layer.
     await page.getByText('Epochs as a table').click();
     expect(await page.locator('.pg-curve tbody tr').count()).toBe(settings.classifierEpochs + settings.adapterEpochs);

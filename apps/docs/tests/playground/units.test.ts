@@ -8,12 +8,27 @@ import { runProgress } from '../../src/playground/run-progress.js';
 import { DEFAULTS, FIELDS, faultOf, planOf, stepsOf } from '../../src/playground/settings.js';
 import { summarize } from '../../src/playground/table-summary.js';
 
-const table = (columns: readonly string[], rows: readonly (readonly string[])[]) => ({ name: 't.csv', columns, rows: rows.map((row, i) => ({ line: i + 2, values: Object.fromEntries(columns.map((column, j) => [column, row[j] ?? ''])) })) });
+const table = (columns: readonly string[], rows: readonly (readonly string[])[]) => ({
+  name: 't.csv',
+  columns,
+  rows: rows.map((row, i) => ({
+    line: i + 2,
+    values: Object.fromEntries(columns.map((column, j) => [column, row[j] ?? ''])),
+  })),
+});
 
 describe('columns', () => {
   it('are guessed by name, else by what is in them', () => {
-    expect(summarize(table(['id', 'Label', 'Text'], [['1', 'a', 'x']])).guess).toEqual({ text: 'Text', label: 'Label' });
-    const rows = Array.from({ length: 20 }, (_, i) => [String(i), `A longer sentence of number ${i}`, i % 2 === 0 ? 'up' : 'down', 'same']);
+    expect(summarize(table(['id', 'Label', 'Text'], [['1', 'a', 'x']])).guess).toEqual({
+      text: 'Text',
+      label: 'Label',
+    });
+    const rows = Array.from({ length: 20 }, (_, i) => [
+      String(i),
+      `A longer sentence of number ${i}`,
+      i % 2 === 0 ? 'up' : 'down',
+      'same',
+    ]);
     expect(summarize(table(['n', 'what', 'way', 'constant'], rows)).guess).toEqual({ text: 'what', label: 'way' });
   });
 
@@ -33,7 +48,9 @@ describe('settings', () => {
   it('say what they expect', () => {
     const [epochs] = FIELDS;
     if (epochs === undefined) throw new Error('no fields');
-    expect(['0', '1.5', '', 'ten', '1e9'].map((text) => faultOf(epochs, text))).toEqual(Array(5).fill('Expected a whole number from 1 to 200.'));
+    expect(['0', '1.5', '', 'ten', '1e9'].map((text) => faultOf(epochs, text))).toEqual(
+      Array(5).fill('Expected a whole number from 1 to 200.'),
+    );
     for (const field of FIELDS) expect(faultOf(field, String(DEFAULTS[field.key]))).toBeUndefined();
   });
 
@@ -52,8 +69,18 @@ describe('the chart', () => {
 
   it('keeps its points inside, and their number bounded', () => {
     const losses = Array.from({ length: 5000 }, (_, i) => 2 - i / 5000);
-    const chart = chartOf({ planned: [5000, 100], losses: [losses, []], epochs: [{ stage: 0, epoch: 1, step: 5000, loss: 1, heldOutLoss: 1.2, accuracy: 0.5 }] }, 600, 260);
-    const points = [...(chart.training[0] ?? '').matchAll(/[ML]([\d.]+) ([\d.]+)/g)].map(([, x, y]) => [Number(x), Number(y)] as const);
+    const chart = chartOf(
+      {
+        planned: [5000, 100],
+        losses: [losses, []],
+        epochs: [{ stage: 0, epoch: 1, step: 5000, loss: 1, heldOutLoss: 1.2, accuracy: 0.5 }],
+      },
+      600,
+      260,
+    );
+    const points = [...(chart.training[0] ?? '').matchAll(/[ML]([\d.]+) ([\d.]+)/g)].map(
+      ([, x, y]) => [Number(x), Number(y)] as const,
+    );
     expect(points.length).toBeLessThanOrEqual(400);
     for (const [x, y] of points) {
       expect(x).toBeGreaterThanOrEqual(chart.left);
@@ -83,7 +110,12 @@ describe('the map of layers', () => {
   });
 
   it('is coloured from one end to the other, with the middle at 0', () => {
-    expect([-1, 0, 1, 9].map((position) => colourAt(LIGHT, position))).toEqual([LIGHT.less, LIGHT.middle, LIGHT.more, LIGHT.more]);
+    expect([-1, 0, 1, 9].map((position) => colourAt(LIGHT, position))).toEqual([
+      LIGHT.less,
+      LIGHT.middle,
+      LIGHT.more,
+      LIGHT.more,
+    ]);
     expect([...pixelsOf([new Float32Array(1)], 0, LIGHT)]).toEqual([...LIGHT.middle, 255]);
   });
 });
@@ -92,8 +124,27 @@ it('time is left as the steps so far tell', () => {
   let now = 0;
   const follow = runProgress(() => now);
   const stage = { stage: 'adapter', stageIndex: 1 } as const;
-  follow({ type: 'stage-start', ...stage, groups: ['adapter'], trainable: 1, epochs: 2, totalSteps: 20, totalExamples: 20 });
-  const step = (n: number) => follow({ type: 'step', ...stage, epoch: 1, step: n, totalSteps: 20, loss: 1, learningRate: 1, examples: n, totalExamples: 20 });
+  follow({
+    type: 'stage-start',
+    ...stage,
+    groups: ['adapter'],
+    trainable: 1,
+    epochs: 2,
+    totalSteps: 20,
+    totalExamples: 20,
+  });
+  const step = (n: number) =>
+    follow({
+      type: 'step',
+      ...stage,
+      epoch: 1,
+      step: n,
+      totalSteps: 20,
+      loss: 1,
+      learningRate: 1,
+      examples: n,
+      totalExamples: 20,
+    });
   // The first step takes long, since it makes the graph.
   now = 5000;
   expect(step(1).secondsLeft).toBeUndefined();
@@ -106,7 +157,11 @@ it('time is left as the steps so far tell', () => {
 
 describe('files of an adapter', () => {
   it('are found in a zip that the page made, and named for any system', async () => {
-    const files = { 'adapter_config.json': Uint8Array.of(1), 'adapter_model.safetensors': Uint8Array.of(2, 3), 'README.md': Uint8Array.of(4) };
+    const files = {
+      'adapter_config.json': Uint8Array.of(1),
+      'adapter_model.safetensors': Uint8Array.of(2, 3),
+      'README.md': Uint8Array.of(4),
+    };
     const zip = new File([zipAdapter(files, 'x')], 'a.zip');
     expect(await readAdapterFiles([zip])).toEqual(files);
     expect(folderName('my table (1).csv')).toBe('hadamard-my-table-1');

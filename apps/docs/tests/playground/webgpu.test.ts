@@ -1,6 +1,18 @@
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { finished, mainButton, noChromium, openPlayground, openStage, paste, reach, scores, set, smallTable, type Stage } from './support/playground.js';
+import {
+  finished,
+  mainButton,
+  noChromium,
+  openPlayground,
+  openStage,
+  paste,
+  reach,
+  scores,
+  set,
+  smallTable,
+  type Stage,
+} from './support/playground.js';
 
 /** A run that the software adapter bears: seconds of shader compilation, then a second or so a step. */
 async function prepare(page: Page): Promise<void> {

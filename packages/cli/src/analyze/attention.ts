@@ -31,8 +31,14 @@ export interface AttentionAnalysis {
 const HEADS = ['num_attention_heads', 'n_heads', 'num_heads', 'encoder_attention_heads'] as const;
 
 /** Heads by config.json. Behind the output projection they are mixed: there is one. */
-export function headsOf(config: Readonly<Record<string, unknown>>, site: 'context' | 'output', channels: number): number {
-  const found = HEADS.map((name) => config[name]).find((value) => typeof value === 'number' && Number.isInteger(value) && value > 0) as number | undefined;
+export function headsOf(
+  config: Readonly<Record<string, unknown>>,
+  site: 'context' | 'output',
+  channels: number,
+): number {
+  const found = HEADS.map((name) => config[name]).find(
+    (value) => typeof value === 'number' && Number.isInteger(value) && value > 0,
+  ) as number | undefined;
   return site === 'output' || found === undefined || channels % found !== 0 ? 1 : found;
 }
 
@@ -42,7 +48,12 @@ export function headsOf(config: Readonly<Record<string, unknown>>, site: 'contex
  * @param config of the base model, for the number of heads.
  * @param limit rows looked at, from the first on; every one runs twice for each layer.
  */
-export async function analyzeAttention(scorer: Scorer, config: Readonly<Record<string, unknown>>, limit: number, onDone: (done: number, total: number) => void = () => {}): Promise<AttentionAnalysis> {
+export async function analyzeAttention(
+  scorer: Scorer,
+  config: Readonly<Record<string, unknown>>,
+  limit: number,
+  onDone: (done: number, total: number) => void = () => {},
+): Promise<AttentionAnalysis> {
   const { run, session, split, own, base } = scorer;
   const { site } = run.adapter.config;
   const rows = Math.min(limit, split.size);
@@ -54,7 +65,8 @@ export async function analyzeAttention(scorer: Scorer, config: Readonly<Record<s
 
   const measure = async (key: string, adapter: Parameters<typeof headNorms>[3]): Promise<HeadNorms> => {
     const parts: HeadNorms[] = [];
-    for (const batch of batches) parts.push(headNorms(await session.siteInput(batch, key), maskOf(batch), heads, adapter));
+    for (const batch of batches)
+      parts.push(headNorms(await session.siteInput(batch, key), maskOf(batch), heads, adapter));
     return addHeadNorms(parts);
   };
   // Numbers are exchanged once, not for every place.
@@ -70,7 +82,15 @@ export async function analyzeAttention(scorer: Scorer, config: Readonly<Record<s
     ({ tokens } = tuned);
     for (let head = 0; head < heads; head++) {
       const at = (sums: Float64Array | undefined): number => (sums?.[head] ?? 0) / tokens;
-      changes.push({ layer: place.layer, key: place.key, head, untuned: at(untuned[i]?.before), before: at(tuned.before), after: at(tuned.after), change: at(tuned.change) });
+      changes.push({
+        layer: place.layer,
+        key: place.key,
+        head,
+        untuned: at(untuned[i]?.before),
+        before: at(tuned.before),
+        after: at(tuned.after),
+        change: at(tuned.change),
+      });
     }
     onDone(run.sites.length + i + 1, total);
   }

@@ -22,7 +22,10 @@ export interface MethodScore extends Summary {
   readonly settings: number;
   /** Above the classifier alone, over the seeds that both have. */
   readonly gain?: Summary;
-  /** Of the distance between the classifier alone and full fine-tuning: 1 is as good as full. Only where full fine-tuning is above by more than its seeds differ, over the seeds that all three have. */
+  /**
+   * Of the distance between the classifier alone and full fine-tuning: 1 is as good as full. Only where full
+   * fine-tuning is above by more than its seeds differ, over the seeds that all three have.
+   */
   readonly closed?: number;
 }
 
@@ -32,9 +35,11 @@ interface Candidate {
 }
 
 /**
- * How the methods of sweeps compare: for each task every label in its best setting, from the least to the most numbers trained, beside the classifier alone and full fine-tuning where those were run.
+ * How the methods of sweeps compare: for each task every label in its best setting, from the least to the most numbers
+ * trained, beside the classifier alone and full fine-tuning where those were run.
  *
- * The best setting is the one with the highest mean among those with most seeds, so that one lucky run is not compared with a mean.
+ * The best setting is the one with the highest mean among those with most seeds, so that one lucky run is not compared
+ * with a mean.
  *
  * @param rows whose tasks are named apart (`tasksApart`).
  */
@@ -42,15 +47,40 @@ export function compareMethods(rows: readonly RunRow[]): MethodScore[] {
   return [...groupBy(rows, ({ task }) => task).values()].flatMap((ofTask) => {
     const best = [...groupBy(ofTask, ({ method }) => method)].map(([label, own]) => ({ label, ...bestOf(own) }));
     const reference = (method: Method): ReadonlyMap<number, number> | undefined => {
-      const [found] = best.filter(({ rows: [first] }) => first?.settings.method === method).toSorted((a, b) => b.summary.mean - a.summary.mean);
+      const [found] = best
+        .filter(({ rows: [first] }) => first?.settings.method === method)
+        .toSorted((a, b) => b.summary.mean - a.summary.mean);
       return found === undefined ? undefined : scoresOf(found.rows);
     };
     const [floor, ceiling] = [reference('classifier'), reference('full')];
     const scores = best.map(({ label, rows: own, summary, settings, setting }): MethodScore => {
-      const [{ task, metric, trainable, total, settings: { method } }] = own as [RunRow];
+      const [
+        {
+          task,
+          metric,
+          trainable,
+          total,
+          settings: { method },
+        },
+      ] = own as [RunRow];
       const gain = floor === undefined || method === 'classifier' ? undefined : pairedDifference(scoresOf(own), floor);
-      const closed = floor === undefined || ceiling === undefined || method === 'classifier' || method === 'full' ? undefined : partOfWay(scoresOf(own), floor, ceiling);
-      return { task, label, method, metric, trainable, share: share(trainable, total), setting, settings, ...summary, ...(gain === undefined ? {} : { gain }), ...(closed === undefined ? {} : { closed }) };
+      const closed =
+        floor === undefined || ceiling === undefined || method === 'classifier' || method === 'full'
+          ? undefined
+          : partOfWay(scoresOf(own), floor, ceiling);
+      return {
+        task,
+        label,
+        method,
+        metric,
+        trainable,
+        share: share(trainable, total),
+        setting,
+        settings,
+        ...summary,
+        ...(gain === undefined ? {} : { gain }),
+        ...(closed === undefined ? {} : { closed }),
+      };
     });
     return scores.toSorted((a, b) => a.trainable - b.trainable);
   });
@@ -74,25 +104,41 @@ export function meansOf(found: readonly MethodScore[]): MethodMean[] {
   return [...groupBy(found, ({ label }) => label)].map(([label, own]) => {
     const [{ method, trainable, share: part }] = own as [MethodScore];
     const closed = own.flatMap((each) => each.closed ?? []);
-    return { label, method, trainable, share: part, tasks: own.length, compared: closed.length, above: closed.filter((value) => value > 0).length, ...(closed.length === 0 ? {} : { closed: mean(closed) }) };
+    return {
+      label,
+      method,
+      trainable,
+      share: part,
+      tasks: own.length,
+      compared: closed.length,
+      above: closed.filter((value) => value > 0).length,
+      ...(closed.length === 0 ? {} : { closed: mean(closed) }),
+    };
   });
 }
 
-const scoresOf = (rows: readonly RunRow[]): Map<number, number> => new Map(rows.map(({ seed, score }) => [seed, score]));
+const scoresOf = (rows: readonly RunRow[]): Map<number, number> =>
+  new Map(rows.map(({ seed, score }) => [seed, score]));
 
 function bestOf(rows: readonly RunRow[]): Candidate & { readonly settings: number; readonly setting: string } {
-  const candidates = [...groupBy(rows, ({ settings }) => JSON.stringify(settings)).values()].flatMap((own): Candidate[] => {
-    const summary = summarize([...scoresOf(own).values()]);
-    return summary === undefined ? [] : [{ rows: own, summary }];
-  });
-  const [best] = candidates.toSorted((a, b) => b.summary.n - a.summary.n || b.summary.mean - a.summary.mean) as [Candidate];
+  const candidates = [...groupBy(rows, ({ settings }) => JSON.stringify(settings)).values()].flatMap(
+    (own): Candidate[] => {
+      const summary = summarize([...scoresOf(own).values()]);
+      return summary === undefined ? [] : [{ rows: own, summary }];
+    },
+  );
+  const [best] = candidates.toSorted((a, b) => b.summary.n - a.summary.n || b.summary.mean - a.summary.mean) as [
+    Candidate,
+  ];
   return { ...best, settings: candidates.length, setting: settingText(candidates, best) };
 }
 
 /** What tells the best candidate from the others. */
 function settingText(candidates: readonly Candidate[], { rows: [chosen] }: Candidate): string {
   const all = candidates.map(({ rows: [first] }) => ({ ...(first as RunRow).settings }) as Record<string, unknown>);
-  const names = [...new Set(all.flatMap((each) => Object.keys(each)))].filter((name) => new Set(all.map((each) => JSON.stringify(each[name]))).size > 1);
+  const names = [...new Set(all.flatMap((each) => Object.keys(each)))].filter(
+    (name) => new Set(all.map((each) => JSON.stringify(each[name]))).size > 1,
+  );
   const own = { ...(chosen as RunRow).settings } as Record<string, unknown>;
   return names.map((name) => `${name} ${String(own[name] ?? 'none')}`).join(', ');
 }

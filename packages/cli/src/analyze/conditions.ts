@@ -12,8 +12,14 @@ interface Condition {
 
 const CONDITIONS: readonly Condition[] = [
   { of: ({ modelFiles }) => modelFiles, words: ({ modelFiles }) => `tokenizer and config ${short(modelFiles)}` },
-  { of: ({ limit }) => String(limit), words: ({ limit }) => (limit === undefined ? 'all examples' : `${formatCount(limit)} examples`) },
-  { of: ({ maxLength }) => String(maxLength), words: ({ maxLength }) => (maxLength === undefined ? 'whole texts' : `${maxLength} tokens`) },
+  {
+    of: ({ limit }) => String(limit),
+    words: ({ limit }) => (limit === undefined ? 'all examples' : `${formatCount(limit)} examples`),
+  },
+  {
+    of: ({ maxLength }) => String(maxLength),
+    words: ({ maxLength }) => (maxLength === undefined ? 'whole texts' : `${maxLength} tokens`),
+  },
   { of: ({ arithmetic }) => arithmetic, words: ({ arithmetic }) => arithmetic },
   { of: ({ metric }) => metric, words: ({ metric }) => `by ${metric}` },
 ];
@@ -22,13 +28,14 @@ const CONDITIONS: readonly Condition[] = [
 function modelCondition(rows: readonly RunRow[]): Condition {
   const nameOf = ({ modelName, modelFiles }: RunRow): string => JSON.stringify([modelName, modelFiles]);
   const withoutHead = new Map(rows.flatMap((row) => (row.settings.head === 'model' ? [] : [[nameOf(row), row.model]])));
-  const of = (row: RunRow): string => (row.settings.head === 'model' ? withoutHead.get(nameOf(row)) : undefined) ?? row.model;
+  const of = (row: RunRow): string =>
+    (row.settings.head === 'model' ? withoutHead.get(nameOf(row)) : undefined) ?? row.model;
   return { of, words: (row) => `${row.modelName} ${short(of(row))}` };
 }
 
 /**
- * What to call the task of each run, so that runs of one name can be compared: where a task was run under several conditions (first on 1,000 examples, then on all) it is as many tasks, named by what
- * differs.
+ * What to call the task of each run, so that runs of one name can be compared: where a task was run under several
+ * conditions (first on 1,000 examples, then on all) it is as many tasks, named by what differs.
  */
 export function tasksApart(rows: readonly RunRow[]): ReadonlyMap<RunRow, string> {
   const names = new Map<RunRow, string>();
@@ -36,8 +43,11 @@ export function tasksApart(rows: readonly RunRow[]): ReadonlyMap<RunRow, string>
     const differing = [modelCondition(own), ...CONDITIONS].filter(({ of }) => new Set(own.map(of)).size > 1);
     const named = groupBy(own, (row) => [task, ...differing.map(({ words }) => words(row))].join(', '));
     for (const [name, alike] of named) {
-      // Rows that are held out, or left over by a limit, depend on the seed. Data that differs with the same seed is other data.
-      const several = [...groupBy(alike, ({ seed }) => String(seed)).values()].some((ofSeed) => new Set(ofSeed.map(({ data }) => data)).size > 1);
+      // Rows that are held out, or left over by a limit, depend on the seed. Data that differs with the same seed is
+      // other data.
+      const several = [...groupBy(alike, ({ seed }) => String(seed)).values()].some(
+        (ofSeed) => new Set(ofSeed.map(({ data }) => data)).size > 1,
+      );
       for (const row of alike) names.set(row, several ? `${name}, data ${short(row.data)}` : name);
     }
   }

@@ -18,8 +18,13 @@ export interface DevFlags extends Omit<DataFlags, 'task' | 'dev' | 'train'> {
 export function devFlags(options: Readonly<Record<string, unknown>>): DevFlags {
   const { dev, train, task: _, ...rest } = options;
   const { dev: _dev, train: _train, task: _task, ...flags } = dataFlags(rest);
-  const files = (value: unknown): readonly string[] => (typeof value === 'string' ? [value] : (value as readonly string[]));
-  return { ...flags, ...(dev === undefined ? {} : { dev: files(dev) }), ...(train === undefined ? {} : { train: files(train) }) };
+  const files = (value: unknown): readonly string[] =>
+    typeof value === 'string' ? [value] : (value as readonly string[]);
+  return {
+    ...flags,
+    ...(dev === undefined ? {} : { dev: files(dev) }),
+    ...(train === undefined ? {} : { train: files(train) }),
+  };
 }
 
 /** Whether there are rows at all to score on. */
@@ -43,19 +48,40 @@ export interface TaskTables {
  *
  * @throws ConfigError ANALYZE_DATA when the flags name none; what `loadData` throws.
  */
-export async function readTask({ task, adapter: { config } }: Pick<Run, 'task' | 'adapter'>, flags: DevFlags): Promise<TaskTables> {
+export async function readTask(
+  { task, adapter: { config } }: Pick<Run, 'task' | 'adapter'>,
+  flags: DevFlags,
+): Promise<TaskTables> {
   const { dev = [], train: trains = [], data, limitDev, ...rest } = flags;
   const [file, trainFile] = [tableOf(dev, task), tableOf(trains, task)];
   if (file === undefined && (data === undefined || !isGlue(task))) {
-    throw new ConfigError(`There is nothing to score ${task} on`, { code: 'ANALYZE_DATA', found: data === undefined ? 'tables of other tasks' : `${task}, which is no GLUE task`, expected: `--dev ${task}=FILE` });
+    throw new ConfigError(`There is nothing to score ${task} on`, {
+      code: 'ANALYZE_DATA',
+      found: data === undefined ? 'tables of other tasks' : `${task}, which is no GLUE task`,
+      expected: `--dev ${task}=FILE`,
+    });
   }
   const regression = config.loss === 'mse';
   const known = Object.keys(config.id2label).map((_, i) => config.id2label[String(i)] as string);
-  const source = file === undefined ? { task, data: data as string } : { dev: file, ...(trainFile === undefined ? {} : { train: trainFile }) };
-  const { dev: tables, metric, train } = await loadData({ ...rest, ...source, ...(regression ? { regression } : {}) }, { training: false, seed: 0, ...(regression ? {} : { known }) });
+  const source =
+    file === undefined
+      ? { task, data: data as string }
+      : { dev: file, ...(trainFile === undefined ? {} : { train: trainFile }) };
+  const {
+    dev: tables,
+    metric,
+    train,
+  } = await loadData(
+    { ...rest, ...source, ...(regression ? { regression } : {}) },
+    { training: false, seed: 0, ...(regression ? {} : { known }) },
+  );
   // MNLI has a second, mismatched set: the first is the one that settings are chosen by.
   const table = tables[0]?.table as ExampleTable;
-  return { dev: limitDev === undefined ? table : limitExamples(table, limitDev), metric, ...(train === undefined ? {} : { train }) };
+  return {
+    dev: limitDev === undefined ? table : limitExamples(table, limitDev),
+    metric,
+    ...(train === undefined ? {} : { train }),
+  };
 }
 
 /** The table of a task; one without a name is for every task that has none of its own. */
@@ -91,7 +117,9 @@ export function taskData(flags: DevFlags): TaskData {
       }),
     async train(run, tokenizer, limit) {
       const { train } = await read(run);
-      return train === undefined ? undefined : tokenize(limitExamples(train, limit), tokenizer(lengthOf(run)), { id: `train ${run.task}` });
+      return train === undefined
+        ? undefined
+        : tokenize(limitExamples(train, limit), tokenizer(lengthOf(run)), { id: `train ${run.task}` });
     },
   };
 }

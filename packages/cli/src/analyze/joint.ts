@@ -24,18 +24,26 @@ export interface JointTask {
 const TRAINED: readonly Group[] = ['adapter', 'norm'];
 
 /**
- * Train one adapter, with its norms, for several tasks at once: batches mix rows of all tasks, each row goes through the classifier of its task, which stays as it is, and every row counts the same.
- * It begins where stage two of each task began.
+ * Train one adapter, with its norms, for several tasks at once: batches mix rows of all tasks, each row goes through
+ * the classifier of its task, which stays as it is, and every row counts the same. It begins where stage two of each
+ * task began.
  *
  * @returns adapter and norms, flat.
  * @throws RuntimeError ABORTED, TRAINING_DIVERGED.
  */
-export async function trainJointly(tasks: readonly JointTask[], stage: StageOptions, seed: number, onStep: (done: number, total: number) => void = () => {}): Promise<Float32Array> {
+export async function trainJointly(
+  tasks: readonly JointTask[],
+  stage: StageOptions,
+  seed: number,
+  onStep: (done: number, total: number) => void = () => {},
+): Promise<Float32Array> {
   const model = jointModel(tasks);
   const { stages } = twoStage({ adapter: stage, seed });
   const plan = { stages: stages.filter(({ name }) => name === 'adapter'), seed };
   // Without a development set of all tasks together the last epoch stands. The metric is only asked for with one.
-  for await (const event of train(model, { train: jointSplit(tasks.map((task) => task.train)) }, plan, { metric: (tasks[0] as JointTask).scorer.metric })) {
+  for await (const event of train(model, { train: jointSplit(tasks.map((task) => task.train)) }, plan, {
+    metric: (tasks[0] as JointTask).scorer.metric,
+  })) {
     if (event.type === 'step') onStep(event.step, event.totalSteps);
   }
   return model.read();
@@ -51,11 +59,20 @@ function jointSplit(splits: readonly Split[]): Split {
     size: lengths.length,
     lengths,
     labels,
-    batch: (rows) => ({ batch: rows.length, sequence: 0, inputIds: new Int32Array(0), attentionMask: new Int32Array(0), source: { split: id, rows } }),
+    batch: (rows) => ({
+      batch: rows.length,
+      sequence: 0,
+      inputIds: new Int32Array(0),
+      attentionMask: new Int32Array(0),
+      source: { split: id, rows },
+    }),
   };
 }
 
-/** Adapter and norms of all tasks as one model that core's loop can train; what it answers depends on the task, so that it cannot be asked. */
+/**
+ * Adapter and norms of all tasks as one model that core's loop can train; what it answers depends on the task, so that
+ * it cannot be asked.
+ */
 function jointModel(tasks: readonly JointTask[]): TrainableModel {
   const first = (tasks[0] as JointTask).scorer;
   const parameters = first.parameters.filter(({ group }) => TRAINED.includes(group));
@@ -64,7 +81,10 @@ function jointModel(tasks: readonly JointTask[]): TrainableModel {
   let optimizer: OptimizerState | undefined;
   const starts = tasks.map((_, i) => tasks.slice(0, i).reduce((sum, task) => sum + task.train.size, 0));
 
-  const gradients = async ({ source, batch }: Batch, groups: readonly Group[]): Promise<{ loss: number; gradients: Float32Array }> => {
+  const gradients = async (
+    { source, batch }: Batch,
+    groups: readonly Group[],
+  ): Promise<{ loss: number; gradients: Float32Array }> => {
     const rows = source?.rows ?? new Int32Array(0);
     const mean = new Float32Array(places.sizeOfGroups(groups));
     let loss = 0;

@@ -1,4 +1,18 @@
-import { eliminate, gradientNorms, leaveOneOut, magnitudes, numbersOfLayers, rankAgreement, removeInOrder, smallestWithin, type Agreement, type CurvePoint, type LayerScore, type LeftOut, type Magnitude } from '@hadamard-adapter/core/analysis';
+import {
+  eliminate,
+  gradientNorms,
+  leaveOneOut,
+  magnitudes,
+  numbersOfLayers,
+  rankAgreement,
+  removeInOrder,
+  smallestWithin,
+  type Agreement,
+  type CurvePoint,
+  type LayerScore,
+  type LeftOut,
+  type Magnitude,
+} from '@hadamard-adapter/core/analysis';
 import type { Run } from './runs.js';
 import type { Scorer } from './scorer.js';
 
@@ -54,12 +68,17 @@ export function orderBy(signs: readonly LayerSigns[], of: (signs: LayerSigns) =>
 }
 
 /**
- * Leave-one-out, greedy elimination, the predictors and the curves of their orders: for n layers n · (n + 1) / 2 + 1 evaluations, and at most n − 2 more for each other order.
+ * Leave-one-out, greedy elimination, the predictors and the curves of their orders: for n layers n · (n + 1) / 2 + 1
+ * evaluations, and at most n − 2 more for each other order.
  *
  * @param budget loss of score that is accepted, in the unit of the score.
  * @param onScored called after each evaluation with how many are done.
  */
-export async function analyzeLayers(scorer: Scorer, budget: number, onScored: (done: number) => void = () => {}): Promise<LayerAnalysis> {
+export async function analyzeLayers(
+  scorer: Scorer,
+  budget: number,
+  onScored: (done: number) => void = () => {},
+): Promise<LayerAnalysis> {
   const { run, split, metric, parameters, base } = scorer;
   const { layers } = run.adapter.config;
   const asked = new Set<string>();
@@ -72,7 +91,10 @@ export async function analyzeLayers(scorer: Scorer, budget: number, onScored: (d
   const signs = signsOf(run).map((each): LayerSigns => ({ ...each, gradient: norms.get(each.layer) ?? 0 }));
   const leftOut = await leaveOneOut(layers, score);
   const elimination = await eliminate(layers, score);
-  const orders: [Order, readonly number[]][] = [...PREDICTORS.map((name): [Order, number[]] => [name, orderBy(signs, (each) => each[name] ?? 0)]), ['lowest', layers]];
+  const orders: [Order, readonly number[]][] = [
+    ...PREDICTORS.map((name): [Order, number[]] => [name, orderBy(signs, (each) => each[name] ?? 0)]),
+    ['lowest', layers],
+  ];
   const curves: { order: Order; points: CurvePoint[] }[] = [{ order: 'elimination', points: elimination }];
   for (const [order, sequence] of orders) curves.push({ order, points: await removeInOrder(sequence, score) });
   return {
@@ -85,7 +107,17 @@ export async function analyzeLayers(scorer: Scorer, budget: number, onScored: (d
     signs,
     agreement: PREDICTORS.map((predictor) => {
       const predicted = signs.map((each) => each[predictor] ?? 0);
-      return { predictor, score: rankAgreement(predicted, leftOut.map(({ lost }) => lost)), loss: rankAgreement(predicted, leftOut.map(({ lossRise }) => lossRise)) };
+      return {
+        predictor,
+        score: rankAgreement(
+          predicted,
+          leftOut.map(({ lost }) => lost),
+        ),
+        loss: rankAgreement(
+          predicted,
+          leftOut.map(({ lossRise }) => lossRise),
+        ),
+      };
     }),
     curves,
     smallest: smallestWithin(elimination, budget),
@@ -94,4 +126,5 @@ export async function analyzeLayers(scorer: Scorer, budget: number, onScored: (d
 }
 
 /** Evaluations of `analyzeLayers` at most. */
-export const mostEvaluations = (layers: number): number => (layers * (layers + 1)) / 2 + 1 + (ORDERS.length - 1) * Math.max(0, layers - 2);
+export const mostEvaluations = (layers: number): number =>
+  (layers * (layers + 1)) / 2 + 1 + (ORDERS.length - 1) * Math.max(0, layers - 2);

@@ -1,6 +1,12 @@
 import { ConfigError, HadamardError, type Tensor } from '@hadamard-adapter/core';
 import { adapterTensors, encodeAdapter, type Adapter, type CardInfo } from '@hadamard-adapter/core/folder';
-import { eliminate, pruneAdapter, smallestWithin, type CurvePoint, type LayerScore } from '@hadamard-adapter/core/analysis';
+import {
+  eliminate,
+  pruneAdapter,
+  smallestWithin,
+  type CurvePoint,
+  type LayerScore,
+} from '@hadamard-adapter/core/analysis';
 import { parse } from 'yaml';
 import { orderBy, signsOf } from './layers.js';
 import type { Run } from './runs.js';
@@ -22,15 +28,22 @@ export interface Pruned {
 }
 
 /**
- * Choose the layers that stay: by greedy elimination where there is something to score with, else those that have moved furthest, by the sum of mean |w − 1| and mean |b|.
+ * Choose the layers that stay: by greedy elimination where there is something to score with, else those that have moved
+ * furthest, by the sum of mean |w − 1| and mean |b|.
  *
- * @throws ConfigError PRUNE_KEEP for a number of layers that the adapter cannot keep, PRUNE_DATA for a budget without model and data.
+ * @throws ConfigError PRUNE_KEEP for a number of layers that the adapter cannot keep, PRUNE_DATA for a budget without
+ *   model and data.
  */
 export async function chooseLayers(run: Run, goal: PruneGoal, scorer: Scorer | undefined): Promise<Pruned> {
   const { layers } = run.adapter.config;
   if ('keep' in goal) checkKeep(goal.keep, layers.length);
   if (scorer === undefined) {
-    if (!('keep' in goal)) throw new ConfigError('A budget of score can only be kept by scoring', { code: 'PRUNE_DATA', found: '--budget alone', expected: '--model, and --data or --dev' });
+    if (!('keep' in goal))
+      throw new ConfigError('A budget of score can only be kept by scoring', {
+        code: 'PRUNE_DATA',
+        found: '--budget alone',
+        expected: '--model, and --data or --dev',
+      });
     const removed = orderBy(signsOf(run), ({ scale, shift }) => scale + shift).slice(0, layers.length - goal.keep);
     return { kept: layers.filter((layer) => !removed.includes(layer)), removed, by: 'predictor' };
   }
@@ -43,11 +56,20 @@ export async function chooseLayers(run: Run, goal: PruneGoal, scorer: Scorer | u
 /** @throws ConfigError PRUNE_KEEP. */
 export function checkKeep(keep: number, layers: number): void {
   if (keep >= 1 && keep <= layers) return;
-  throw new ConfigError('The adapter cannot keep so many layers', { code: 'PRUNE_KEEP', found: `--keep ${keep}`, expected: `1 to ${layers}`, hint: keep === 0 ? 'Without any layer only the classifier is left: evaluate the bare model instead.' : `The adapter has ${layers} layers.` });
+  throw new ConfigError('The adapter cannot keep so many layers', {
+    code: 'PRUNE_KEEP',
+    found: `--keep ${keep}`,
+    expected: `1 to ${layers}`,
+    hint:
+      keep === 0
+        ? 'Without any layer only the classifier is left: evaluate the bare model instead.'
+        : `The adapter has ${layers} layers.`,
+  });
 }
 
 /**
- * The adapter on the kept layers. With a scorer, also where layers share a norm: it is then saved under the name of the first of them that stays.
+ * The adapter on the kept layers. With a scorer, also where layers share a norm: it is then saved under the name of the
+ * first of them that stays.
  *
  * @throws UnsupportedError PRUNE_SHARED_NORM without a scorer.
  */
@@ -58,15 +80,32 @@ export function smallerAdapter({ adapter }: Run, kept: readonly number[], scorer
     if (scorer === undefined || !(error instanceof HadamardError) || error.code !== 'PRUNE_SHARED_NORM') throw error;
     const { config, tensors } = adapter;
     const all = adapterTensors(scorer.parameters, scorer.own);
-    const classifier = scorer.parameters.flatMap(({ name, group }): [string, Tensor][] => (group === 'classifier' ? [[name, all.get(name) as Tensor]] : []));
-    const placed = scorer.tensorsOf(kept).map(({ name, parameter }): [string, Tensor] => [name, tensors.get(name) ?? (all.get(parameter.name) as Tensor)]);
+    const classifier = scorer.parameters.flatMap(({ name, group }): [string, Tensor][] =>
+      group === 'classifier' ? [[name, all.get(name) as Tensor]] : [],
+    );
+    const placed = scorer
+      .tensorsOf(kept)
+      .map(({ name, parameter }): [string, Tensor] => [name, tensors.get(name) ?? (all.get(parameter.name) as Tensor)]);
     return { config: { ...config, layers: [...kept] }, tensors: new Map([...classifier, ...placed]) };
   }
 }
 
 /** The files of the smaller adapter; its card takes over licence, language and tags, and says where the layers went. */
-export function prunedFiles(adapter: Adapter, { removed, by, score, full }: Pruned, card: string | undefined, { metric, rows, trainable, total }: { readonly metric?: string; readonly rows?: number; readonly trainable: number; readonly total?: number }): Record<string, Uint8Array> {
-  const how = by === 'elimination' ? `chosen by greedy elimination on ${rows} rows${full === undefined ? '' : `, where the whole adapter has a score of ${full.score.toFixed(4)}`}` : 'those whose scales and shifts had moved least';
+export function prunedFiles(
+  adapter: Adapter,
+  { removed, by, score, full }: Pruned,
+  card: string | undefined,
+  {
+    metric,
+    rows,
+    trainable,
+    total,
+  }: { readonly metric?: string; readonly rows?: number; readonly trainable: number; readonly total?: number },
+): Record<string, Uint8Array> {
+  const how =
+    by === 'elimination'
+      ? `chosen by greedy elimination on ${rows} rows${full === undefined ? '' : `, where the whole adapter has a score of ${full.score.toFixed(4)}`}`
+      : 'those whose scales and shifts had moved least';
   return encodeAdapter({
     ...adapter,
     card: {
@@ -74,7 +113,10 @@ export function prunedFiles(adapter: Adapter, { removed, by, score, full }: Prun
       trainable,
       ...(total === undefined ? {} : { total }),
       ...(metric === undefined || score === undefined ? {} : { metric, scores: { [metric]: score.score } }),
-      notes: removed.length === 0 ? 'No layer was dropped.' : `The adapters of ${removed.length === 1 ? `layer ${removed[0]}` : `layers ${removed.join(', ')}`} were dropped, ${how}.`,
+      notes:
+        removed.length === 0
+          ? 'No layer was dropped.'
+          : `The adapters of ${removed.length === 1 ? `layer ${removed[0]}` : `layers ${removed.join(', ')}`} were dropped, ${how}.`,
     },
   });
 }
@@ -98,6 +140,12 @@ function keptFields(card: string | undefined): Pick<CardInfo, 'license' | 'langu
   }
   if (typeof fields !== 'object' || fields === null) return {};
   const { license, language, tags } = fields as Readonly<Record<string, unknown>>;
-  const own = Array.isArray(tags) ? tags.filter((tag): tag is string => typeof tag === 'string' && !OWN_TAGS.has(tag)) : [];
-  return { ...(typeof license === 'string' ? { license } : {}), ...(typeof language === 'string' ? { language } : {}), ...(own.length === 0 ? {} : { tags: own }) };
+  const own = Array.isArray(tags)
+    ? tags.filter((tag): tag is string => typeof tag === 'string' && !OWN_TAGS.has(tag))
+    : [];
+  return {
+    ...(typeof license === 'string' ? { license } : {}),
+    ...(typeof language === 'string' ? { language } : {}),
+    ...(own.length === 0 ? {} : { tags: own }),
+  };
 }

@@ -25,7 +25,10 @@ export interface Run {
 export interface Material {
   /** By task, in the order in which they were named. All are adapters of one base model, at the same places. */
   readonly runs: readonly Run[];
-  /** Runs of sweeps, of any method, for what only needs their scores. A task that was run under several conditions has several names. */
+  /**
+   * Runs of sweeps, of any method, for what only needs their scores. A task that was run under several conditions has
+   * several names.
+   */
   readonly rows: readonly RunRow[];
   /** Adapters in sweeps that are not among `runs`, since another setting of their task is better. */
   readonly passedOver: number;
@@ -41,11 +44,13 @@ export interface RunFilters {
 const RESULTS = 'results.sqlite';
 
 /**
- * Read adapter folders and results of sweeps. A run that several results have counts once. Of a sweep that tried several settings, the adapters of the best setting of each task (by mean score, among those
- * with most seeds) are looked at, all at the same site and norm.
+ * Read adapter folders and results of sweeps. A run that several results have counts once. Of a sweep that tried
+ * several settings, the adapters of the best setting of each task (by mean score, among those with most seeds) are
+ * looked at, all at the same site and norm.
  *
- * @throws DataError ANALYZE_NOTHING when nothing is left to look at; MismatchError ADAPTER_BASE_MISMATCH, ADAPTER_SHAPE_MISMATCH, ADAPTER_SITE_MISMATCH for adapters that cannot be compared; what
- * `decodeAdapter` and `readRuns` throw.
+ * @throws DataError ANALYZE_NOTHING when nothing is left to look at; MismatchError ADAPTER_BASE_MISMATCH,
+ *   ADAPTER_SHAPE_MISMATCH, ADAPTER_SITE_MISMATCH for adapters that cannot be compared; what `decodeAdapter` and
+ *   `readRuns` throw.
  */
 export async function readMaterial(places: readonly string[], filters: RunFilters = {}): Promise<Material> {
   const folders: Run[] = [];
@@ -56,18 +61,29 @@ export async function readMaterial(places: readonly string[], filters: RunFilter
     else for (const row of readRuns(results)) if (!byKey.has(row.key)) byKey.set(row.key, row);
   }
   const rows = [...byKey.values()];
-  const matching = rows.filter(({ method, task, seed }) => passes(filters.method, method) && passes(filters.task, task) && passes(filters.seed, seed));
+  const matching = rows.filter(
+    ({ method, task, seed }) =>
+      passes(filters.method, method) && passes(filters.task, task) && passes(filters.seed, seed),
+  );
   const adapters = matching.filter(({ files }) => files !== undefined);
   const names = tasksApart(matching);
   const best = bestSettings(adapters, names);
   const runs = [...folders.filter(({ task }) => passes(filters.task, task)), ...best.map(runOf)];
   if (runs.length === 0 && matching.length === 0) {
-    throw new DataError('There is nothing to analyze', { code: 'ANALYZE_NOTHING', found: `${folders.length + rows.length} runs in ${places.join(', ')}, none that the filters leave`, expected: 'an adapter folder, or results of a sweep' });
+    throw new DataError('There is nothing to analyze', {
+      code: 'ANALYZE_NOTHING',
+      found: `${folders.length + rows.length} runs in ${places.join(', ')}, none that the filters leave`,
+      expected: 'an adapter folder, or results of a sweep',
+    });
   }
   checkComparable(runs);
   const order = [...new Set(runs.map(({ task }) => task))];
   const apart = matching.map((row) => ({ ...row, task: names.get(row) ?? row.task }));
-  return { runs: named(runs.toSorted((a, b) => order.indexOf(a.task) - order.indexOf(b.task))), rows: apart, passedOver: adapters.length - best.length };
+  return {
+    runs: named(runs.toSorted((a, b) => order.indexOf(a.task) - order.indexOf(b.task))),
+    rows: apart,
+    passedOver: adapters.length - best.length,
+  };
 }
 
 /** @throws DataError FOLDER_MISSING; what `decodeAdapter` throws. */
@@ -85,7 +101,8 @@ async function resultsAt(place: string): Promise<string | undefined> {
   return (await isFile(inside)) ? inside : undefined;
 }
 
-const passes = <T>(wanted: readonly T[] | undefined, value: T): boolean => wanted === undefined || wanted.includes(value);
+const passes = <T>(wanted: readonly T[] | undefined, value: T): boolean =>
+  wanted === undefined || wanted.includes(value);
 
 /** Where an adapter is: adapters at different places are not comparable. */
 const placeOf = ({ model, settings: { site, norm } }: RunRow): string => JSON.stringify([model, site, norm]);
@@ -96,22 +113,33 @@ interface BestRows {
 }
 
 /**
- * The rows of the best setting of each task, all at one place: the one with adapters for most tasks, and of several the one with the highest scores. The first of equals.
+ * The rows of the best setting of each task, all at one place: the one with adapters for most tasks, and of several the
+ * one with the highest scores. The first of equals.
  */
 function bestSettings(rows: readonly RunRow[], names: ReadonlyMap<RunRow, string>): RunRow[] {
   const places = [...groupBy(rows, placeOf).values()].map((group) => {
     const best = [...groupBy(group, ({ task }) => task).values()].map((ofTask) => bestOf(ofTask, names));
-    return { best, tasks: best.length, mean: summarize(best.map(({ mean }) => mean))?.mean ?? Number.NEGATIVE_INFINITY };
+    return {
+      best,
+      tasks: best.length,
+      mean: summarize(best.map(({ mean }) => mean))?.mean ?? Number.NEGATIVE_INFINITY,
+    };
   });
   const [chosen] = places.toSorted((a, b) => b.tasks - a.tasks || b.mean - a.mean);
   return (chosen?.best ?? []).flatMap((group) => group.rows.toSorted((a, b) => a.seed - b.seed));
 }
 
-/** Of one task, under one condition: the highest mean among the settings with most seeds, so that a lucky run does not stand for a task. */
+/**
+ * Of one task, under one condition: the highest mean among the settings with most seeds, so that a lucky run does not
+ * stand for a task.
+ */
 function bestOf(rows: readonly RunRow[], names: ReadonlyMap<RunRow, string>): BestRows {
   const settings = [...groupBy(rows, (row) => JSON.stringify([names.get(row), row.method, row.settings])).values()];
   const [best] = settings
-    .map((own): BestRows => ({ rows: own, mean: summarize(own.map(({ score }) => score))?.mean ?? Number.NEGATIVE_INFINITY }))
+    .map((own): BestRows => ({
+      rows: own,
+      mean: summarize(own.map(({ score }) => score))?.mean ?? Number.NEGATIVE_INFINITY,
+    }))
     .toSorted((a, b) => b.rows.length - a.rows.length || b.mean - a.mean);
   return best as BestRows;
 }
@@ -147,7 +175,12 @@ function checkComparable(runs: readonly Run[]): void {
     for (const [what, code, of] of COMPARED) {
       const [found, expected] = [of(run.adapter.config), of((first as Run).adapter.config)];
       if (found === expected) continue;
-      throw new MismatchError(`Adapters with another ${what} cannot be compared`, { code, found: `${found} in ${shorten(run.name)}`, expected: `${expected} as in ${shorten((first as Run).name)}`, hint: 'Analyze them by themselves, or choose runs with --method and --task.' });
+      throw new MismatchError(`Adapters with another ${what} cannot be compared`, {
+        code,
+        found: `${found} in ${shorten(run.name)}`,
+        expected: `${expected} as in ${shorten((first as Run).name)}`,
+        hint: 'Analyze them by themselves, or choose runs with --method and --task.',
+      });
     }
   }
 }

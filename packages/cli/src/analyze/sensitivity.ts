@@ -27,14 +27,19 @@ export interface SensitivityPoint extends Summary {
 }
 
 /**
- * What a setting does to the score while all others stay: runs that differ in one setting (and in the seed) belong to one slice. Slices with a single value say nothing and are left out.
+ * What a setting does to the score while all others stay: runs that differ in one setting (and in the seed) belong to
+ * one slice. Slices with a single value say nothing and are left out.
  *
  * @param rows whose tasks are named apart (`tasksApart`).
  */
 export function analyzeSensitivity(rows: readonly RunRow[]): SensitivityPoint[] {
   return (Object.keys(FACTORS) as Factor[]).flatMap((factor) => {
-    const slices = groupBy(rows, ({ task, method, settings }) => JSON.stringify([task, method, { ...settings, [factor]: 0 }]));
-    const telling = [...slices.values()].filter((slice) => new Set(slice.map(({ settings }) => settings[factor])).size > 1);
+    const slices = groupBy(rows, ({ task, method, settings }) =>
+      JSON.stringify([task, method, { ...settings, [factor]: 0 }]),
+    );
+    const telling = [...slices.values()].filter(
+      (slice) => new Set(slice.map(({ settings }) => settings[factor])).size > 1,
+    );
     const varying = varyingSettings(telling.flat(), factor);
     return telling.flatMap((slice) => {
       const byValue = [...groupBy(slice, ({ settings }) => String(settings[factor])).values()];
@@ -43,23 +48,40 @@ export function analyzeSensitivity(rows: readonly RunRow[]): SensitivityPoint[] 
       return byValue
         .flatMap((each) => {
           const summary = summarize(each.map(({ score }) => score));
-          return summary === undefined ? [] : [{ factor, value: (each[0] as RunRow).settings[factor], task, method, metric, slice: text, ...summary }];
+          return summary === undefined
+            ? []
+            : [{ factor, value: (each[0] as RunRow).settings[factor], task, method, metric, slice: text, ...summary }];
         })
         .toSorted((a, b) => a.value - b.value);
     });
   });
 }
 
-/** How far apart the best and the worst mean of a slice are, for each setting: the mean over its slices, in the unit of the score. */
+/**
+ * How far apart the best and the worst mean of a slice are, for each setting: the mean over its slices, in the unit of
+ * the score.
+ */
 export function spanOf(found: readonly SensitivityPoint[], factor: Factor): number | undefined {
-  const slices = [...groupBy(found.filter((point) => point.factor === factor), ({ task, method, slice }) => JSON.stringify([task, method, slice])).values()];
+  const slices = [
+    ...groupBy(
+      found.filter((point) => point.factor === factor),
+      ({ task, method, slice }) => JSON.stringify([task, method, slice]),
+    ).values(),
+  ];
   if (slices.length === 0) return undefined;
-  const spans = slices.map((slice) => Math.max(...slice.map(({ mean }) => mean)) - Math.min(...slice.map(({ mean }) => mean)));
+  const spans = slices.map(
+    (slice) => Math.max(...slice.map(({ mean }) => mean)) - Math.min(...slice.map(({ mean }) => mean)),
+  );
   return mean(spans);
 }
 
 /** Settings other than the factor in which slices differ. */
 function varyingSettings(rows: readonly RunRow[], factor: Factor): (keyof MethodSettings)[] {
   const names = [...new Set(rows.flatMap(({ settings }) => Object.keys(settings) as (keyof MethodSettings)[]))];
-  return names.filter((name) => name !== factor && name !== 'method' && new Set(rows.map(({ settings }) => JSON.stringify(settings[name]))).size > 1);
+  return names.filter(
+    (name) =>
+      name !== factor &&
+      name !== 'method' &&
+      new Set(rows.map(({ settings }) => JSON.stringify(settings[name]))).size > 1,
+  );
 }

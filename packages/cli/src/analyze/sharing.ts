@@ -1,5 +1,11 @@
 import { MismatchError, layout, type Layout } from '@hadamard-adapter/core';
-import { meanVector, numbersOfBasis, numbersOfLayers, type LayerParameter, type LayerScore } from '@hadamard-adapter/core/analysis';
+import {
+  meanVector,
+  numbersOfBasis,
+  numbersOfLayers,
+  type LayerParameter,
+  type LayerScore,
+} from '@hadamard-adapter/core/analysis';
 import { basisOf, heldBy } from './basis.js';
 import type { Scorer } from './scorer.js';
 
@@ -10,8 +16,8 @@ const TRAINED = ['adapter', 'norm'] as const;
 export const VARIANTS = ['own', 'scale', 'joint', 'mean', 'none'] as const;
 
 /**
- * `own`: nothing is shared. `scale`: w is the mean over tasks, b and norms are the task's own. `joint`: one adapter that was trained for all tasks together. `mean`: the mean of all adapters and norms.
- * `none`: no adapter at all.
+ * `own`: nothing is shared. `scale`: w is the mean over tasks, b and norms are the task's own. `joint`: one adapter
+ * that was trained for all tasks together. `mean`: the mean of all adapters and norms. `none`: no adapter at all.
  */
 export type Variant = (typeof VARIANTS)[number];
 
@@ -70,7 +76,11 @@ function withTrained({ own }: Scorer, places: Layout, trained: Float32Array): Fl
  * @param scorers one for each task, at least two, all of one base and one place of adapters.
  * @param joint adapter and norms trained for all of them, flat.
  */
-export async function analyzeSharing(scorers: readonly Scorer[], joint: Float32Array | undefined, onScored: (done: number, total: number) => void = () => {}): Promise<SharingAnalysis> {
+export async function analyzeSharing(
+  scorers: readonly Scorer[],
+  joint: Float32Array | undefined,
+  onScored: (done: number, total: number) => void = () => {},
+): Promise<SharingAnalysis> {
   const tasks = scorers.length;
   const variants = VARIANTS.filter((variant) => variant !== 'joint' || joint !== undefined);
   const total = tasks * variants.length + tasks * (tasks - 1) + 2 * tasks * Math.max(0, tasks - 1);
@@ -86,7 +96,12 @@ export async function analyzeSharing(scorers: readonly Scorer[], joint: Float32A
   const other = trained.findIndex(({ length }) => length !== trained[0]?.length);
   if (other >= 0) {
     const [first, second] = [scorers[0] as Scorer, scorers[other] as Scorer];
-    throw new MismatchError('Adapters on other layers cannot share their norms', { code: 'ADAPTER_SITE_MISMATCH', found: `layers ${second.run.adapter.config.layers.join(', ')} in ${second.run.name}`, expected: `${first.run.adapter.config.layers.join(', ')} as in ${first.run.name}`, hint: 'In this model layers share norms: analyze adapters of the same layers.' });
+    throw new MismatchError('Adapters on other layers cannot share their norms', {
+      code: 'ADAPTER_SITE_MISMATCH',
+      found: `layers ${second.run.adapter.config.layers.join(', ')} in ${second.run.name}`,
+      expected: `${first.run.adapter.config.layers.join(', ')} as in ${first.run.name}`,
+      hint: 'In this model layers share norms: analyze adapters of the same layers.',
+    });
   }
   const average = meanVector(trained);
   const { parameters } = scorers[0] as Scorer;
@@ -94,7 +109,12 @@ export async function analyzeSharing(scorers: readonly Scorer[], joint: Float32A
 
   const values: Readonly<Record<Variant, (scorer: Scorer, own: Float32Array) => Float32Array>> = {
     own: ({ own }) => own,
-    scale: (scorer, own) => withTrained(scorer, places(scorer), own.map((value, i) => (isScale[i] === 1 ? (average[i] as number) : value))),
+    scale: (scorer, own) =>
+      withTrained(
+        scorer,
+        places(scorer),
+        own.map((value, i) => (isScale[i] === 1 ? (average[i] as number) : value)),
+      ),
     joint: (scorer) => withTrained(scorer, places(scorer), joint ?? average),
     mean: (scorer) => withTrained(scorer, places(scorer), average),
     none: ({ base }) => base,
@@ -102,18 +122,37 @@ export async function analyzeSharing(scorers: readonly Scorer[], joint: Float32A
   const shared: SharedScore[] = [];
   const cross: CrossScore[] = [];
   for (const [i, scorer] of scorers.entries()) {
-    for (const variant of variants) shared.push({ task: scorer.run.task, variant, ...(await score(scorer, values[variant](scorer, trained[i] as Float32Array))) });
+    for (const variant of variants)
+      shared.push({
+        task: scorer.run.task,
+        variant,
+        ...(await score(scorer, values[variant](scorer, trained[i] as Float32Array))),
+      });
     for (const [j, other] of scorers.entries()) {
       const own = shared.find(({ task, variant }) => task === scorer.run.task && variant === 'own') as SharedScore;
-      const result = i === j ? { score: own.score, loss: own.loss } : await score(scorer, withTrained(scorer, places(scorer), trained[j] as Float32Array));
+      const result =
+        i === j
+          ? { score: own.score, loss: own.loss }
+          : await score(scorer, withTrained(scorer, places(scorer), trained[j] as Float32Array));
       cross.push({ from: other.run.task, on: scorer.run.task, ...result });
     }
   }
   const { ranks, rankScores } = await lowRank(scorers, trained, places, score);
   const size = average.length;
-  const separate = scorers.reduce((sum, scorer) => sum + numbersOfLayers(scorer.parameters, scorer.run.adapter.config.layers), 0);
+  const separate = scorers.reduce(
+    (sum, scorer) => sum + numbersOfLayers(scorer.parameters, scorer.run.adapter.config.layers),
+    0,
+  );
   const scales = isScale.reduce((sum, value) => sum + value, 0);
-  return { scorers, shared, cross, ranks, rankScores, variants, numbers: { own: separate, scale: separate - (tasks - 1) * scales, joint: size, mean: size, none: 0 } };
+  return {
+    scorers,
+    shared,
+    cross,
+    ranks,
+    rankScores,
+    variants,
+    numbers: { own: separate, scale: separate - (tasks - 1) * scales, joint: size, mean: size, none: 0 },
+  };
 }
 
 /** 1 where a number trained in stage two is of a parameter that `which` names. */
@@ -121,11 +160,14 @@ function maskOf(parameters: readonly LayerParameter[], which: (parameter: LayerP
   const kept = parameters.filter(({ group }) => group === 'adapter' || group === 'norm');
   const places = layout(kept);
   const mask = new Uint8Array(places.size);
-  for (const parameter of kept) if (which(parameter)) mask.fill(1, places.offset(parameter.name), places.offset(parameter.name) + places.sizeOf(parameter.name));
+  for (const parameter of kept)
+    if (which(parameter))
+      mask.fill(1, places.offset(parameter.name), places.offset(parameter.name) + places.sizeOf(parameter.name));
   return mask;
 }
 
-const indicesOf = (mask: Uint8Array): Int32Array => Int32Array.from(Array.from(mask).flatMap((set, i) => (set === 1 ? [i] : [])));
+const indicesOf = (mask: Uint8Array): Int32Array =>
+  Int32Array.from(Array.from(mask).flatMap((set, i) => (set === 1 ? [i] : [])));
 
 async function lowRank(
   scorers: readonly Scorer[],
@@ -145,12 +187,23 @@ async function lowRank(
   const ranks: RankSummary[] = [];
   const rankScores: RankScore[] = [];
   for (const kind of ['whole', 'by layer'] as const) {
-    const bases = parts[kind].map((indices) => ({ indices, basis: basisOf(changes.map((change) => Float32Array.from(indices, (i) => change[i] as number))) }));
+    const bases = parts[kind].map((indices) => ({
+      indices,
+      basis: basisOf(changes.map((change) => Float32Array.from(indices, (i) => change[i] as number))),
+    }));
     const lengths = bases.map(({ basis }) => basis.singular.reduce((sum, value) => sum + value * value, 0));
     const all = lengths.reduce((sum, value) => sum + value, 0);
     for (let rank = 1; rank <= scorers.length; rank++) {
-      const held = all === 0 ? 1 : bases.reduce((sum, { basis }, i) => sum + heldBy(basis.singular, rank) * (lengths[i] as number), 0) / all;
-      ranks.push({ kind, rank, held, numbers: numbersOfBasis({ tasks: scorers.length, rank, numbers: base.length, parts: bases.length }) });
+      const held =
+        all === 0
+          ? 1
+          : bases.reduce((sum, { basis }, i) => sum + heldBy(basis.singular, rank) * (lengths[i] as number), 0) / all;
+      ranks.push({
+        kind,
+        rank,
+        held,
+        numbers: numbersOfBasis({ tasks: scorers.length, rank, numbers: base.length, parts: bases.length }),
+      });
       // As many vectors as tasks: that is every adapter itself.
       if (rank === scorers.length) continue;
       const rebuilt = bases.map(({ basis }) => basis.rebuilt(rank));
@@ -160,7 +213,12 @@ async function lowRank(
           const change = (rebuilt[part] as Float32Array[])[task] as Float32Array;
           indices.forEach((i, at) => (values[i] = (base[i] as number) + (change[at] as number)));
         }
-        rankScores.push({ kind, rank, task: scorer.run.task, ...(await score(scorer, withTrained(scorer, places(scorer), values))) });
+        rankScores.push({
+          kind,
+          rank,
+          task: scorer.run.task,
+          ...(await score(scorer, withTrained(scorer, places(scorer), values))),
+        });
       }
     }
   }

@@ -50,7 +50,10 @@ export interface Section {
 export function formatCell(value: Cell, { digits }: Pick<Column, 'digits'>): string {
   if (value === undefined) return '–';
   if (typeof value === 'string') return value;
-  if (digits === undefined) return Number.isInteger(value) ? new Intl.NumberFormat('en-US').format(value) : String(Number(value.toPrecision(4)));
+  if (digits === undefined)
+    return Number.isInteger(value)
+      ? new Intl.NumberFormat('en-US').format(value)
+      : String(Number(value.toPrecision(4)));
   const text = value.toFixed(digits);
   return /^-0\.?0*$/.test(text) ? text.slice(1) : text;
 }
@@ -70,4 +73,5 @@ export function losesPoints(lost: number, digits = 1): string {
 export const points = (score: number): number => score / POINT;
 
 /** `1 row`, `3 rows`. */
-export const count = (n: number, one: string, several = `${one}s`): string => `${new Intl.NumberFormat('en-US').format(n)} ${n === 1 ? one : several}`;
+export const count = (n: number, one: string, several = `${one}s`): string =>
+  `${new Intl.NumberFormat('en-US').format(n)} ${n === 1 ? one : several}`;

@@ -8,10 +8,14 @@ import { reportPage } from './report/page.js';
 import type { DataTable } from './table.js';
 
 /** All tables of an analysis. */
-export const tablesOf = ({ runs, sections }: Analyzed): DataTable[] => [runs, ...sections.flatMap(({ blocks }) => blocks.map(({ table }) => table))];
+export const tablesOf = ({ runs, sections }: Analyzed): DataTable[] => [
+  runs,
+  ...sections.flatMap(({ blocks }) => blocks.map(({ table }) => table)),
+];
 
 /**
- * Write the page and a CSV file for each table beside it: report.html, report.layers.csv, … Every file is written under another name and then renamed, the page last.
+ * Write the page and a CSV file for each table beside it: report.html, report.layers.csv, … Every file is written under
+ * another name and then renamed, the page last.
  *
  * @returns the files, the page first.
  * @throws DataError OUTPUT_UNWRITABLE.
@@ -21,15 +25,26 @@ export async function writeReport(path: string, analyzed: Analyzed, version: str
   const stem = basename(target).replace(/\.html?$/i, '');
   const tables = tablesOf(analyzed);
   const files = new Map(tables.map(({ name }) => [name, `${stem}.${name}.csv`]));
-  const contents: [string, string][] = [...tables.map((table): [string, string] => [files.get(table.name) as string, toCsv(table)]), [basename(target), reportPage(analyzed, { version, files })]];
-  const written = contents.map(([name]) => ({ name, temporary: join(dirname(target), `.${name}.${randomBytes(4).toString('hex')}.tmp`) }));
+  const contents: [string, string][] = [
+    ...tables.map((table): [string, string] => [files.get(table.name) as string, toCsv(table)]),
+    [basename(target), reportPage(analyzed, { version, files })],
+  ];
+  const written = contents.map(([name]) => ({
+    name,
+    temporary: join(dirname(target), `.${name}.${randomBytes(4).toString('hex')}.tmp`),
+  }));
   try {
     await mkdir(dirname(target), { recursive: true });
-    for (const [i, [, text]] of contents.entries()) await writeFile((written[i] as (typeof written)[number]).temporary, text);
+    for (const [i, [, text]] of contents.entries())
+      await writeFile((written[i] as (typeof written)[number]).temporary, text);
     for (const { name, temporary } of written) await rename(temporary, join(dirname(target), name));
   } catch (cause) {
     for (const { temporary } of written) await rm(temporary, { force: true });
-    throw new DataError('The report cannot be written', { code: 'OUTPUT_UNWRITABLE', found: cause instanceof Error ? cause.message : path, cause });
+    throw new DataError('The report cannot be written', {
+      code: 'OUTPUT_UNWRITABLE',
+      found: cause instanceof Error ? cause.message : path,
+      cause,
+    });
   }
   return [basename(target), ...files.values()].map((name) => join(dirname(path), name));
 }

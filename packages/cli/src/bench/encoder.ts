@@ -17,11 +17,21 @@ export function benchEncoder({ layers, hidden, heads, intermediate, vocab, posit
     type_vocab_size: 2,
     layer_norm_eps: 1e-12,
   };
-  const random = (name: string, dims: readonly number[]) => float32Tensor(randomWeights(name, dims.reduce((product, size) => product * size, 1)), dims);
+  const random = (name: string, dims: readonly number[]) =>
+    float32Tensor(
+      randomWeights(
+        name,
+        dims.reduce((product, size) => product * size, 1),
+      ),
+      dims,
+    );
   return buildEncoder(config, { has: (name) => !name.startsWith('pooler'), take: random });
 }
 
-/** Small, cheap, and the same for a name wherever it is asked for, so that contestants can compare their losses; speed does not depend on the values as long as none is denormal. */
+/**
+ * Small, cheap, and the same for a name wherever it is asked for, so that contestants can compare their losses; speed
+ * does not depend on the values as long as none is denormal.
+ */
 export function randomWeights(name: string, size: number): Float32Array {
   const values = new Float32Array(size);
   if (name.endsWith('LayerNorm.weight')) return values.fill(1);

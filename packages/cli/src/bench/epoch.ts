@@ -35,16 +35,30 @@ const WARM_UP = 8;
 const lengthsOf = (rows: TokenRows): Int32Array => Int32Array.from(rows, (row) => row.length);
 
 /**
- * One epoch, ours in batches of similar length as `train` makes them, PyTorch in shuffled batches, each padded to its longest row. Every row once on either side; the parts of the epoch take turns, so
- * that both see the same weather on the machine.
+ * One epoch, ours in batches of similar length as `train` makes them, PyTorch in shuffled batches, each padded to its
+ * longest row. Every row once on either side; the parts of the epoch take turns, so that both see the same weather on
+ * the machine.
  */
-export async function runEpochBench({ model, rows, batchSize, threads, python, onProgress }: EpochOptions): Promise<EpochRow[]> {
+export async function runEpochBench({
+  model,
+  rows,
+  batchSize,
+  threads,
+  python,
+  onProgress,
+}: EpochOptions): Promise<EpochRow[]> {
   const lengths = lengthsOf(rows);
   const { batch: _, ...sizes } = BENCH_MODELS[model] as (typeof BENCH_MODELS)[string];
   const contestants = startContestants(python);
   // Rows of one length are not sorted: what is left is a plain shuffle.
-  const plans = contestants.map((contestant, i) => ({ contestant, seconds: 0, batches: epochBatches(i === 0 ? lengths : new Int32Array(lengths.length), batchSize, 0, ['bench']) }));
-  const asWork = (batches: readonly Int32Array[]): { batches: BenchBatches } => ({ batches: { rows: batches.map((batch) => Array.from(batch, (row) => rows[row] as readonly number[])) } });
+  const plans = contestants.map((contestant, i) => ({
+    contestant,
+    seconds: 0,
+    batches: epochBatches(i === 0 ? lengths : new Int32Array(lengths.length), batchSize, 0, ['bench']),
+  }));
+  const asWork = (batches: readonly Int32Array[]): { batches: BenchBatches } => ({
+    batches: { rows: batches.map((batch) => Array.from(batch, (row) => rows[row] as readonly number[])) },
+  });
   try {
     for (const { contestant, batches } of plans) {
       await prepare(contestant, { ...sizes, threads });
@@ -54,20 +68,35 @@ export async function runEpochBench({ model, rows, batchSize, threads, python, o
     for (let turn = 0; turn < TURNS; turn++) {
       onProgress?.(`${model} part ${turn + 1}/${TURNS}`);
       for (const plan of plans) {
-        const part = plan.batches.slice(Math.floor((turn * plan.batches.length) / TURNS), Math.floor(((turn + 1) * plan.batches.length) / TURNS));
+        const part = plan.batches.slice(
+          Math.floor((turn * plan.batches.length) / TURNS),
+          Math.floor(((turn + 1) * plan.batches.length) / TURNS),
+        );
         if (part.length === 0) continue;
         await settle();
-        plan.seconds += ((await plan.contestant.process.ask(asWork(part)))['ms'] as number) * part.length / 1000;
+        plan.seconds += (((await plan.contestant.process.ask(asWork(part)))['ms'] as number) * part.length) / 1000;
       }
     }
-    return plans.map(({ contestant, seconds, batches }) => ({ model, runtime: contestant.runtime, examples: rows.length, seconds, padding: paddingOf(batches, lengths) }));
+    return plans.map(({ contestant, seconds, batches }) => ({
+      model,
+      runtime: contestant.runtime,
+      examples: rows.length,
+      seconds,
+      padding: paddingOf(batches, lengths),
+    }));
   } finally {
     for (const { process: child } of contestants) child.stop();
   }
 }
 
 function paddingOf(batches: readonly Int32Array[], lengths: Int32Array): number {
-  const [tokens, computed] = [lengths.reduce((a, b) => a + b, 0), batches.reduce((sum, rows) => sum + rows.length * rows.reduce((most, row) => Math.max(most, lengths[row] as number), 0), 0)];
+  const [tokens, computed] = [
+    lengths.reduce((a, b) => a + b, 0),
+    batches.reduce(
+      (sum, rows) => sum + rows.length * rows.reduce((most, row) => Math.max(most, lengths[row] as number), 0),
+      0,
+    ),
+  ];
   return 1 - tokens / Math.max(1, computed);
 }
 
@@ -93,8 +122,19 @@ export interface CacheRow {
   readonly bound: number;
 }
 
-/** Adapters in the upper half of the layers: the first epoch, which computes and keeps what lies below, against later ones, and against epochs that keep nothing. */
-export async function runCacheBench({ model, rows, batchSize, threads, epochs, maxBytes, onProgress }: CacheOptions): Promise<CacheRow> {
+/**
+ * Adapters in the upper half of the layers: the first epoch, which computes and keeps what lies below, against later
+ * ones, and against epochs that keep nothing.
+ */
+export async function runCacheBench({
+  model,
+  rows,
+  batchSize,
+  threads,
+  epochs,
+  maxBytes,
+  onProgress,
+}: CacheOptions): Promise<CacheRow> {
   const { batch: _, ...sizes } = BENCH_MODELS[model] as (typeof BENCH_MODELS)[string];
   const adapted = Array.from({ length: sizes.layers }, (__, layer) => layer).slice(Math.ceil(sizes.layers / 2));
   const [ours] = startContestants(undefined);
@@ -103,22 +143,43 @@ export async function runCacheBench({ model, rows, batchSize, threads, epochs, m
     await prepare(ours, { ...sizes, threads, adapted });
     const run = async (budget: number): Promise<{ seconds: number[]; kept: number }> => {
       onProgress?.(`${model} ${budget === 0 ? 'keeping nothing' : 'keeping activations'}`);
-      return (await ours.process.ask({ cache: { rows, batchSize, epochs, maxBytes: budget } })) as { seconds: number[]; kept: number };
+      return (await ours.process.ask({ cache: { rows, batchSize, epochs, maxBytes: budget } })) as {
+        seconds: number[];
+        kept: number;
+      };
     };
     const without = await run(0);
     const { seconds, kept } = await run(maxBytes);
     const [firstSeconds = 0, ...later] = seconds;
-    return { model, examples: rows.length, layers: adapted, kept, withoutSeconds: median(without.seconds), firstSeconds, laterSeconds: median(later), bound: cacheBound(sizes) };
+    return {
+      model,
+      examples: rows.length,
+      layers: adapted,
+      kept,
+      withoutSeconds: median(without.seconds),
+      firstSeconds,
+      laterSeconds: median(later),
+      bound: cacheBound(sizes),
+    };
   } finally {
     ours.process.stop();
   }
 }
 
 /**
- * Multiplications with weights per token, forward and backward, attention itself not counted: a layer has Q, K, V, O of hidden² and a feed-forward of 2·hidden·wide. Kept are context and input of the
- * lowest layer with an adapter, so of that layer O and feed-forward remain; of the last layer, read at one position, keys and values.
+ * Multiplications with weights per token, forward and backward, attention itself not counted: a layer has Q, K, V, O of
+ * hidden² and a feed-forward of 2·hidden·wide. Kept are context and input of the lowest layer with an adapter, so of
+ * that layer O and feed-forward remain; of the last layer, read at one position, keys and values.
  */
-function cacheBound({ layers, hidden, intermediate }: { layers: number; hidden: number; intermediate: number }): number {
+function cacheBound({
+  layers,
+  hidden,
+  intermediate,
+}: {
+  layers: number;
+  hidden: number;
+  intermediate: number;
+}): number {
   const [square, wide] = [hidden * hidden, 2 * hidden * intermediate];
   const layer = 4 * square + wide;
   const lowest = Math.ceil(layers / 2);

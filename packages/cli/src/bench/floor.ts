@@ -34,8 +34,8 @@ interface Pair {
 }
 
 /**
- * What exact float32 arithmetic cannot go below on a machine: all products with frozen weights that a step needs, timed alone. Adapters in every layer on the context, the last layer read at one
- * position; attention itself is not counted.
+ * What exact float32 arithmetic cannot go below on a machine: all products with frozen weights that a step needs, timed
+ * alone. Adapters in every layer on the context, the last layer read at one position; attention itself is not counted.
  */
 export async function runFloorBench({ models, sequence, threads, rounds, python }: FloorOptions): Promise<FloorRow[]> {
   const results: FloorRow[] = [];
@@ -44,7 +44,9 @@ export async function runFloorBench({ models, sequence, threads, rounds, python 
     const contestants = startContestants(python);
     try {
       for (const contestant of contestants) await prepare(contestant, { ...sizes, threads });
-      const products = await Promise.all(pairsOf(sizes).map(async (pair) => ({ ...pair, ...(await load(pair, batch * sequence, threads)) })));
+      const products = await Promise.all(
+        pairsOf(sizes).map(async (pair) => ({ ...pair, ...(await load(pair, batch * sequence, threads)) })),
+      );
       const times = { products: [] as number[], steps: contestants.map((): number[] => []) };
       for (let round = 0; round <= rounds; round++) {
         await settle();
@@ -58,8 +60,16 @@ export async function runFloorBench({ models, sequence, threads, rounds, python 
         }
       }
       const [productsMs, stepMs = Number.NaN, peerMs] = [times.products, ...times.steps].map(median);
-      const flops = products.reduce((sum, { width, between, count }) => sum + 4 * width * between * count, 0) * batch * sequence;
-      results.push({ model, batch, productsMs: productsMs as number, gigaflops: flops / (productsMs as number) / 1e6, stepMs, peerMs });
+      const flops =
+        products.reduce((sum, { width, between, count }) => sum + 4 * width * between * count, 0) * batch * sequence;
+      results.push({
+        model,
+        batch,
+        productsMs: productsMs as number,
+        gigaflops: flops / (productsMs as number) / 1e6,
+        stepMs,
+        peerMs,
+      });
       for (const { release } of products) await release();
     } finally {
       for (const { process: child } of contestants) child.stop();
@@ -68,7 +78,10 @@ export async function runFloorBench({ models, sequence, threads, rounds, python 
   return results;
 }
 
-/** Forward: every layer but the last, of which keys and values; backward: the same without the queries, keys and values of the lowest layer, whose adapter sits behind them. */
+/**
+ * Forward: every layer but the last, of which keys and values; backward: the same without the queries, keys and values
+ * of the lowest layer, whose adapter sits behind them.
+ */
 function pairsOf({ layers, hidden, intermediate }: BenchSizes): Pair[] {
   const full = layers - 1;
   return [
@@ -80,17 +93,33 @@ function pairsOf({ layers, hidden, intermediate }: BenchSizes): Pair[] {
 /** Pairs in a chain, so that their results stay inside the runtime as they do in a step. */
 const CHAIN = 6;
 
-async function load({ width, between }: Pair, rows: number, threads: number): Promise<{ run(): Promise<number>; release(): Promise<void> }> {
+async function load(
+  { width, between }: Pair,
+  rows: number,
+  threads: number,
+): Promise<{ run(): Promise<number>; release(): Promise<void> }> {
   const weights = Array.from({ length: CHAIN }, (_, i) => [`up_${i}`, `down_${i}`] as const);
   const graph: Graph = {
     name: 'products',
     opsets: new Map([['', 18]]),
     inputs: [{ name: 'x_0', dtype: 'float32', dims: [rows, width] }],
     outputs: [{ name: `x_${CHAIN}`, dtype: 'float32', dims: [rows, width] }],
-    nodes: weights.flatMap(([up, down], i) => [makeNode('Gemm', [`x_${i}`, up], [`y_${i}`]), makeNode('Gemm', [`y_${i}`, down], [`x_${i + 1}`])]),
-    tensors: new Map(weights.flatMap(([up, down]) => [[up, float32Tensor(randomWeights(up, width * between), [width, between])] as const, [down, float32Tensor(randomWeights(down, width * between), [between, width])] as const])),
+    nodes: weights.flatMap(([up, down], i) => [
+      makeNode('Gemm', [`x_${i}`, up], [`y_${i}`]),
+      makeNode('Gemm', [`y_${i}`, down], [`x_${i + 1}`]),
+    ]),
+    tensors: new Map(
+      weights.flatMap(([up, down]) => [
+        [up, float32Tensor(randomWeights(up, width * between), [width, between])] as const,
+        [down, float32Tensor(randomWeights(down, width * between), [between, width])] as const,
+      ]),
+    ),
   };
-  const session = await InferenceSession.create(concatChunks(writeModel(graph)), { intraOpNumThreads: threads, interOpNumThreads: 1, enableMemPattern: false });
+  const session = await InferenceSession.create(concatChunks(writeModel(graph)), {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    enableMemPattern: false,
+  });
   const feeds = { x_0: new Tensor('float32', randomWeights('x', rows * width), [rows, width]) };
   return {
     /** Milliseconds for one pair. */

@@ -47,7 +47,13 @@ export interface BenchWork {
   readonly steps: number;
 }
 
-export type BenchRequest = { readonly setup: BenchSetup } | { readonly train: BenchWork } | { readonly infer: BenchWork } | { readonly batches: BenchBatches } | { readonly cache: BenchCache } | { readonly peak: true };
+export type BenchRequest =
+  | { readonly setup: BenchSetup }
+  | { readonly train: BenchWork }
+  | { readonly infer: BenchWork }
+  | { readonly batches: BenchBatches }
+  | { readonly cache: BenchCache }
+  | { readonly peak: true };
 
 /** A contestant in a process of its own, so that peak memory is its own too: one JSON line in, one JSON line out. */
 export interface BenchProcess {
@@ -63,9 +69,16 @@ export function startBenchProcess(command: string, args: readonly string[]): Ben
   child.stderr.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-2000);
   });
-  createInterface({ input: child.stdout }).on('line', (line) => waiting?.resolve(JSON.parse(line) as Record<string, unknown>));
+  createInterface({ input: child.stdout }).on('line', (line) =>
+    waiting?.resolve(JSON.parse(line) as Record<string, unknown>),
+  );
   const fail = (found: string): void =>
-    waiting?.reject(new RuntimeError(`${command} ended before it answered`, { code: 'BENCH_PROCESS', found: complaint.trim().split('\n').at(-1) ?? found }));
+    waiting?.reject(
+      new RuntimeError(`${command} ended before it answered`, {
+        code: 'BENCH_PROCESS',
+        found: complaint.trim().split('\n').at(-1) ?? found,
+      }),
+    );
   child.on('error', (error) => fail(error.message));
   child.on('exit', (code) => fail(`exit code ${code}`));
   return {

@@ -10,7 +10,11 @@ function splitOf(id: string, rows: readonly (readonly number[])[]): Split {
     id,
     size: rows.length,
     lengths: Int32Array.from(rows, (row) => row.length),
-    batch: (picked) => batchOf(Array.from(picked, (row) => rows[row] as readonly number[]), { split: id, rows: picked }),
+    batch: (picked) =>
+      batchOf(
+        Array.from(picked, (row) => rows[row] as readonly number[]),
+        { split: id, rows: picked },
+      ),
   };
 }
 
@@ -21,7 +25,14 @@ function batchOf(rows: readonly (readonly number[])[], source?: Batch['source'])
     inputIds.set(row, i * sequence);
     attentionMask.fill(1, i * sequence, i * sequence + row.length);
   }
-  return { batch: rows.length, sequence, inputIds, attentionMask, labels: Float32Array.from(rows, (_, i) => i % 2), ...(source === undefined ? {} : { source }) };
+  return {
+    batch: rows.length,
+    sequence,
+    inputIds,
+    attentionMask,
+    labels: Float32Array.from(rows, (_, i) => i % 2),
+    ...(source === undefined ? {} : { source }),
+  };
 }
 
 /** Milliseconds per step of training on these batches; padding them is part of it. */
@@ -32,7 +43,10 @@ export async function trainOnRows(model: TrainableModel, { rows }: BenchBatches)
 }
 
 /** Seconds of each epoch, the first with computing what is kept, in the batches and order that `train` takes. */
-export async function trainWithCache(model: TrainableModel, { rows, batchSize, epochs, maxBytes }: BenchCache): Promise<{ seconds: number[]; kept: number }> {
+export async function trainWithCache(
+  model: TrainableModel,
+  { rows, batchSize, epochs, maxBytes }: BenchCache,
+): Promise<{ seconds: number[]; kept: number }> {
   const split = splitOf(`rows ${maxBytes}`, rows);
   const batches = (epoch: number): Int32Array[] => epochBatches(split.lengths, batchSize, 0, ['bench', epoch]);
   const train = async (epoch: number): Promise<void> => {
@@ -41,7 +55,11 @@ export async function trainWithCache(model: TrainableModel, { rows, batchSize, e
   // Sessions are made and warmed up on other rows, which are not kept.
   const few = splitOf('warm-up', rows.slice(0, 2 * batchSize));
   if (maxBytes > 0) await model.precompute?.(few, GROUPS, { maxBytes });
-  for (let i = 0; i < 2; i++) await model.step([few.batch(Int32Array.from({ length: Math.min(batchSize, few.size) }, (_, row) => row))], SETTINGS);
+  for (let i = 0; i < 2; i++)
+    await model.step(
+      [few.batch(Int32Array.from({ length: Math.min(batchSize, few.size) }, (_, row) => row))],
+      SETTINGS,
+    );
   const seconds: number[] = [];
   let kept = 0;
   for (let epoch = 0; epoch < epochs; epoch++) {

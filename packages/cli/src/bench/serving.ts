@@ -34,7 +34,10 @@ export interface ServingRow {
   readonly foldedMs: number;
   /** `setAdapter`. */
   readonly switchMs: number;
-  /** By the clock, and by the processor time that the process used: on a machine that others use as well, the clock tells more of them than of us. */
+  /**
+   * By the clock, and by the processor time that the process used: on a machine that others use as well, the clock
+   * tells more of them than of us.
+   */
   readonly ratios: Ratios;
   readonly processorRatios: Ratios;
 }
@@ -53,7 +56,15 @@ interface Cost {
 }
 
 /** Serve random adapters on a random base, the ways of doing so taking turns. */
-export async function runServingBench({ model, batch: size, sequence, threads, rounds, adapters, onProgress }: ServingOptions): Promise<ServingRow> {
+export async function runServingBench({
+  model,
+  batch: size,
+  sequence,
+  threads,
+  rounds,
+  adapters,
+  onProgress,
+}: ServingOptions): Promise<ServingRow> {
   const { batch: _, ...sizes } = BENCH_MODELS[model] as (typeof BENCH_MODELS)[string];
   const graph = benchEncoder(sizes);
   const batch = benchBatch({ batch: size, sequence });
@@ -65,8 +76,21 @@ export async function runServingBench({ model, batch: size, sequence, threads, r
   await server.setAdapter('0');
   const names = Array.from({ length: size }, (__, row) => String(row % trained.files.length));
   const [plain, folded] = [await plainSession(trained.plain, threads), await plainSession(trained.folded, threads)];
-  const tokens = (name: string): Tensor => new Tensor('int64', BigInt64Array.from(name === 'attention_mask' ? batch.attentionMask : name === 'input_ids' ? batch.inputIds : new Int32Array(size * sequence), BigInt), [size, sequence]);
-  const run = (session: InferenceSession): Promise<unknown> => session.run(Object.fromEntries(session.inputNames.map((name) => [name, tokens(name)])), ['logits']);
+  const tokens = (name: string): Tensor =>
+    new Tensor(
+      'int64',
+      BigInt64Array.from(
+        name === 'attention_mask'
+          ? batch.attentionMask
+          : name === 'input_ids'
+            ? batch.inputIds
+            : new Int32Array(size * sequence),
+        BigInt,
+      ),
+      [size, sequence],
+    );
+  const run = (session: InferenceSession): Promise<unknown> =>
+    session.run(Object.fromEntries(session.inputNames.map((name) => [name, tokens(name)])), ['logits']);
   const ways = {
     base: () => base.predict(batch),
     one: () => server.predict(batch),
@@ -91,8 +115,13 @@ export async function runServingBench({ model, batch: size, sequence, threads, r
   }
   await Promise.all([base.dispose(), server.dispose(), plain.release(), folded.release()]);
   const ms = (way: keyof typeof ways): number => median(costs[way].map(({ clock }) => clock));
-  const ratio = (by: keyof Cost, way: keyof typeof ways, to: keyof typeof ways): number => median(costs[way].map((cost, round) => cost[by] / (costs[to][round] as Cost)[by]));
-  const ratios = (by: keyof Cost): Ratios => ({ oneToBase: ratio(by, 'one', 'base'), mixedToBase: ratio(by, 'mixed', 'base'), foldedToPlain: ratio(by, 'folded', 'plain') });
+  const ratio = (by: keyof Cost, way: keyof typeof ways, to: keyof typeof ways): number =>
+    median(costs[way].map((cost, round) => cost[by] / (costs[to][round] as Cost)[by]));
+  const ratios = (by: keyof Cost): Ratios => ({
+    oneToBase: ratio(by, 'one', 'base'),
+    mixedToBase: ratio(by, 'mixed', 'base'),
+    foldedToPlain: ratio(by, 'folded', 'plain'),
+  });
   return {
     model,
     batch: size,
@@ -110,7 +139,11 @@ export async function runServingBench({ model, batch: size, sequence, threads, r
 }
 
 /** Adapter folders with random values, and plain files without and with the first of them. */
-async function makeAdapters(graph: ReturnType<typeof benchEncoder>, count: number, threads: number): Promise<{ files: Files[]; plain: Uint8Array; folded: Uint8Array }> {
+async function makeAdapters(
+  graph: ReturnType<typeof benchEncoder>,
+  count: number,
+  threads: number,
+): Promise<{ files: Files[]; plain: Uint8Array; folded: Uint8Array }> {
   const session = await loadModel({ graph }, { numLabels: 2, threads });
   const initial = await session.read();
   const plain = concatChunks(await session.fold());
@@ -126,7 +159,13 @@ async function makeAdapters(graph: ReturnType<typeof benchEncoder>, count: numbe
   return { files, plain, folded };
 }
 
-const plainSession = (model: Uint8Array, threads: number): Promise<InferenceSession> => InferenceSession.create(model, { intraOpNumThreads: threads, interOpNumThreads: 1, enableMemPattern: false, logSeverityLevel: 4 });
+const plainSession = (model: Uint8Array, threads: number): Promise<InferenceSession> =>
+  InferenceSession.create(model, {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    enableMemPattern: false,
+    logSeverityLevel: 4,
+  });
 
 async function timed(work: () => Promise<unknown>): Promise<Cost> {
   const [started, before] = [performance.now(), process.cpuUsage()];

@@ -29,21 +29,37 @@ const NAMES: readonly AnalysisName[] = ['methods', 'layers', 'patterns', 'sharin
 
 export function analyzeCommand(): Command {
   const command = new Command('analyze')
-    .description('compare methods of sweeps and look into trained adapters: redundant layers, tuning patterns, shared adapters, attention outputs, sensitivity; with --report as a page')
+    .description(
+      'compare methods of sweeps and look into trained adapters: redundant layers, tuning patterns, shared adapters, attention outputs, sensitivity; with --report as a page',
+    )
     .argument('<run...>', 'adapter folders, and results.sqlite or output folders of sweeps')
-    .option('--model <model>', 'base model of the adapters, for all that scores: model folder, .onnx or .safetensors file, or hub id')
+    .option(
+      '--model <model>',
+      'base model of the adapters, for all that scores: model folder, .onnx or .safetensors file, or hub id',
+    )
     .option('--data <folder>', 'folder of the GLUE tasks, to score on')
     .option('--dev <file>', 'table to score on; TASK=FILE for the table of one task, repeatable', list)
     .option('--limit-dev <n>', 'score on this many rows of each task', integer(1))
     .option('--text-column <name>', 'column of the text')
     .option('--pair-column <name>', 'column of the second text, for tasks on pairs')
     .option('--label-column <name>', 'column of the label')
-    .addOption(new Option('--format <format>', 'format of the tables (default: by extension)').choices(['csv', 'tsv', 'jsonl', 'parquet']))
+    .addOption(
+      new Option('--format <format>', 'format of the tables (default: by extension)').choices([
+        'csv',
+        'tsv',
+        'jsonl',
+        'parquet',
+      ]),
+    )
     .addOption(new Option('--metric <name>', "score with another metric than the task's").choices(Object.keys(METRICS)))
     .option('--max-length <n>', 'cut texts to this many tokens', integer(3))
     .option('--method <label>', 'of sweeps only runs of this method, repeatable', list)
     .option('--task <name>', 'only runs of this task, repeatable', list)
-    .option('--seed <n>', 'of sweeps only runs with this seed, repeatable', (text: string, before: readonly number[] = []) => [...before, integer(0)(text)])
+    .option(
+      '--seed <n>',
+      'of sweeps only runs with this seed, repeatable',
+      (text: string, before: readonly number[] = []) => [...before, integer(0)(text)],
+    )
     .option('--only <names>', `only some analyses: ${NAMES.join(', ')}`, analysisNames)
     .option('--budget <points>', 'points of score that elimination may lose; a point is 0.01', number(0, 100), 0.5)
     .option('--attention-rows <n>', 'rows for which attention outputs are looked at', integer(1), 128)
@@ -64,10 +80,18 @@ function analysisNames(text: string): AnalysisName[] {
 
 async function runAnalyze(places: string[], flags: AnalyzeFlags & Record<string, unknown>): Promise<void> {
   // Plots and linear algebra are only read by those who ask for them.
-  const [{ analyze }, { readMaterial }, { tablesOf, writeReport }] = await Promise.all([import('../analyze/analyze.js'), import('../analyze/runs.js'), import('../analyze/write-report.js')]);
+  const [{ analyze }, { readMaterial }, { tablesOf, writeReport }] = await Promise.all([
+    import('../analyze/analyze.js'),
+    import('../analyze/runs.js'),
+    import('../analyze/write-report.js'),
+  ]);
   if (flags.report !== undefined) await checkWritable(flags.report);
   const { method, task, seed } = flags;
-  const material = await readMaterial(places, { ...(method === undefined ? {} : { method }), ...(task === undefined ? {} : { task }), ...(seed === undefined ? {} : { seed }) });
+  const material = await readMaterial(places, {
+    ...(method === undefined ? {} : { method }),
+    ...(task === undefined ? {} : { task }),
+    ...(seed === undefined ? {} : { seed }),
+  });
   const view = flags.json === true && !process.stderr.isTTY ? noSteps() : stepBars();
   try {
     const analyzed = await analyze({
@@ -78,14 +102,29 @@ async function runAnalyze(places: string[], flags: AnalyzeFlags & Record<string,
       attentionRows: flags.attentionRows,
       ...(flags.model === undefined ? {} : { model: flags.model }),
       ...(flags.only === undefined ? {} : { only: flags.only }),
-      ...(flags.jointEpochs === 0 ? {} : { joint: { stage: { epochs: flags.jointEpochs, learningRate: flags.jointLr }, examples: flags.jointExamples, seed: 0 } }),
+      ...(flags.jointEpochs === 0
+        ? {}
+        : {
+            joint: {
+              stage: { epochs: flags.jointEpochs, learningRate: flags.jointLr },
+              examples: flags.jointExamples,
+              seed: 0,
+            },
+          }),
       progress: view.show,
     });
     view.stop();
     const files = flags.report === undefined ? [] : await writeReport(flags.report, analyzed, version());
     if (flags.json === true) {
       const tables = Object.fromEntries(tablesOf(analyzed).map(({ name, rows }) => [name, rows]));
-      printJson({ base: analyzed.base, findings: analyzed.sections.flatMap(({ findings }) => findings), tables, leftOut: analyzed.leftOut, passedOver: material.passedOver, files });
+      printJson({
+        base: analyzed.base,
+        findings: analyzed.sections.flatMap(({ findings }) => findings),
+        tables,
+        leftOut: analyzed.leftOut,
+        passedOver: material.passedOver,
+        files,
+      });
     } else printAnalysis(analyzed, material.passedOver, files);
   } finally {
     view.stop();
@@ -110,5 +149,10 @@ function printAnalysis({ runs, sections, leftOut }: Analyzed, passedOver: number
 }
 
 function printTable({ columns, rows }: DataTable): void {
-  print(table(columns.map(({ title }) => title), rows.map((row) => columns.map((column) => formatCell(row[column.key], column)))));
+  print(
+    table(
+      columns.map(({ title }) => title),
+      rows.map((row) => columns.map((column) => formatCell(row[column.key], column))),
+    ),
+  );
 }

@@ -18,7 +18,9 @@ interface FloorFlags {
 /** `bench floor`: how much of a step are products that it cannot do without. */
 export function benchFloorCommand(): Command {
   return new Command('floor')
-    .description('time the products with frozen weights of a training step alone, next to the whole step and to PyTorch: what float32 cannot go below here')
+    .description(
+      'time the products with frozen weights of a training step alone, next to the whole step and to PyTorch: what float32 cannot go below here',
+    )
     .option('--model <name>', 'size to measure, repeatable', list)
     .option('--sequence <n>', 'tokens per example', integer(1), 128)
     .option('--threads <n>', 'threads for each contestant', integer(1), Math.min(2, availableParallelism()))
@@ -33,7 +35,15 @@ export function benchFloorCommand(): Command {
         print(
           table(
             ['model', 'batch', 'ms products', 'GFLOP/s', 'ms/step', 'ms/step PyTorch', 'products/PyTorch'],
-            rows.map(({ model, batch, productsMs, gigaflops, stepMs, peerMs }) => [model, batch, productsMs.toFixed(0), gigaflops.toFixed(0), stepMs.toFixed(0), peerMs?.toFixed(0) ?? '', peerMs === undefined ? '' : (productsMs / peerMs).toFixed(2)]),
+            rows.map(({ model, batch, productsMs, gigaflops, stepMs, peerMs }) => [
+              model,
+              batch,
+              productsMs.toFixed(0),
+              gigaflops.toFixed(0),
+              stepMs.toFixed(0),
+              peerMs?.toFixed(0) ?? '',
+              peerMs === undefined ? '' : (productsMs / peerMs).toFixed(2),
+            ]),
           ),
         );
       }

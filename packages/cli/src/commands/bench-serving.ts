@@ -19,8 +19,14 @@ interface ServingFlags {
 /** `bench serving`: one base, many adapters. */
 export function benchServingCommand(): Command {
   return new Command('serving')
-    .description('measure inference with one adapter, with a different one in every row, folded, and without any, taking turns')
-    .option('--model <name>', `size to measure, repeatable: ${Object.keys(BENCH_MODELS).join(', ')} (default: L6-H384)`, list)
+    .description(
+      'measure inference with one adapter, with a different one in every row, folded, and without any, taking turns',
+    )
+    .option(
+      '--model <name>',
+      `size to measure, repeatable: ${Object.keys(BENCH_MODELS).join(', ')} (default: L6-H384)`,
+      list,
+    )
     .option('--batch <n>', 'rows per batch', integer(1), 32)
     .option('--sequence <n>', 'tokens per row', integer(1), 128)
     .option('--adapters <n>', 'different adapters in the mixed batch', integer(2), 32)
@@ -30,7 +36,8 @@ export function benchServingCommand(): Command {
     .action(async ({ model = ['L6-H384'], json, ...flags }: ServingFlags) => {
       checkModels(model);
       const rows: ServingRow[] = [];
-      const onProgress = (text: string): boolean => process.stderr.isTTY && process.stderr.write(`\r${text.padEnd(40)}`);
+      const onProgress = (text: string): boolean =>
+        process.stderr.isTTY && process.stderr.write(`\r${text.padEnd(40)}`);
       for (const name of model) rows.push(await runServingBench({ model: name, ...flags, onProgress }));
       if (process.stderr.isTTY) process.stderr.write('\r'.padEnd(41) + '\r');
       if (json === true) printJson({ rows });
@@ -39,7 +46,19 @@ export function benchServingCommand(): Command {
 }
 
 /** Ratios by the clock, and behind them by processor time. */
-const HEADER = ['model', 'batch', 'tokens', 'ms base', 'ms one', 'one/base', 'adapters', 'ms mixed', 'mixed/base', 'folded/plain', 'ms switch'];
+const HEADER = [
+  'model',
+  'batch',
+  'tokens',
+  'ms base',
+  'ms one',
+  'one/base',
+  'adapters',
+  'ms mixed',
+  'mixed/base',
+  'folded/plain',
+  'ms switch',
+];
 
 const cells = (row: ServingRow): (string | number)[] => [
   row.model,
@@ -55,4 +74,5 @@ const cells = (row: ServingRow): (string | number)[] => [
   row.switchMs.toFixed(3),
 ];
 
-const ratio = ({ ratios, processorRatios }: ServingRow, name: keyof Ratios): string => `${ratios[name].toFixed(3)} (${processorRatios[name].toFixed(3)})`;
+const ratio = ({ ratios, processorRatios }: ServingRow, name: keyof Ratios): string =>
+  `${ratios[name].toFixed(3)} (${processorRatios[name].toFixed(3)})`;

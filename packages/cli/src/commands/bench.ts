@@ -25,8 +25,14 @@ export function benchCommand(): Command {
     .addCommand(benchCacheCommand())
     .addCommand(benchServingCommand())
     .addCommand(benchFloorCommand())
-    .description('measure training step, inference and peak memory, next to PyTorch when a python3 with torch is there (PYTHON=… chooses it)')
-    .option('--model <name>', `size to measure, repeatable: ${Object.keys(BENCH_MODELS).join(', ')} (default: all)`, list)
+    .description(
+      'measure training step, inference and peak memory, next to PyTorch when a python3 with torch is there (PYTHON=… chooses it)',
+    )
+    .option(
+      '--model <name>',
+      `size to measure, repeatable: ${Object.keys(BENCH_MODELS).join(', ')} (default: all)`,
+      list,
+    )
     .option('--sequence <n>', 'tokens per example', integer(1), 128)
     .option('--threads <n>', 'threads for each contestant', integer(1), Math.min(2, availableParallelism()))
     .option('--rounds <n>', 'rounds, taking turns; the median counts', integer(1), 5)
@@ -36,7 +42,8 @@ export function benchCommand(): Command {
       const models = flags.model ?? Object.keys(BENCH_MODELS);
       checkModels(models);
       const python = flags.peer ? await findPython() : undefined;
-      if (flags.peer && python === undefined) process.stderr.write('PyTorch skipped: no python3 with torch found (set PYTHON to one)\n');
+      if (flags.peer && python === undefined)
+        process.stderr.write('PyTorch skipped: no python3 with torch found (set PYTHON to one)\n');
       const rows = await runBench({
         models,
         sequence: flags.sequence,
@@ -55,7 +62,16 @@ function printRows(rows: readonly BenchRow[]): void {
   print(
     table(
       ['model', 'batch', 'tokens', 'runtime', 'device', 'ms/step', 'ms/inference', 'peak MB'],
-      rows.map(({ model, batch, sequence, runtime, device, stepMs, inferMs, peakMb }) => [model, batch, sequence, runtime, device, stepMs.toFixed(1), inferMs.toFixed(1), peakMb.toFixed(0)]),
+      rows.map(({ model, batch, sequence, runtime, device, stepMs, inferMs, peakMb }) => [
+        model,
+        batch,
+        sequence,
+        runtime,
+        device,
+        stepMs.toFixed(1),
+        inferMs.toFixed(1),
+        peakMb.toFixed(0),
+      ]),
     ),
   );
 }

@@ -22,7 +22,10 @@ interface DemoFlags {
 }
 
 /** Neither occurs in the example data. */
-const SENTENCES = ['The goalkeeper dived to the left and pushed the penalty round the post.', 'Peel the potatoes and boil them in salted water until they are soft.'];
+const SENTENCES = [
+  'The goalkeeper dived to the left and pushed the penalty round the post.',
+  'Peel the potatoes and boil them in salted water until they are soft.',
+];
 
 /** 480 short texts make 15 steps an epoch, so it takes more epochs than a large data set. */
 const PLAN = { classifier: { epochs: 10, learningRate: 5e-3 }, adapter: { epochs: 20, learningRate: 1e-2 } } as const;
@@ -43,7 +46,10 @@ export function demoCommand(): Command {
 async function runDemo({ text = SENTENCES, output, seed, threads, json = false }: DemoFlags): Promise<number> {
   const { signal, release } = interruptSignal();
   try {
-    const data = await loadData({ train: EXAMPLE_DATA.train, dev: EXAMPLE_DATA.test, holdout: 0 }, { training: true, seed });
+    const data = await loadData(
+      { train: EXAMPLE_DATA.train, dev: EXAMPLE_DATA.test, holdout: 0 },
+      { training: true, seed },
+    );
     const model = await openModel(EMBEDDED_MODEL);
     if (!json) print(`Training ${model.name} to tell ${data.train?.labels.join(', ')} apart\n`);
     const outcome = await runTraining({
@@ -69,7 +75,12 @@ async function runDemo({ text = SENTENCES, output, seed, threads, json = false }
       return EXIT.interrupted;
     }
     const { report, session, tokenizer, labels } = outcome;
-    const { predictions } = await classify(session, tokenizer, labels, text.map((each) => ({ text: each })));
+    const { predictions } = await classify(
+      session,
+      tokenizer,
+      labels,
+      text.map((each) => ({ text: each })),
+    );
     await session.dispose();
     await rm(checkpointFolder(output), { recursive: true, force: true });
     if (json) {

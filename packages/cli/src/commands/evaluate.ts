@@ -34,7 +34,14 @@ async function runEvaluate(flags: UseFlags & Record<string, unknown>): Promise<v
     const score = first[data.metric.main] ?? 0;
     if (flags.json === true) printJson({ task: data.task, metric: data.metric.main, score, scores: results, examples });
     else {
-      print(table(['split', 'metric', 'score'], Object.entries(results).flatMap(([split, scores]) => Object.entries(scores).map(([metric, value]) => [split, metric, value.toFixed(4)]))));
+      print(
+        table(
+          ['split', 'metric', 'score'],
+          Object.entries(results).flatMap(([split, scores]) =>
+            Object.entries(scores).map(([metric, value]) => [split, metric, value.toFixed(4)]),
+          ),
+        ),
+      );
     }
   } finally {
     await used.session.dispose();

@@ -1,7 +1,14 @@
 import { basename } from 'node:path';
 import { Command, Option } from 'commander';
 import { ConfigError, formatCount, formatShare, share } from '@hadamard-adapter/core';
-import { buildEncoder, canonicalize, describeModel, placeholderWeights, type CanonicalGraph, type ModelDescription } from '@hadamard-adapter/onnx';
+import {
+  buildEncoder,
+  canonicalize,
+  describeModel,
+  placeholderWeights,
+  type CanonicalGraph,
+  type ModelDescription,
+} from '@hadamard-adapter/onnx';
 import { readBytes } from '../io/files.js';
 import { openModel, readConfig } from '../io/model-folder.js';
 import { jsonOption, withPlacement, type PlacementFlags } from '../options.js';
@@ -30,13 +37,19 @@ interface InspectFlags extends PlacementFlags {
 }
 
 export function inspectCommand(): Command {
-  return withPlacement(new Command('inspect').description('show where adapters would sit in a model, and how many numbers they train'))
+  return withPlacement(
+    new Command('inspect').description('show where adapters would sit in a model, and how many numbers they train'),
+  )
     .argument('[model]', 'model folder, .onnx or .safetensors file, or hub id')
     .addOption(new Option('--config <files...>', 'count from Hugging Face configs alone, without weights'))
     .addOption(jsonOption())
     .action(async (place: string | undefined, flags: InspectFlags) => {
       if ((place === undefined) === (flags.config === undefined)) {
-        throw new ConfigError('There is nothing to inspect, or too much', { code: 'INSPECT_WHAT', found: place === undefined ? 'neither a model nor --config' : 'a model and --config', expected: 'one of them' });
+        throw new ConfigError('There is nothing to inspect, or too much', {
+          code: 'INSPECT_WHAT',
+          found: place === undefined ? 'neither a model nor --config' : 'a model and --config',
+          expected: 'one of them',
+        });
       }
       if (flags.config !== undefined) await inspectConfigs(flags.config, flags);
       else await inspectModel(place as string, flags);
@@ -55,7 +68,14 @@ async function inspectConfigs(files: readonly string[], flags: InspectFlags): Pr
   const models: Counts[] = [];
   for (const file of files) {
     const config = readConfig(await readBytes(file, `The config ${file}`));
-    const { family, layers, hiddenSize, total, trainable, share: part } = inspected(String(config['model_type']), canonicalize(buildEncoder(config, placeholderWeights())), flags);
+    const {
+      family,
+      layers,
+      hiddenSize,
+      total,
+      trainable,
+      share: part,
+    } = inspected(String(config['model_type']), canonicalize(buildEncoder(config, placeholderWeights())), flags);
     models.push({ model: basename(file, '.json'), family, layers, hiddenSize, total, trainable, share: part });
   }
   if (flags.json === true) {
@@ -63,21 +83,48 @@ async function inspectConfigs(files: readonly string[], flags: InspectFlags): Pr
     return;
   }
   print(`site ${flags.site}, norm ${flags.norm}`);
-  const rows = models.map(({ model, family, layers, hiddenSize, total, trainable, share: part }) => [model, family, layers, hiddenSize, formatCount(total), formatCount(trainable), formatShare(part)]);
+  const rows = models.map(({ model, family, layers, hiddenSize, total, trainable, share: part }) => [
+    model,
+    family,
+    layers,
+    hiddenSize,
+    formatCount(total),
+    formatCount(trainable),
+    formatShare(part),
+  ]);
   print(table(['model', 'family', 'layers', 'hidden', 'parameters', 'trained', 'share'], rows));
 }
 
 function inspected(family: string, canonical: CanonicalGraph, placement: PlacementFlags): Inspection {
   const description = describeModel(canonical, placement);
-  return { family, ...description, share: share(description.trainable, description.total), precision: canonical.precision, cut: canonical.cut };
+  return {
+    family,
+    ...description,
+    share: share(description.trainable, description.total),
+    precision: canonical.precision,
+    cut: canonical.cut,
+  };
 }
 
-function printInspection(name: string, { family, layers, hiddenSize, total, trainable, share: part, sites, precision, cut }: Inspection, { site, norm }: PlacementFlags): void {
+function printInspection(
+  name: string,
+  { family, layers, hiddenSize, total, trainable, share: part, sites, precision, cut }: Inspection,
+  { site, norm }: PlacementFlags,
+): void {
   print(`${name}: ${family}, ${layers} layers, hidden size ${hiddenSize}, ${formatCount(total)} parameters`);
   const stored = STORED[precision];
   if (stored !== undefined) print(stored);
-  if (cut.length > 0) print(`not used: ${cut.join(', ')}${cut.some((output) => output.startsWith('logits')) ? ' (train --head model keeps the classifier)' : ''}`);
+  if (cut.length > 0)
+    print(
+      `not used: ${cut.join(', ')}${cut.some((output) => output.startsWith('logits')) ? ' (train --head model keeps the classifier)' : ''}`,
+    );
   print(`site ${site}, norm ${norm}: trains ${formatCount(trainable)} numbers, ${formatShare(part)} of the model`);
-  const rows = sites.map(({ key, attention, tensor, projection, norms }) => [key, attention, tensor, projection, norms.join(', ') || 'none']);
+  const rows = sites.map(({ key, attention, tensor, projection, norms }) => [
+    key,
+    attention,
+    tensor,
+    projection,
+    norms.join(', ') || 'none',
+  ]);
   print(table(['site', 'attention', 'adapter on', 'output projection', 'norm'], rows));
 }

@@ -11,11 +11,20 @@ interface MergeFlags extends UseFlags {
 }
 
 /** Files of a model folder that a merged model needs as they are. */
-export const KEPT = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'vocab.txt', 'vocab.json', 'merges.txt'];
+export const KEPT = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'vocab.txt',
+  'vocab.json',
+  'merges.txt',
+];
 
 export function mergeCommand(): Command {
   return new Command('merge')
-    .description('fold a trained adapter into the weights: a plain model folder that any ONNX tool and transformers.js read')
+    .description(
+      'fold a trained adapter into the weights: a plain model folder that any ONNX tool and transformers.js read',
+    )
     .requiredOption('--model <model>', 'model folder, .onnx or .safetensors file, or hub id')
     .requiredOption('--adapter <folder>', 'adapter folder')
     .requiredOption('--output <folder>', 'model folder to write')
@@ -24,7 +33,10 @@ export function mergeCommand(): Command {
       const used = await useAdapter({ ...flags, device: 'cpu', arithmetic: 'float32' });
       try {
         const model = await used.session.fold();
-        const files: Record<string, Content> = { 'config.json': new TextEncoder().encode(`${JSON.stringify(mergedConfig(used), undefined, 2)}\n`), 'onnx/model.onnx': model };
+        const files: Record<string, Content> = {
+          'config.json': new TextEncoder().encode(`${JSON.stringify(mergedConfig(used), undefined, 2)}\n`),
+          'onnx/model.onnx': model,
+        };
         for (const name of KEPT) {
           const bytes = await readBytesIfAny(join(used.folder.path, name));
           if (bytes !== undefined) files[name] = bytes;
@@ -32,7 +44,10 @@ export function mergeCommand(): Command {
         await writeFolder(flags.output, files);
         const bytes = model.reduce((sum, chunk) => sum + chunk.byteLength, 0);
         if (flags.json === true) printJson({ output: flags.output, bytes, labels: used.labels });
-        else print(`wrote ${flags.output} (${(bytes / 2 ** 20).toFixed(1)} MiB): outputs logits and hidden states, inputs as before`);
+        else
+          print(
+            `wrote ${flags.output} (${(bytes / 2 ** 20).toFixed(1)} MiB): outputs logits and hidden states, inputs as before`,
+          );
       } finally {
         await used.session.dispose();
       }
@@ -56,7 +71,12 @@ export const CLASSES: Readonly<Record<string, string>> = {
 };
 
 /** Ends of the names of the classes of each task. */
-const ARCHITECTURES = { SEQ_CLS: 'ForSequenceClassification', TOKEN_CLS: 'ForTokenClassification', QUESTION_ANS: 'ForQuestionAnswering', FEATURE_EXTRACTION: 'Model' } as const;
+const ARCHITECTURES = {
+  SEQ_CLS: 'ForSequenceClassification',
+  TOKEN_CLS: 'ForTokenClassification',
+  QUESTION_ANS: 'ForQuestionAnswering',
+  FEATURE_EXTRACTION: 'Model',
+} as const;
 
 /** The base model's config with the labels, and the architecture that transformers.js chooses its class by. */
 function mergedConfig({ folder, labels, config }: Awaited<ReturnType<typeof useAdapter>>): Record<string, unknown> {
@@ -68,6 +88,14 @@ function mergedConfig({ folder, labels, config }: Awaited<ReturnType<typeof useA
     num_labels: config.num_labels,
     id2label: Object.fromEntries(labels.map((label, i) => [String(i), label])),
     label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
-    ...(isTokenLoss(config.loss) ? {} : { problem_type: { 'cross-entropy': 'single_label_classification', mse: 'regression', bce: 'multi_label_classification' }[config.loss] }),
+    ...(isTokenLoss(config.loss)
+      ? {}
+      : {
+          problem_type: {
+            'cross-entropy': 'single_label_classification',
+            mse: 'regression',
+            bce: 'multi_label_classification',
+          }[config.loss],
+        }),
   };
 }

@@ -42,7 +42,11 @@ export function predictCommand(): Command {
 async function readTexts({ text, pair }: PredictFlags): Promise<TextInput[]> {
   const texts = text ?? (await readLines());
   if (pair === undefined) return texts.map((each) => ({ text: each }));
-  if (pair.length !== texts.length) throw new ConfigError('Texts and second texts differ in number', { code: 'TEXT_PAIRS', found: `${texts.length} and ${pair.length}` });
+  if (pair.length !== texts.length)
+    throw new ConfigError('Texts and second texts differ in number', {
+      code: 'TEXT_PAIRS',
+      found: `${texts.length} and ${pair.length}`,
+    });
   return texts.map((each, i) => ({ text: each, pair: pair[i] as string }));
 }
 
@@ -54,5 +58,14 @@ async function readLines(): Promise<string[]> {
 }
 
 export function printPredictions(predictions: readonly Prediction[]): void {
-  print(table(['text', 'prediction', 'score'], predictions.map(({ text, label, score }) => [text.length > 70 ? `${text.slice(0, 69)}…` : text, label, score.toFixed(3)])));
+  print(
+    table(
+      ['text', 'prediction', 'score'],
+      predictions.map(({ text, label, score }) => [
+        text.length > 70 ? `${text.slice(0, 69)}…` : text,
+        label,
+        score.toFixed(3),
+      ]),
+    ),
+  );
 }

@@ -25,14 +25,25 @@ interface PruneFlags extends DeviceFlags {
 
 export function pruneCommand(): Command {
   const command = new Command('prune')
-    .description('write a smaller adapter: without the layers that do least, chosen by scoring where there are model and data')
+    .description(
+      'write a smaller adapter: without the layers that do least, chosen by scoring where there are model and data',
+    )
     .argument('<adapter>', 'adapter folder')
     .option('--keep <n>', 'layers to keep', integer(0))
-    .option('--budget <points>', 'drop as many layers as cost no more than this many points of score; a point is 0.01', number(0, 100))
+    .option(
+      '--budget <points>',
+      'drop as many layers as cost no more than this many points of score; a point is 0.01',
+      number(0, 100),
+    )
     .requiredOption('-o, --output <folder>', 'adapter folder to write')
-    .option('--model <model>', 'base model, to choose layers by scoring: model folder, .onnx or .safetensors file, or hub id')
+    .option(
+      '--model <model>',
+      'base model, to choose layers by scoring: model folder, .onnx or .safetensors file, or hub id',
+    )
     .option('--limit-dev <n>', 'score on this many rows', integer(1));
-  return withDevice(withData(command, { training: false })).addOption(jsonOption()).action(runPrune);
+  return withDevice(withData(command, { training: false }))
+    .addOption(jsonOption())
+    .action(runPrune);
 }
 
 async function runPrune(place: string, flags: PruneFlags & Record<string, unknown>): Promise<void> {
@@ -48,25 +59,51 @@ async function runPrune(place: string, flags: PruneFlags & Record<string, unknow
   const view = flags.json === true && !process.stderr.isTTY ? noSteps() : stepBars();
 
   const write = async (scorer: Scorer | undefined): Promise<void> => {
-    const chosen = await chooseLayers(run, goal, scorer === undefined ? undefined : counted(scorer, config.layers.length, view.show));
+    const chosen = await chooseLayers(
+      run,
+      goal,
+      scorer === undefined ? undefined : counted(scorer, config.layers.length, view.show),
+    );
     view.stop();
     const adapter = smallerAdapter(run, chosen.kept, scorer);
     const [numbers, before] = [numbersOf(adapter), numbersOf(run.adapter)];
     const files = prunedFiles(adapter, chosen, card === undefined ? undefined : new TextDecoder().decode(card), {
       trainable: numbers,
-      ...(scorer === undefined ? {} : { metric: scorer.metric.main, rows: scorer.split.size, total: scorer.session.compiled.canonical.parameters }),
+      ...(scorer === undefined
+        ? {}
+        : { metric: scorer.metric.main, rows: scorer.split.size, total: scorer.session.compiled.canonical.parameters }),
     });
     await writeFolder(flags.output, files, []);
     const bytes = files[ADAPTER_TENSORS_FILE]?.byteLength ?? 0;
     const { kept, removed, by, full, score } = chosen;
     const lost = full === undefined || score === undefined ? undefined : points(full.score - score.score);
     if (flags.json === true) {
-      printJson({ output: flags.output, kept, removed, by, numbers, of: before, bytes, ...(scorer === undefined ? {} : { metric: scorer.metric.main, rows: scorer.split.size, full: full?.score, score: score?.score, lost }) });
+      printJson({
+        output: flags.output,
+        kept,
+        removed,
+        by,
+        numbers,
+        of: before,
+        bytes,
+        ...(scorer === undefined
+          ? {}
+          : { metric: scorer.metric.main, rows: scorer.split.size, full: full?.score, score: score?.score, lost }),
+      });
       return;
     }
-    print(`kept ${kept.length} of ${config.layers.length} layers (${kept.join(', ')}): ${formatCount(numbers)} of ${formatCount(before)} numbers`);
-    print(by === 'elimination' ? 'chosen by greedy elimination' : 'chosen by mean |w − 1| + mean |b|, since there are no model and data to score with');
-    if (scorer !== undefined && full !== undefined && score !== undefined && lost !== undefined) print(`${scorer.metric.main} ${score.score.toFixed(4)} instead of ${full.score.toFixed(4)} on ${formatCount(scorer.split.size)} rows, ${lost.toFixed(2)} points lost`);
+    print(
+      `kept ${kept.length} of ${config.layers.length} layers (${kept.join(', ')}): ${formatCount(numbers)} of ${formatCount(before)} numbers`,
+    );
+    print(
+      by === 'elimination'
+        ? 'chosen by greedy elimination'
+        : 'chosen by mean |w − 1| + mean |b|, since there are no model and data to score with',
+    );
+    if (scorer !== undefined && full !== undefined && score !== undefined && lost !== undefined)
+      print(
+        `${scorer.metric.main} ${score.score.toFixed(4)} instead of ${full.score.toFixed(4)} on ${formatCount(scorer.split.size)} rows, ${lost.toFixed(2)} points lost`,
+      );
     print(`wrote ${flags.output} (${(bytes / 1024).toFixed(1)} KiB)`);
   };
 
@@ -90,7 +127,11 @@ async function runPrune(place: string, flags: PruneFlags & Record<string, unknow
 function goalOf({ keep, budget }: PruneFlags): PruneGoal {
   if (keep !== undefined && budget === undefined) return { keep };
   if (budget !== undefined && keep === undefined) return { budget: budget * POINT };
-  throw new ConfigError('There are no goals for pruning, or too many', { code: 'PRUNE_WHAT', found: keep === undefined ? 'neither --keep nor --budget' : '--keep and --budget', expected: 'one of them' });
+  throw new ConfigError('There are no goals for pruning, or too many', {
+    code: 'PRUNE_WHAT',
+    found: keep === undefined ? 'neither --keep nor --budget' : '--keep and --budget',
+    expected: 'one of them',
+  });
 }
 
 /**
@@ -102,10 +143,24 @@ function scores({ model }: PruneFlags, data: DevFlags, goal: PruneGoal, { adapte
   const labelled = hasDevData(data);
   if (model === undefined && !labelled && 'keep' in goal) return false;
   const reason = unscorable(adapter.config);
-  if (reason !== undefined) throw new ConfigError('This adapter cannot be scored here', { code: 'PRUNE_DATA', found: reason, expected: '--keep without model and data' });
+  if (reason !== undefined)
+    throw new ConfigError('This adapter cannot be scored here', {
+      code: 'PRUNE_DATA',
+      found: reason,
+      expected: '--keep without model and data',
+    });
   if (model !== undefined && labelled) return true;
-  const found = model === undefined ? (labelled ? 'labelled rows but no model' : 'neither a model nor labelled rows') : 'a model but no labelled rows';
-  throw new ConfigError('Layers cannot be chosen by scoring', { code: 'PRUNE_DATA', found, expected: '--model, and --data or --dev' });
+  const found =
+    model === undefined
+      ? labelled
+        ? 'labelled rows but no model'
+        : 'neither a model nor labelled rows'
+      : 'a model but no labelled rows';
+  throw new ConfigError('Layers cannot be chosen by scoring', {
+    code: 'PRUNE_DATA',
+    found,
+    expected: '--model, and --data or --dev',
+  });
 }
 
 /** The task that rows are read for may have another name here. */

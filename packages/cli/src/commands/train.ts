@@ -4,7 +4,16 @@ import { ConfigError, RECIPE, twoStage, type HeadKind, type Plan, type StageOpti
 import { dataFlags, loadData, withData } from '../data.js';
 import { interruptSignal } from '../interrupt.js';
 import { modelLabels, openModel } from '../io/model-folder.js';
-import { deviceOf, integer, jsonOption, number, withDevice, withPlacement, type DeviceFlags, type PlacementFlags } from '../options.js';
+import {
+  deviceOf,
+  integer,
+  jsonOption,
+  number,
+  withDevice,
+  withPlacement,
+  type DeviceFlags,
+  type PlacementFlags,
+} from '../options.js';
 import { EXIT, print, printJson } from '../output/report.js';
 import { printReport } from '../output/run-table.js';
 import { silent, trainingBars } from '../output/training.js';
@@ -39,13 +48,28 @@ interface TrainFlags extends PlacementFlags, DeviceFlags {
 
 export function trainCommand(): Command {
   const command = new Command('train')
-    .description('fine-tune in two stages: the classifier, then a Hadamard adapter and norms with that classifier frozen')
+    .description(
+      'fine-tune in two stages: the classifier, then a Hadamard adapter and norms with that classifier frozen',
+    )
     .requiredOption('--model <model>', 'model folder, .onnx or .safetensors file, or hub id')
     .option('--output <folder>', 'adapter folder to write', 'adapter');
   withDevice(withPlacement(withData(command, { training: true })));
   return command
-    .addOption(new Option('--pooling <kind>', `how the sequence becomes one vector (default: ${RECIPE.pooling})`).choices(['first', 'last', 'mean']))
-    .addOption(new Option('--head <kind>', 'linear classifier as in the paper, one with a tanh layer in front, or the one that the model came with').choices(['linear', 'tanh', 'model']).default('linear'))
+    .addOption(
+      new Option('--pooling <kind>', `how the sequence becomes one vector (default: ${RECIPE.pooling})`).choices([
+        'first',
+        'last',
+        'mean',
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--head <kind>',
+        'linear classifier as in the paper, one with a tanh layer in front, or the one that the model came with',
+      )
+        .choices(['linear', 'tanh', 'model'])
+        .default('linear'),
+    )
     .option('--dropout <rate>', 'dropout in front of the classifier', number(0, 0.9), 0)
     .option('--classifier-epochs <n>', 'epochs of stage one', integer(1), 5)
     .option('--classifier-lr <rate>', 'learning rate of stage one', number(0), 5e-3)
@@ -55,7 +79,9 @@ export function trainCommand(): Command {
     .option('--accumulate <n>', 'batches per update', integer(1), 1)
     .option('--weight-decay <rate>', 'decoupled weight decay', number(0), 0)
     .option('--warmup <share>', 'share of the steps in which the learning rate rises', number(0, 1), 0.06)
-    .addOption(new Option('--schedule <kind>', 'learning rate after warm-up').choices(['linear', 'constant']).default('linear'))
+    .addOption(
+      new Option('--schedule <kind>', 'learning rate after warm-up').choices(['linear', 'constant']).default('linear'),
+    )
     .option('--max-grad-norm <norm>', 'clip the gradient to this norm', number(0))
     .option('--patience <n>', 'stop a stage after this many epochs without a better score', integer(1))
     .option('--no-freeze-classifier', 'go on training the classifier in stage two')
@@ -73,10 +99,14 @@ async function runTrain(flags: TrainFlags & Record<string, unknown>): Promise<nu
   const { signal, release } = interruptSignal();
   try {
     const plan = planOf(flags);
-    // A classifier that is there already has its labels in an order of its own; otherwise mistakes in the data are told before a model is read.
+    // A classifier that is there already has its labels in an order of its own; otherwise mistakes in the data are told
+    // before a model is read.
     const own = flags.head === 'model' ? await openModel(flags.model) : undefined;
     const labels = flags.labels ?? (own === undefined || flags.task !== undefined ? undefined : modelLabels(own));
-    const data = await loadData({ ...dataFlags(flags), ...(labels === undefined ? {} : { labels }) }, { training: true, seed: flags.seed });
+    const data = await loadData(
+      { ...dataFlags(flags), ...(labels === undefined ? {} : { labels }) },
+      { training: true, seed: flags.seed },
+    );
     if (data.train === undefined) throw new ConfigError('There is nothing to train on', { code: 'DATA_FLAGS' });
     const model = own ?? (await openModel(flags.model));
     const outcome = await runTraining({

@@ -15,7 +15,9 @@ interface UnmergeFlags {
 /** `unmerge`: the base model out of what `merge` wrote. */
 export function unmergeCommand(): Command {
   return new Command('unmerge')
-    .description('take an adapter out of a merged model again: the base model, its matrices to the last digit of float32')
+    .description(
+      'take an adapter out of a merged model again: the base model, its matrices to the last digit of float32',
+    )
     .requiredOption('--model <folder>', 'model folder that merge wrote')
     .requiredOption('--output <folder>', 'model folder to write')
     .addOption(jsonOption())
@@ -27,7 +29,10 @@ export function unmergeCommand(): Command {
         if (bytes !== undefined) files[name] = bytes;
       }
       const config = await readBytesIfAny(join(model, 'config.json'));
-      if (config !== undefined) files['config.json'] = new TextEncoder().encode(`${JSON.stringify(baseConfig(JSON.parse(new TextDecoder().decode(config)) as Record<string, unknown>), undefined, 2)}\n`);
+      if (config !== undefined)
+        files['config.json'] = new TextEncoder().encode(
+          `${JSON.stringify(baseConfig(JSON.parse(new TextDecoder().decode(config)) as Record<string, unknown>), undefined, 2)}\n`,
+        );
       await writeFolder(output, files);
       const bytes = base.reduce((sum, chunk) => sum + chunk.byteLength, 0);
       if (json === true) printJson({ output, bytes });

@@ -34,16 +34,18 @@ export async function useAdapter({ model, adapter, maxLength, ...flags }: UseFla
   const files = await readFolder(adapter, 'The adapter folder');
   const { config } = decodeAdapter(files);
   const folder = await openModel(model);
-  const session = await loadModel({ graph: folder.graph }, { ...optionsForAdapter(config), ...deviceOf(flags) }).catch((cause: unknown) => {
-    // A model without the adapter's layers: what a person has to know is that it is another model.
-    if (!(cause instanceof HadamardError) || cause.code !== 'ADAPTER_LAYERS') throw cause;
-    throw new MismatchError('The adapter belongs to another base model', {
-      code: 'ADAPTER_BASE_MISMATCH',
-      found: `${folder.name}, with fewer layers`,
-      expected: `${config.base_model_name_or_path} with ${config.num_layers} layers`,
-      cause,
-    });
-  });
+  const session = await loadModel({ graph: folder.graph }, { ...optionsForAdapter(config), ...deviceOf(flags) }).catch(
+    (cause: unknown) => {
+      // A model without the adapter's layers: what a person has to know is that it is another model.
+      if (!(cause instanceof HadamardError) || cause.code !== 'ADAPTER_LAYERS') throw cause;
+      throw new MismatchError('The adapter belongs to another base model', {
+        code: 'ADAPTER_BASE_MISMATCH',
+        found: `${folder.name}, with fewer layers`,
+        expected: `${config.base_model_name_or_path} with ${config.num_layers} layers`,
+        cause,
+      });
+    },
+  );
   try {
     await loadAdapter(session, files);
   } catch (error) {

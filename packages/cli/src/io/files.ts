@@ -16,9 +16,19 @@ export const MAX_BYTES = 2 ** 31;
  */
 export async function readBytes(path: string, what: string): Promise<Uint8Array> {
   const info = await stat(path).catch(() => undefined);
-  if (info === undefined) throw new DataError(`${what} does not exist`, { code: 'FILE_MISSING', found: `nothing at ${path}` });
-  if (!info.isFile()) throw new DataError(`${what} is not a file`, { code: 'FILE_KIND', found: info.isDirectory() ? `the folder ${path}` : path });
-  if (info.size > MAX_BYTES) throw new DataError(`${what} is too large`, { code: 'FILE_SIZE', found: `${info.size} bytes`, expected: 'at most 2 GiB' });
+  if (info === undefined)
+    throw new DataError(`${what} does not exist`, { code: 'FILE_MISSING', found: `nothing at ${path}` });
+  if (!info.isFile())
+    throw new DataError(`${what} is not a file`, {
+      code: 'FILE_KIND',
+      found: info.isDirectory() ? `the folder ${path}` : path,
+    });
+  if (info.size > MAX_BYTES)
+    throw new DataError(`${what} is too large`, {
+      code: 'FILE_SIZE',
+      found: `${info.size} bytes`,
+      expected: 'at most 2 GiB',
+    });
   const bytes = await readFile(path);
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
@@ -39,7 +49,8 @@ export async function readFolder(path: string, what: string): Promise<Record<str
     throw new DataError(`${what} does not exist`, { code: 'FOLDER_MISSING', found: `no folder at ${path}`, cause });
   });
   const files: Record<string, Uint8Array> = {};
-  for (const entry of entries) if (entry.isFile()) files[entry.name] = await readBytes(join(path, entry.name), entry.name);
+  for (const entry of entries)
+    if (entry.isFile()) files[entry.name] = await readBytes(join(path, entry.name), entry.name);
   return files;
 }
 
@@ -47,13 +58,17 @@ export async function readFolder(path: string, what: string): Promise<Record<str
 export type Content = Uint8Array | readonly Uint8Array[];
 
 /**
- * Write a folder so that it is there whole or not at all: everything goes to a new folder beside it, which then takes its name. A folder that was there before is
- * replaced, unless it holds files that are not ours.
+ * Write a folder so that it is there whole or not at all: everything goes to a new folder beside it, which then takes
+ * its name. A folder that was there before is replaced, unless it holds files that are not ours.
  *
  * @param known names that may be replaced; any other file in an existing folder stops the write.
  * @throws DataError OUTPUT_OCCUPIED.
  */
-export async function writeFolder(path: string, files: Readonly<Record<string, Content>>, known: readonly string[] = Object.keys(files)): Promise<void> {
+export async function writeFolder(
+  path: string,
+  files: Readonly<Record<string, Content>>,
+  known: readonly string[] = Object.keys(files),
+): Promise<void> {
   const target = resolve(path);
   await checkUnoccupied(target, known);
   const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(4).toString('hex')}.tmp`);
@@ -91,13 +106,17 @@ export async function checkUnoccupied(path: string, known: readonly string[]): P
   }
 }
 
-/** Names below `folder` that are not known. Only folders that known files lie in are looked into: the output may be somebody's home. */
+/**
+ * Names below `folder` that are not known. Only folders that known files lie in are looked into: the output may be
+ * somebody's home.
+ */
 async function foreignEntries(folder: string, prefix: string, known: readonly string[]): Promise<string[]> {
   const entries = await readdir(join(folder, prefix), { withFileTypes: true }).catch(() => []);
   const foreign = await Promise.all(
     entries.map(async (entry) => {
       const name = `${prefix}${entry.name}`;
-      if (entry.isDirectory() && known.some((file) => file.startsWith(`${name}/`))) return foreignEntries(folder, `${name}/`, known);
+      if (entry.isDirectory() && known.some((file) => file.startsWith(`${name}/`)))
+        return foreignEntries(folder, `${name}/`, known);
       return !entry.isDirectory() && known.includes(name) ? [] : [name];
     }),
   );
@@ -122,7 +141,11 @@ export async function checkWritable(path: string): Promise<void> {
     await (await open(probe, 'wx')).close();
     await rm(probe, { force: true });
   } catch (cause) {
-    throw new DataError('The output folder cannot be written', { code: 'OUTPUT_UNWRITABLE', found: cause instanceof Error ? cause.message : path, cause });
+    throw new DataError('The output folder cannot be written', {
+      code: 'OUTPUT_UNWRITABLE',
+      found: cause instanceof Error ? cause.message : path,
+      cause,
+    });
   }
 }
 

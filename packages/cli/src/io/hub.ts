@@ -14,10 +14,12 @@ export interface CachedModel {
 const MODEL_FILES = ['onnx/model.onnx', 'model.safetensors'];
 
 /** Where Hugging Face's own tools keep downloads. */
-const cacheDir = (): string => process.env['HF_HUB_CACHE'] ?? join(process.env['HF_HOME'] ?? join(homedir(), '.cache', 'huggingface'), 'hub');
+const cacheDir = (): string =>
+  process.env['HF_HUB_CACHE'] ?? join(process.env['HF_HOME'] ?? join(homedir(), '.cache', 'huggingface'), 'hub');
 
 /**
- * Download what is needed of a hub model (config, tokenizer, `onnx/model.onnx` or else `model.safetensors`) into the cache that Hugging Face tools share; what is there already is not fetched again.
+ * Download what is needed of a hub model (config, tokenizer, `onnx/model.onnx` or else `model.safetensors`) into the
+ * cache that Hugging Face tools share; what is there already is not fetched again.
  *
  * @throws DataError HUB_DOWNLOAD with the file that was asked for.
  */
@@ -44,7 +46,8 @@ async function newestSnapshot(id: string): Promise<CachedModel | undefined> {
       // A link to a blob: one that was not finished does not exist.
       const files = await Promise.all([stat(join(path, 'config.json')), stat(model)]).catch(() => undefined);
       if (files === undefined) continue;
-      if (newest === undefined || files[1].mtimeMs > newest.time) newest = { time: files[1].mtimeMs, found: { path, model } };
+      if (newest === undefined || files[1].mtimeMs > newest.time)
+        newest = { time: files[1].mtimeMs, found: { path, model } };
       break;
     }
   }
@@ -57,7 +60,12 @@ async function download(id: string): Promise<CachedModel> {
   const model = onnx ?? (await fetchFile(id, 'model.safetensors', false));
   // Neither: the message names the file that every exporter writes.
   if (model === undefined) await fetchFile(id, 'onnx/model.onnx', true);
-  for (const file of ['tokenizer.json', 'tokenizer_config.json', ...(onnx === undefined ? [] : ['onnx/model.onnx_data'])]) await fetchFile(id, file, false);
+  for (const file of [
+    'tokenizer.json',
+    'tokenizer_config.json',
+    ...(onnx === undefined ? [] : ['onnx/model.onnx_data']),
+  ])
+    await fetchFile(id, file, false);
   return { path: dirname(config as string), model: model as string };
 }
 

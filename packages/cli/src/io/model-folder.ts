@@ -26,7 +26,8 @@ const MODEL_FILES = ['onnx/model.onnx', 'model.onnx', 'model.safetensors', 'mode
 /**
  * Open a model folder, a bare `.onnx` or `.safetensors` file, or a hub id such as `Xenova/bert-base-uncased`.
  *
- * @throws DataError MODEL_MISSING saying which files were looked for and where; FormatError for a config that is not JSON; what `readEncoder` throws.
+ * @throws DataError MODEL_MISSING saying which files were looked for and where; FormatError for a config that is not
+ *   JSON; what `readEncoder` throws.
  */
 export async function openModel(place: string): Promise<ModelFolder> {
   const info = await stat(place).catch(() => undefined);
@@ -35,12 +36,21 @@ export async function openModel(place: string): Promise<ModelFolder> {
     const folder = resolve(place);
     for (const file of MODEL_FILES) {
       const path = join(folder, file);
-      if ((await stat(path).catch(() => undefined))?.isFile() === true) return openFolder(folder, basename(folder), path);
+      if ((await stat(path).catch(() => undefined))?.isFile() === true)
+        return openFolder(folder, basename(folder), path);
     }
-    throw new DataError('The model folder has no model file', { code: 'MODEL_MISSING', found: `none of ${MODEL_FILES.join(', ')} in ${place}`, hint: 'Export the model to ONNX (feature-extraction), or save it as safetensors.' });
+    throw new DataError('The model folder has no model file', {
+      code: 'MODEL_MISSING',
+      found: `none of ${MODEL_FILES.join(', ')} in ${place}`,
+      hint: 'Export the model to ONNX (feature-extraction), or save it as safetensors.',
+    });
   }
   if (!/^[\w.-]+\/[\w.-]+$/.test(place)) {
-    throw new DataError('The model does not exist', { code: 'MODEL_MISSING', found: `nothing at ${place}`, expected: `a folder with config.json, tokenizer.json and one of ${MODEL_FILES.join(', ')}, or a hub id like owner/name` });
+    throw new DataError('The model does not exist', {
+      code: 'MODEL_MISSING',
+      found: `nothing at ${place}`,
+      expected: `a folder with config.json, tokenizer.json and one of ${MODEL_FILES.join(', ')}, or a hub id like owner/name`,
+    });
   }
   const folder = await downloadModel(place);
   return openFolder(folder.path, place, folder.model);
@@ -49,14 +59,21 @@ export async function openModel(place: string): Promise<ModelFolder> {
 /** The folder with the config of a model file: its own, or the one above, as for `onnx/model_quantized.onnx`. */
 async function folderOf(file: string): Promise<string> {
   const folder = dirname(file);
-  const hasConfig = async (path: string): Promise<boolean> => (await stat(join(path, 'config.json')).catch(() => undefined))?.isFile() === true;
+  const hasConfig = async (path: string): Promise<boolean> =>
+    (await stat(join(path, 'config.json')).catch(() => undefined))?.isFile() === true;
   return !(await hasConfig(folder)) && (await hasConfig(dirname(folder))) ? dirname(folder) : folder;
 }
 
 async function openFolder(folder: string, name: string, modelPath: string): Promise<ModelFolder> {
-  const [config, tokenizer, tokenizerConfig] = await Promise.all([readBytesIfAny(join(folder, 'config.json')), readBytesIfAny(join(folder, 'tokenizer.json')), readBytesIfAny(join(folder, 'tokenizer_config.json'))]);
+  const [config, tokenizer, tokenizerConfig] = await Promise.all([
+    readBytesIfAny(join(folder, 'config.json')),
+    readBytesIfAny(join(folder, 'tokenizer.json')),
+    readBytesIfAny(join(folder, 'tokenizer_config.json')),
+  ]);
   const parsed = config === undefined ? {} : readConfig(config);
-  const [model, ...shards] = modelPath.endsWith('.index.json') ? await readShards(modelPath) : [await readBytes(modelPath, 'The model file')];
+  const [model, ...shards] = modelPath.endsWith('.index.json')
+    ? await readShards(modelPath)
+    : [await readBytes(modelPath, 'The model file')];
   return {
     name,
     path: folder,
@@ -70,7 +87,10 @@ async function openFolder(folder: string, name: string, modelPath: string): Prom
 
 const size = v.exactOptional(v.nullable(v.pipe(v.number(), v.integer('a whole number'), v.minValue(1, 'at least 1'))));
 
-/** What is read from a Hugging Face config: the family, and the sizes that limit texts. An ONNX graph itself says the rest. */
+/**
+ * What is read from a Hugging Face config: the family, and the sizes that limit texts. An ONNX graph itself says the
+ * rest.
+ */
 const configSchema = v.looseObject({
   model_type: v.exactOptional(v.string()),
   hidden_size: size,
@@ -86,19 +106,27 @@ export function readConfig(bytes: Uint8Array): Readonly<Record<string, unknown>>
   const what = 'config.json';
   const json = parseJson(bytes, { what, code: 'MODEL_CONFIG', maxBytes: MAX_JSON_BYTES });
   // To the schema a list is an object as well.
-  if (Array.isArray(json)) throw new FormatError(`${what} is not a JSON object`, { code: 'MODEL_CONFIG', found: 'a list' });
+  if (Array.isArray(json))
+    throw new FormatError(`${what} is not a JSON object`, { code: 'MODEL_CONFIG', found: 'a list' });
   return validate(configSchema, json, { what, code: 'MODEL_CONFIG', error: FormatError });
 }
 
-/** Names of the labels of a model's own classifier, in their order; undefined when config.json has none, or only numbers them. */
+/**
+ * Names of the labels of a model's own classifier, in their order; undefined when config.json has none, or only numbers
+ * them.
+ */
 export function modelLabels({ config }: Pick<ModelFolder, 'config'>): string[] | undefined {
   const names = v.safeParse(v.record(v.string(), v.string()), config['id2label']);
   if (!names.success) return undefined;
-  const labels = Object.entries(names.output).toSorted(([a], [b]) => Number(a) - Number(b)).map(([, name]) => name);
+  const labels = Object.entries(names.output)
+    .toSorted(([a], [b]) => Number(a) - Number(b))
+    .map(([, name]) => name);
   return labels.every((label) => /^LABEL_\d+$/.test(label)) ? undefined : labels;
 }
 
-const indexSchema = v.looseObject({ weight_map: v.record(v.string(), v.pipe(v.string(), v.regex(/^[\w.-]+\.safetensors$/, 'a file name'))) });
+const indexSchema = v.looseObject({
+  weight_map: v.record(v.string(), v.pipe(v.string(), v.regex(/^[\w.-]+\.safetensors$/, 'a file name'))),
+});
 
 /**
  * The files of a checkpoint that is stored in several, by its index.
@@ -110,17 +138,26 @@ async function readShards(index: string): Promise<Uint8Array[]> {
   const json = parseJson(await readBytes(index, what), { what, code: 'MODEL_INDEX', maxBytes: MAX_JSON_BYTES });
   const { weight_map: map } = validate(indexSchema, json, { what, code: 'MODEL_INDEX', error: FormatError });
   const names = [...new Set(Object.values(map))].toSorted();
-  if (names.length === 0) throw new FormatError(`${what} names no file`, { code: 'MODEL_INDEX', expected: 'a weight_map' });
+  if (names.length === 0)
+    throw new FormatError(`${what} names no file`, { code: 'MODEL_INDEX', expected: 'a weight_map' });
   return Promise.all(names.map((name) => readBytes(join(dirname(index), name), `The file ${name} of the checkpoint`)));
 }
 
-/** Weights that exporters put beside the model, under whatever name: read when the graph asks for them. It asks for plain names only. */
+/**
+ * Weights that exporters put beside the model, under whatever name: read when the graph asks for them. It asks for
+ * plain names only.
+ */
 function externalData(folder: string): ExternalData {
   return (location) => {
     const path = join(folder, location);
     const info = statSync(path, { throwIfNoEntry: false });
     if (info?.isFile() !== true) return undefined;
-    if (info.size > MAX_BYTES) throw new DataError('A file of weights is too large', { code: 'FILE_SIZE', found: `${info.size} bytes in ${location}`, expected: 'at most 2 GiB' });
+    if (info.size > MAX_BYTES)
+      throw new DataError('A file of weights is too large', {
+        code: 'FILE_SIZE',
+        found: `${info.size} bytes in ${location}`,
+        expected: 'at most 2 GiB',
+      });
     const bytes = readFileSync(path);
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   };

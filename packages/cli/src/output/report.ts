@@ -9,7 +9,9 @@ export function reportError(error: unknown, { json }: { readonly json: boolean }
   const known = error instanceof HadamardError;
   const message = error instanceof Error ? error.message : String(error);
   if (json) process.stdout.write(`${JSON.stringify({ error: { code: known ? error.code : 'INTERNAL', message } })}\n`);
-  process.stderr.write(`${colors.red('error')} ${known ? colors.dim(`[${error.code}] `) : ''}${message.replaceAll(/\s*\n\s*/g, ' ')}\n`);
+  process.stderr.write(
+    `${colors.red('error')} ${known ? colors.dim(`[${error.code}] `) : ''}${message.replaceAll(/\s*\n\s*/g, ' ')}\n`,
+  );
   const wantsStack = process.env['HADAMARD_DEBUG'] !== undefined;
   if (error instanceof Error && (!known || wantsStack)) process.stderr.write(`${colors.dim(error.stack ?? '')}\n`);
 }

@@ -10,14 +10,21 @@ const TITLES: Readonly<Record<string, string>> = { classifier: 'classifier only'
 /** The table a run ends with. */
 export function printReport(report: RunReport): void {
   const rows = [
-    [report.metric === 'accuracy' || report.metric === 'f1' ? 'majority class' : 'constant answer', report.majority.toFixed(4)],
+    [
+      report.metric === 'accuracy' || report.metric === 'f1' ? 'majority class' : 'constant answer',
+      report.majority.toFixed(4),
+    ],
     ...report.stages.map(({ name, score }) => [TITLES[name] ?? name, score.toFixed(4)]),
   ];
   print(table(['', report.metric], rows));
-  print(`trained numbers   ${formatCount(report.trainable)} of ${formatCount(report.total)} (${formatShare(report.share)}), and the classifier`);
+  print(
+    `trained numbers   ${formatCount(report.trainable)} of ${formatCount(report.total)} (${formatShare(report.share)}), and the classifier`,
+  );
   const stored = STORED[report.precision];
   if (stored !== undefined) print(`base              ${stored}`);
   print(`adapter           ${report.adapter} (${(report.adapterBytes / 1024).toFixed(1)} KiB)`);
-  print(`examples          ${formatCount(report.examples)}${report.truncated > 0 ? `, ${formatCount(report.truncated)} cut to the maximum length` : ''}${report.skipped > 0 ? `, ${report.skipped} rows skipped` : ''}`);
+  print(
+    `examples          ${formatCount(report.examples)}${report.truncated > 0 ? `, ${formatCount(report.truncated)} cut to the maximum length` : ''}${report.skipped > 0 ? `, ${report.skipped} rows skipped` : ''}`,
+  );
   print(`time              ${duration(report.seconds)}`);
 }

@@ -17,7 +17,15 @@ export function stepBars(stream: NodeJS.WriteStream = process.stderr): StepsView
         bar?.stop();
         current = doing;
         if (stream.isTTY) {
-          bar = new SingleBar({ stream, format: `${colors.cyan(doing)} {bar} {value} of {total}`, barCompleteChar: '━', barIncompleteChar: '─', hideCursor: true, clearOnComplete: true, barsize: 24 });
+          bar = new SingleBar({
+            stream,
+            format: `${colors.cyan(doing)} {bar} {value} of {total}`,
+            barCompleteChar: '━',
+            barIncompleteChar: '─',
+            hideCursor: true,
+            clearOnComplete: true,
+            barsize: 24,
+          });
           bar.start(total, 0);
         } else stream.write(`${doing}\n`);
       }

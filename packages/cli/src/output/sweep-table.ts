@@ -11,7 +11,17 @@ export function printSweep({ settings, differences }: SweepSummary, against: str
   const grid = settings.some(({ shown }) => Object.keys(shown).length > 0);
   print(
     table(
-      ['task', 'method', ...(grid ? ['settings'] : []), 'metric', 'score', 'seeds', 'trained', 'share', ...(distance ? ['of the distance'] : [])],
+      [
+        'task',
+        'method',
+        ...(grid ? ['settings'] : []),
+        'metric',
+        'score',
+        'seeds',
+        'trained',
+        'share',
+        ...(distance ? ['of the distance'] : []),
+      ],
       settings.map(({ task, method, shown, metric, score, best, trainable, share, closed, missing }) => [
         task,
         method,
@@ -28,7 +38,9 @@ export function printSweep({ settings, differences }: SweepSummary, against: str
   if (grid) print('* best setting of its method by mean');
   if (distance) print('distance: from the classifier alone to full fine-tuning');
   const known = differences.flatMap(({ task, method, shown, difference }) =>
-    difference === undefined ? [] : [[task, method, ...(grid ? [settingsText(shown)] : []), scoreText(difference, true), String(difference.n)]],
+    difference === undefined
+      ? []
+      : [[task, method, ...(grid ? [settingsText(shown)] : []), scoreText(difference, true), String(difference.n)]],
   );
   if (known.length === 0) return;
   print(`\ndifference to ${against}, paired by seed${grid ? ', each method in its best setting' : ''}`);

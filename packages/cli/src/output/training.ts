@@ -8,7 +8,8 @@ export type TrainingView = (event: TrainEvent) => void;
 const NAMES: Readonly<Record<string, string>> = { classifier: 'classifier', adapter: 'adapter' };
 
 /**
- * One bar per stage: stage, epoch, loss, examples/s, time left; a line per finished epoch. On something that is not a terminal only the lines.
+ * One bar per stage: stage, epoch, loss, examples/s, time left; a line per finished epoch. On something that is not a
+ * terminal only the lines.
  */
 export function trainingBars(stream: NodeJS.WriteStream = process.stderr): TrainingView {
   let bar: SingleBar | undefined;
@@ -54,7 +55,9 @@ export function trainingBars(stream: NodeJS.WriteStream = process.stderr): Train
         const seconds = (performance.now() - started) / 1000;
         const speed = Math.max(event.examples - before, 1) / Math.max(seconds, 1e-3);
         const left = (event.totalExamples - event.examples) / speed;
-        bar?.update(event.examples, { note: `epoch ${event.epoch} | loss ${loss.toFixed(4)} | ${speed.toFixed(0)} examples/s | ${duration(left)} left` });
+        bar?.update(event.examples, {
+          note: `epoch ${event.epoch} | loss ${loss.toFixed(4)} | ${speed.toFixed(0)} examples/s | ${duration(left)} left`,
+        });
         break;
       }
       case 'evaluating':
@@ -67,7 +70,9 @@ export function trainingBars(stream: NodeJS.WriteStream = process.stderr): Train
         break;
       }
       case 'stage-end':
-        line(`${colors.green('✓')} ${event.stage}: ${scoresText(event.result.scores)}kept epoch ${event.result.bestEpoch} of ${event.result.epochs}`);
+        line(
+          `${colors.green('✓')} ${event.stage}: ${scoresText(event.result.scores)}kept epoch ${event.result.bestEpoch} of ${event.result.epochs}`,
+        );
         bar = undefined;
         break;
       case 'interrupted':

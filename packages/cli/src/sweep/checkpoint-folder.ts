@@ -17,7 +17,10 @@ export function folderCheckpoints(folder: string, complain: (text: string) => vo
       try {
         await writeFolder(join(folder, key), files, RUN_CHECKPOINT_FILES);
       } catch (error) {
-        if (!failed) complain(`no checkpoint can be written to ${folder}: ${error instanceof Error ? error.message : String(error)}`);
+        if (!failed)
+          complain(
+            `no checkpoint can be written to ${folder}: ${error instanceof Error ? error.message : String(error)}`,
+          );
         failed = true;
       }
     },
@@ -29,11 +32,15 @@ export async function removeCheckpoint(folder: string, key: string): Promise<voi
   await rm(join(folder, key), { recursive: true, force: true });
 }
 
-/** Remove what is no checkpoint of a run that is still to be done: half-written ones of killed processes, and those of runs that are finished. */
+/**
+ * Remove what is no checkpoint of a run that is still to be done: half-written ones of killed processes, and those of
+ * runs that are finished.
+ */
 export async function tidyCheckpoints(folder: string, pending: ReadonlySet<string>): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   for (const name of names) {
     const half = /^\.[0-9a-f]{64}\.[0-9a-f]{8}\.tmp(\.old)?$/.test(name);
-    if (half || (/^[0-9a-f]{64}$/.test(name) && !pending.has(name))) await rm(join(folder, name), { recursive: true, force: true });
+    if (half || (/^[0-9a-f]{64}$/.test(name) && !pending.has(name)))
+      await rm(join(folder, name), { recursive: true, force: true });
   }
 }

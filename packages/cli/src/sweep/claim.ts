@@ -14,8 +14,9 @@ interface Owner {
 }
 
 /**
- * Become the one process that writes `file`: its name and number are noted in `FILE.writer`. A process that is no more leaves its note behind, and with it perhaps the lock of SQLite, which in this
- * build of it is a folder `FILE.lock` that nobody else takes away; both are cleared.
+ * Become the one process that writes `file`: its name and number are noted in `FILE.writer`. A process that is no more
+ * leaves its note behind, and with it perhaps the lock of SQLite, which in this build of it is a folder `FILE.lock`
+ * that nobody else takes away; both are cleared.
  *
  * @throws RuntimeError RESULTS_BUSY when another process writes it.
  */
@@ -25,7 +26,11 @@ export function claim(file: string): Claim {
   if (!writeNew(note, owner)) {
     const other = ownerOf(note);
     if (other !== undefined && !isGone(other, note)) {
-      throw new RuntimeError('Another sweep writes these results', { code: 'RESULTS_BUSY', found: `process ${other.pid} on ${other.host}`, hint: `If it is no more, remove ${note}.` });
+      throw new RuntimeError('Another sweep writes these results', {
+        code: 'RESULTS_BUSY',
+        found: `process ${other.pid} on ${other.host}`,
+        hint: `If it is no more, remove ${note}.`,
+      });
     }
     // Two that try at the same moment should not both go on; should they, SQLite still lets only one write at a time.
     const old = `${note}.${randomBytes(4).toString('hex')}`;
@@ -35,7 +40,8 @@ export function claim(file: string): Claim {
     } catch {
       // The other one was first, which shows next.
     }
-    if (!writeNew(note, owner)) throw new RuntimeError('Another sweep writes these results', { code: 'RESULTS_BUSY', found: note });
+    if (!writeNew(note, owner))
+      throw new RuntimeError('Another sweep writes these results', { code: 'RESULTS_BUSY', found: note });
     rmSync(`${file}.lock`, { recursive: true, force: true });
   }
   mine.add(note);
@@ -50,7 +56,10 @@ export function claim(file: string): Claim {
 /** Notes of this process: in a container that was started again, one before it may have had the same number. */
 const mine = new Set<string>();
 
-/** Whether the last writer of `file` died over it. Its lock is then taken away, so that the file can be read; what it had begun to write is for SQLite to undo. */
+/**
+ * Whether the last writer of `file` died over it. Its lock is then taken away, so that the file can be read; what it
+ * had begun to write is for SQLite to undo.
+ */
 export function unlockOrphan(file: string): boolean {
   const note = `${file}.writer`;
   const owner = ownerOf(note);
@@ -72,7 +81,9 @@ function writeNew(path: string, owner: Owner): boolean {
 function ownerOf(note: string): Owner | undefined {
   try {
     const { host, pid } = JSON.parse(readFileSync(note, 'utf8')) as Partial<Owner>;
-    return typeof host === 'string' && Number.isInteger(pid) && (pid as number) > 0 ? { host, pid: pid as number } : undefined;
+    return typeof host === 'string' && Number.isInteger(pid) && (pid as number) > 0
+      ? { host, pid: pid as number }
+      : undefined;
   } catch {
     // Cut off by a full disk or a crash: nobody's.
     return undefined;

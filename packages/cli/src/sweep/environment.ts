@@ -28,7 +28,8 @@ export interface Environment {
   /**
    * The data of a run, tokenized.
    *
-   * @throws MismatchError RUN_MODEL, RUN_DATA when what is here is not what the run was made for; DataError from reading.
+   * @throws MismatchError RUN_MODEL, RUN_DATA when what is here is not what the run was made for; DataError from
+   *   reading.
    */
   prepare(run: Run): Promise<Prepared>;
 }
@@ -37,7 +38,10 @@ export interface Environment {
 const KEPT = 4;
 
 /** @param read how data are found on this machine. */
-export function openEnvironment(model: ModelFolder, read: (flags: DataFlags, seed: number) => Promise<LoadedData>): Environment {
+export function openEnvironment(
+  model: ModelFolder,
+  read: (flags: DataFlags, seed: number) => Promise<LoadedData>,
+): Environment {
   const identity = memo<ModelIdentity>(2);
   const named = memo<NamedData>(KEPT);
   const tokenized = memo<Prepared>(KEPT);
@@ -59,7 +63,9 @@ export function openEnvironment(model: ModelFolder, read: (flags: DataFlags, see
         const tokenizer = openTokenizer(model, run.maxLength);
         // A run without training data is refused when the sweep is read.
         const train = await tokenize(data.train as NonNullable<LoadedData['train']>, tokenizer, { id: 'train' });
-        const dev = await Promise.all(data.dev.map(({ name, table }) => tokenize(table, tokenizer, { id: `dev${name}` })));
+        const dev = await Promise.all(
+          data.dev.map(({ name, table }) => tokenize(table, tokenizer, { id: `dev${name}` })),
+        );
         return { data, digest, tokenizer, train, dev };
       });
     },
@@ -69,11 +75,16 @@ export function openEnvironment(model: ModelFolder, read: (flags: DataFlags, see
 
 function checkSame(code: string, what: string, found: string, expected: string): void {
   if (found === expected) return;
-  throw new MismatchError(`${what} than the run was made for`, { code, found: short(found), expected: short(expected) });
+  throw new MismatchError(`${what} than the run was made for`, {
+    code,
+    found: short(found),
+    expected: short(expected),
+  });
 }
 
 /** Whether the seed chooses examples, as `limitExamples` and `holdOut` do. */
-const dependsOnSeed = ({ limit, task, dev }: DataFlags): boolean => limit !== undefined || (task === undefined && dev === undefined);
+const dependsOnSeed = ({ limit, task, dev }: DataFlags): boolean =>
+  limit !== undefined || (task === undefined && dev === undefined);
 
 /** Remembers the last answers. A failure is not remembered: files may come back. */
 function memo<T>(size: number): (key: string, make: () => Promise<T>) => Promise<T> {

@@ -1,4 +1,13 @@
-import { evaluate, layout, train, writeSafetensors, type Files, type Group, type TrainEvent, type TrainResult } from '@hadamard-adapter/core';
+import {
+  evaluate,
+  layout,
+  train,
+  writeSafetensors,
+  type Files,
+  type Group,
+  type TrainEvent,
+  type TrainResult,
+} from '@hadamard-adapter/core';
 import { adapterTensors } from '@hadamard-adapter/core/folder';
 import { loadModel, saveAdapter, type AdapterSession } from '@hadamard-adapter/onnxruntime';
 import { planOf, sessionOf } from '../methods.js';
@@ -34,12 +43,17 @@ const CACHE_BYTES = 512 * 2 ** 20;
 const MAX_BASE_BYTES = 2 ** 20;
 
 /**
- * Train one run from its checkpoint, or from the start, and score it. The same run gives the same bits wherever and however often it is interrupted, on the same kind of processor with the same number of threads.
+ * Train one run from its checkpoint, or from the start, and score it. The same run gives the same bits wherever and
+ * however often it is interrupted, on the same kind of processor with the same number of threads.
  *
  * @returns undefined when it was interrupted; its checkpoint is then in the store.
  * @throws MismatchError RUN_MODEL, RUN_DATA; what reading, loading and training throw.
  */
-export async function executeRun(run: Run, environment: Environment, options: ExecuteOptions): Promise<RunResult | undefined> {
+export async function executeRun(
+  run: Run,
+  environment: Environment,
+  options: ExecuteOptions,
+): Promise<RunResult | undefined> {
   const started = performance.now();
   const { settings, seed } = run;
   const prepared = await environment.prepare(run);
@@ -47,12 +61,18 @@ export async function executeRun(run: Run, environment: Environment, options: Ex
   const [dev, ...further] = devSplits;
   const numLabels = data.train?.kind === 'classification' ? data.train.labels.length : 1;
   const { threads, checkpoints, checkpointEvery, signal } = options;
-  const session = await loadModel({ graph: environment.model.graph }, { ...sessionOf(settings), numLabels, seed, threads, arithmetic: run.arithmetic, device: run.device ?? 'cpu' });
+  const session = await loadModel(
+    { graph: environment.model.graph },
+    { ...sessionOf(settings), numLabels, seed, threads, arithmetic: run.arithmetic, device: run.device ?? 'cpu' },
+  );
   try {
     const plan = planOf(settings, seed);
     const identity = { run: run.key, runtime: session.runtime, device: session.device };
     const files = await checkpoints.load(run.key);
-    const kept = files === undefined ? undefined : await decodeRunCheckpoint(files, { plan, identity, parameters: session.parameters });
+    const kept =
+      files === undefined
+        ? undefined
+        : await decodeRunCheckpoint(files, { plan, identity, parameters: session.parameters });
     const seconds = (): number => (kept?.seconds ?? 0) + (performance.now() - started) / 1000;
     options.onStart?.(kept !== undefined);
     const events = train(session, { train: trainSplit, ...(dev === undefined ? {} : { dev }) }, plan, {
@@ -69,7 +89,8 @@ export async function executeRun(run: Run, environment: Environment, options: Ex
     const scores: Record<string, number> = { ...last?.scores };
     for (const [index, split] of further.entries()) {
       const suffix = data.dev[index + 1]?.name ?? '';
-      for (const [name, score] of Object.entries((await evaluate(session, split, data.metric)).scores)) scores[`${name}${suffix}`] = score;
+      for (const [name, score] of Object.entries((await evaluate(session, split, data.metric)).scores))
+        scores[`${name}${suffix}`] = score;
     }
     const trained = plan.stages.flatMap(({ groups }) => groups).filter((group) => group !== 'classifier');
     const trainable = layout(session.parameters).sizeOfGroups(trained);
@@ -84,7 +105,15 @@ export async function executeRun(run: Run, environment: Environment, options: Ex
       total,
       seconds: seconds(),
       weights: await weightsOf(session, run),
-      ...(settings.method === 'hadamard' ? { files: await adapterFolder(session, run, environment, prepared, { trainable, total, scores: last?.scores ?? {} }) } : {}),
+      ...(settings.method === 'hadamard'
+        ? {
+            files: await adapterFolder(session, run, environment, prepared, {
+              trainable,
+              total,
+              scores: last?.scores ?? {},
+            }),
+          }
+        : {}),
     };
   } finally {
     await session.dispose();
@@ -102,7 +131,8 @@ async function follow(
     const next = await events.next();
     if (next.done === true) return next.value;
     const event = next.value;
-    if (event.type === 'checkpoint') await checkpoints.save(key, await encodeRunCheckpoint(event.checkpoint, seconds()));
+    if (event.type === 'checkpoint')
+      await checkpoints.save(key, await encodeRunCheckpoint(event.checkpoint, seconds()));
     if (event.type === 'step') onProgress?.((event.stageIndex + event.step / event.totalSteps) / stages);
   }
 }

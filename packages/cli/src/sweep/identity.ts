@@ -18,11 +18,16 @@ export interface ModelIdentity {
  * @param head whether the model's own classifier is part of what is trained on.
  * @throws what `canonicalize` throws.
  */
-export async function modelIdentity({ graph, config, tokenizer, tokenizerConfig }: ModelFolder, head: boolean): Promise<ModelIdentity> {
+export async function modelIdentity(
+  { graph, config, tokenizer, tokenizerConfig }: ModelFolder,
+  head: boolean,
+): Promise<ModelIdentity> {
   const optional = (bytes: Uint8Array | undefined): string => (bytes === undefined ? 'none' : digestOf(bytes));
   return {
     weights: await weightsDigest(baseWeights(canonicalize(graph, { keepHead: head }).graph)),
-    files: digestOf(canonicalJson({ config, tokenizer: optional(tokenizer), tokenizerConfig: optional(tokenizerConfig) })),
+    files: digestOf(
+      canonicalJson({ config, tokenizer: optional(tokenizer), tokenizerConfig: optional(tokenizerConfig) }),
+    ),
   };
 }
 
@@ -33,7 +38,10 @@ export function dataDigest({ train, dev }: Pick<LoadedData, 'train' | 'dev'>): s
     if (table === undefined) return [];
     const { kind, labels, examples } = table;
     // A line for each example: a text of everything could be longer than a string may be.
-    return [`${canonicalJson({ name, kind, labels, examples: examples.length })}\n`, ...examples.map(({ text, pair, label }) => `${JSON.stringify([text, pair ?? null, label ?? null])}\n`)];
+    return [
+      `${canonicalJson({ name, kind, labels, examples: examples.length })}\n`,
+      ...examples.map(({ text, pair, label }) => `${JSON.stringify([text, pair ?? null, label ?? null])}\n`),
+    ];
   });
   return digestOf(...parts);
 }

@@ -11,6 +11,11 @@ export async function loadSource(flags: DataFlags, seed: number): Promise<Loaded
     return await loadData(flags, { training: true, seed });
   } catch (error) {
     if (!(error instanceof DataError && error.code === 'TASK_FILES')) throw error;
-    throw new DataError(error.what, { code: error.code, found: `${error.found ?? 'nothing'} in ${flags.data}`, ...(error.expected === undefined ? {} : { expected: error.expected }), cause: error });
+    throw new DataError(error.what, {
+      code: error.code,
+      found: `${error.found ?? 'nothing'} in ${flags.data}`,
+      ...(error.expected === undefined ? {} : { expected: error.expected }),
+      cause: error,
+    });
   }
 }

@@ -13,7 +13,8 @@ export interface PlannedRun extends Run {
 }
 
 /**
- * All runs of a sweep: task by task, seed by seed, method by method, so that neighbours share their data. Everything is read once, so that what is wrong with it is known before anything is trained.
+ * All runs of a sweep: task by task, seed by seed, method by method, so that neighbours share their data. Everything is
+ * read once, so that what is wrong with it is known before anything is trained.
  *
  * Two labels may stand for one run, which then has the same key twice.
  *
@@ -25,7 +26,8 @@ export async function planRuns(sweep: Sweep, environment: Environment): Promise<
   for (const source of sweep.tasks) {
     for (const seed of sweep.seeds) {
       const { data, digest } = await environment.data(source.flags, seed);
-      if (data.train === undefined) throw new ConfigError(`The task ${source.name} has nothing to train on`, { code: 'DATA_FLAGS' });
+      if (data.train === undefined)
+        throw new ConfigError(`The task ${source.name} has nothing to train on`, { code: 'DATA_FLAGS' });
       for (const { label, variants } of sweep.methods) {
         for (const [variant, { settings, shown }] of variants.entries()) {
           const identity = {
@@ -40,7 +42,16 @@ export async function planRuns(sweep: Sweep, environment: Environment): Promise<
             ...(sweep.device === 'cpu' ? {} : { device: sweep.device }),
           };
           const { limit } = source.flags;
-          runs.push({ ...identity, key: runKey(identity), method: label, ...(limit === undefined ? {} : { limit }), modelName: environment.model.name, source, variant, shown });
+          runs.push({
+            ...identity,
+            key: runKey(identity),
+            method: label,
+            ...(limit === undefined ? {} : { limit }),
+            modelName: environment.model.name,
+            source,
+            variant,
+            shown,
+          });
         }
       }
     }
@@ -49,4 +60,5 @@ export async function planRuns(sweep: Sweep, environment: Environment): Promise<
 }
 
 /** Each run once. */
-export const distinct = <T extends Pick<Run, 'key'>>(runs: readonly T[]): T[] => [...new Map(runs.toReversed().map((run) => [run.key, run])).values()].toReversed();
+export const distinct = <T extends Pick<Run, 'key'>>(runs: readonly T[]): T[] =>
+  [...new Map(runs.toReversed().map((run) => [run.key, run])).values()].toReversed();

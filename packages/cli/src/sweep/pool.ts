@@ -35,7 +35,8 @@ const ATTEMPTS = 2;
 const END_MS = 5000;
 
 /**
- * Do runs in local processes, each one run at a time. A run that fails is no reason to stop the others; a process that dies is replaced. When the signal is aborted, what runs ends with a checkpoint.
+ * Do runs in local processes, each one run at a time. A run that fails is no reason to stop the others; a process that
+ * dies is replaced. When the signal is aborted, what runs ends with a checkpoint.
  *
  * @throws what `keep` throws, after the other processes have put their checkpoints away.
  */
@@ -56,7 +57,8 @@ export async function runPool<R extends Run>(runs: readonly R[], options: PoolOp
         view.started(name, run);
         let answer: Answer = { type: 'died', how: 'it was never started' };
         for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-          if (attempt > 1) view.note(`${name} died (${(answer as Died).how}); its run is tried again from its last checkpoint`);
+          if (attempt > 1)
+            view.note(`${name} died (${(answer as Died).how}); its run is tried again from its last checkpoint`);
           if (child === undefined || child.dead()) child = startProcess(options, stop.signal);
           answer = await child.run(run, (done) => view.progress(name, run as R, done), view.note);
           if (answer.type !== 'died' || stop.signal.aborted) break;
@@ -65,7 +67,10 @@ export async function runPool<R extends Run>(runs: readonly R[], options: PoolOp
           await keep(run, answer.result);
           view.finished(name, run, answer.result);
         } else if (answer.type !== 'interrupted' && !(answer.type === 'died' && stop.signal.aborted)) {
-          const failure = answer.type === 'failed' ? answer.failure : { code: 'RUN_DIED', message: `The process of the run died ${ATTEMPTS} times: ${answer.how}` };
+          const failure =
+            answer.type === 'failed'
+              ? answer.failure
+              : { code: 'RUN_DIED', message: `The process of the run died ${ATTEMPTS} times: ${answer.how}` };
           failed.push({ run, failure });
           view.failed(name, run, failure);
         }
@@ -78,7 +83,9 @@ export async function runPool<R extends Run>(runs: readonly R[], options: PoolOp
     }
   };
   try {
-    const ends = await Promise.allSettled(Array.from({ length: Math.min(workers, runs.length) }, (_, i) => work(`worker ${i + 1}`)));
+    const ends = await Promise.allSettled(
+      Array.from({ length: Math.min(workers, runs.length) }, (_, i) => work(`worker ${i + 1}`)),
+    );
     const broken = ends.find(({ status }) => status === 'rejected');
     if (broken?.status === 'rejected') throw broken.reason;
     return { failed, interrupted: signal.aborted };
@@ -100,7 +107,10 @@ interface LocalProcess {
   end(): Promise<void>;
 }
 
-function startProcess({ setup, program = SWEEP_PROCESS }: Pick<PoolOptions<Run>, 'setup' | 'program'>, stop: AbortSignal): LocalProcess {
+function startProcess(
+  { setup, program = SWEEP_PROCESS }: Pick<PoolOptions<Run>, 'setup' | 'program'>,
+  stop: AbortSignal,
+): LocalProcess {
   // Advanced: bytes go over as bytes. What libraries print belongs to standard error.
   const child: ChildProcess = fork(program, [], { serialization: 'advanced', stdio: ['ignore', 2, 2, 'ipc'] });
   let gone: string | undefined;

@@ -7,7 +7,10 @@ import { loadSource } from './load.js';
 import type { FromProcess, ProcessSetup, ToProcess } from './protocol.js';
 import type { Run } from './run.js';
 
-/** Ends the process: without its parent there is nothing that keeps it. Not in the middle of a message, which Node does not survive when another one waits. */
+/**
+ * Ends the process: without its parent there is nothing that keeps it. Not in the middle of a message, which Node does
+ * not survive when another one waits.
+ */
 const leave = (): void => void setImmediate(() => process.connected && process.disconnect());
 
 /** The work of a local process of a sweep: it does what its parent sends, one run after the other, and ends with it. */
@@ -16,7 +19,10 @@ export function serveRuns(): void {
   let setup: ProcessSetup | undefined;
   let checkpoints: CheckpointStore | undefined;
   let environment: Promise<Environment> | undefined;
-  const send = (message: FromProcess): Promise<void> => new Promise((resolve) => (process.send === undefined ? resolve() : process.send(message, undefined, undefined, () => resolve())));
+  const send = (message: FromProcess): Promise<void> =>
+    new Promise((resolve) =>
+      process.send === undefined ? resolve() : process.send(message, undefined, undefined, () => resolve()),
+    );
 
   const work = async (run: Run): Promise<void> => {
     if (setup === undefined) throw new Error('a run before the setup');

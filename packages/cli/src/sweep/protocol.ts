@@ -12,7 +12,10 @@ export interface ProcessSetup {
 }
 
 /** From the sweep to a local process: one `setup`, then one run at a time. */
-export type ToProcess = { readonly type: 'setup'; readonly setup: ProcessSetup } | { readonly type: 'run'; readonly run: Run } | { readonly type: 'stop' };
+export type ToProcess =
+  | { readonly type: 'setup'; readonly setup: ProcessSetup }
+  | { readonly type: 'run'; readonly run: Run }
+  | { readonly type: 'stop' };
 
 /** From a local process: an answer to each run, and word of how far it is. */
 export type FromProcess =

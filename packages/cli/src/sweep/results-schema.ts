@@ -52,11 +52,20 @@ export function versionOf(database: sqlite.Database, path: string): number {
     version = database.get('PRAGMA user_version')?.['user_version'];
   } catch (cause) {
     if (!/not a database/.test(reason(cause))) throw cause;
-    throw new DataError('The file of results is none', { code: 'RESULTS_FILE', found: `${path}: ${reason(cause)}`, hint: 'Give `output` another folder.', cause });
+    throw new DataError('The file of results is none', {
+      code: 'RESULTS_FILE',
+      found: `${path}: ${reason(cause)}`,
+      hint: 'Give `output` another folder.',
+      cause,
+    });
   }
   const foreign = version === 0 && database.all("SELECT name FROM sqlite_schema WHERE type = 'table'").length > 0;
   if (foreign || (version !== 0 && version !== SCHEMA_VERSION)) {
-    throw new DataError('The file of results has another form', { code: 'RESULTS_FILE', found: foreign ? `tables of something else in ${path}` : `version ${String(version)} of ${path}`, expected: `version ${SCHEMA_VERSION}` });
+    throw new DataError('The file of results has another form', {
+      code: 'RESULTS_FILE',
+      found: foreign ? `tables of something else in ${path}` : `version ${String(version)} of ${path}`,
+      expected: `version ${SCHEMA_VERSION}`,
+    });
   }
   return Number(version);
 }

@@ -1,6 +1,14 @@
 import { existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DataError, HadamardError, RuntimeError, shorten, type EpochRecord, type Files, type StageResult } from '@hadamard-adapter/core';
+import {
+  DataError,
+  HadamardError,
+  RuntimeError,
+  shorten,
+  type EpochRecord,
+  type Files,
+  type StageResult,
+} from '@hadamard-adapter/core';
 // SQLite as WebAssembly: real files on every platform without a compiler at install, and one thread writes here.
 import sqlite from 'node-sqlite3-wasm';
 import type { MethodSettings } from '../methods.js';
@@ -47,7 +55,8 @@ export interface Results {
 /**
  * Open a file of results for writing; makes it, and its folder, when it is not there. Each run is one transaction.
  *
- * @throws RuntimeError RESULTS_BUSY when another process writes it, RESULTS_WRITE; DataError RESULTS_FILE when it is another kind of file, or of a later version.
+ * @throws RuntimeError RESULTS_BUSY when another process writes it, RESULTS_WRITE; DataError RESULTS_FILE when it is
+ *   another kind of file, or of a later version.
  */
 export function openResults(path: string): Results {
   const writing = <T>(work: () => T): T => {
@@ -117,9 +126,13 @@ function insert(database: sqlite.Database, run: Run, result: RunResult): void {
   };
   const names = Object.keys(row);
   // The same run from two places is the same result: the first stands.
-  const { changes } = database.run(`INSERT INTO runs (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')}) ON CONFLICT (key) DO NOTHING`, Object.values(row));
+  const { changes } = database.run(
+    `INSERT INTO runs (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')}) ON CONFLICT (key) DO NOTHING`,
+    Object.values(row),
+  );
   if (changes === 0) return;
-  for (const [name, bytes] of Object.entries(result.files ?? {})) database.run('INSERT INTO files (key, name, bytes) VALUES (?, ?, ?)', [run.key, name, bytes]);
+  for (const [name, bytes] of Object.entries(result.files ?? {}))
+    database.run('INSERT INTO files (key, name, bytes) VALUES (?, ?, ?)', [run.key, name, bytes]);
 }
 
 function inTransaction(database: sqlite.Database, work: () => void): void {
@@ -143,17 +156,24 @@ function writeFailed(path: string, cause: unknown): RuntimeError {
   } catch {
     // Not even the folder is there.
   }
-  return new RuntimeError('The results cannot be written', { code: 'RESULTS_WRITE', found: `${path}: ${shorten(reason(cause))}${room}`, hint: 'Everything finished before is kept; the same command goes on from there.', cause });
+  return new RuntimeError('The results cannot be written', {
+    code: 'RESULTS_WRITE',
+    found: `${path}: ${shorten(reason(cause))}${room}`,
+    hint: 'Everything finished before is kept; the same command goes on from there.',
+    cause,
+  });
 }
 
 /**
  * All finished runs in a file of results, in the order in which they came.
  *
  * @param options.tensors whether to read weights and the files of adapters too; default true.
- * @throws DataError RESULTS_MISSING, RESULTS_FILE; RuntimeError RESULTS_READ when it is locked for long, or the disk fails.
+ * @throws DataError RESULTS_MISSING, RESULTS_FILE; RuntimeError RESULTS_READ when it is locked for long, or the disk
+ *   fails.
  */
 export function readRuns(path: string, { tensors = true }: { readonly tensors?: boolean } = {}): RunRow[] {
-  if (!existsSync(path)) throw new DataError('There are no results yet', { code: 'RESULTS_MISSING', found: `no file ${path}` });
+  if (!existsSync(path))
+    throw new DataError('There are no results yet', { code: 'RESULTS_MISSING', found: `no file ${path}` });
   let database: sqlite.Database | undefined;
   try {
     // A half-written transaction of a writer that is no more is undone by whoever may write.
@@ -168,16 +188,45 @@ export function readRuns(path: string, { tensors = true }: { readonly tensors?: 
       folders.set(key as string, folder);
     }
     const columns = `${COLUMNS.join(', ')}${tensors ? ', weights' : ''}`;
-    return database.all(`SELECT ${columns} FROM runs ORDER BY rowid`).map((row) => rowOf(row as Record<string, unknown>, folders));
+    return database
+      .all(`SELECT ${columns} FROM runs ORDER BY rowid`)
+      .map((row) => rowOf(row as Record<string, unknown>, folders));
   } catch (error) {
     if (error instanceof HadamardError) throw error;
-    throw new RuntimeError('The results cannot be read', { code: 'RESULTS_READ', found: `${path}: ${shorten(reason(error))}`, hint: `If no sweep is running, remove ${path}.lock.`, cause: error });
+    throw new RuntimeError('The results cannot be read', {
+      code: 'RESULTS_READ',
+      found: `${path}: ${shorten(reason(error))}`,
+      hint: `If no sweep is running, remove ${path}.lock.`,
+      cause: error,
+    });
   } finally {
     database?.close();
   }
 }
 
-const COLUMNS = ['key', 'task', 'method', 'settings', 'seed', 'example_limit', 'max_length', 'arithmetic', 'model_name', 'model', 'model_files', 'data', 'metric', 'score', 'scores', 'stages', 'history', 'trainable', 'total', 'seconds', 'finished_at'] as const;
+const COLUMNS = [
+  'key',
+  'task',
+  'method',
+  'settings',
+  'seed',
+  'example_limit',
+  'max_length',
+  'arithmetic',
+  'model_name',
+  'model',
+  'model_files',
+  'data',
+  'metric',
+  'score',
+  'scores',
+  'stages',
+  'history',
+  'trainable',
+  'total',
+  'seconds',
+  'finished_at',
+] as const;
 
 function rowOf(row: Readonly<Record<string, unknown>>, folders: ReadonlyMap<string, Files>): RunRow {
   const text = (name: (typeof COLUMNS)[number]): string => row[name] as string;

@@ -1,4 +1,16 @@
-import { CHECKPOINT_FILE, CHECKPOINT_TENSORS_FILE, FormatError, HadamardError, decodeCheckpoint, encodeCheckpoint, parseJson, validate, type Checkpoint, type CheckpointTarget, type Files } from '@hadamard-adapter/core';
+import {
+  CHECKPOINT_FILE,
+  CHECKPOINT_TENSORS_FILE,
+  FormatError,
+  HadamardError,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  parseJson,
+  validate,
+  type Checkpoint,
+  type CheckpointTarget,
+  type Files,
+} from '@hadamard-adapter/core';
 import * as v from 'valibot';
 
 const TIME_FILE = 'time.json';
@@ -10,11 +22,17 @@ const schema = v.strictObject({ seconds: v.pipe(v.number(), v.finite(), v.minVal
 
 /** A checkpoint with the seconds that all processes have worked for it. */
 export async function encodeRunCheckpoint(checkpoint: Checkpoint, seconds: number): Promise<Files> {
-  return { ...(await encodeCheckpoint(checkpoint)), [TIME_FILE]: new TextEncoder().encode(`${JSON.stringify({ seconds })}\n`) };
+  return {
+    ...(await encodeCheckpoint(checkpoint)),
+    [TIME_FILE]: new TextEncoder().encode(`${JSON.stringify({ seconds })}\n`),
+  };
 }
 
 /** @returns undefined when it cannot be read or is of another run: that is as good as none, the run starts anew. */
-export async function decodeRunCheckpoint(files: Files, expected: Partial<CheckpointTarget>): Promise<{ readonly checkpoint: Checkpoint; readonly seconds: number } | undefined> {
+export async function decodeRunCheckpoint(
+  files: Files,
+  expected: Partial<CheckpointTarget>,
+): Promise<{ readonly checkpoint: Checkpoint; readonly seconds: number } | undefined> {
   try {
     return { checkpoint: await decodeCheckpoint(files, expected), seconds: secondsOf(files) };
   } catch (error) {

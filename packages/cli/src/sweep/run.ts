@@ -9,7 +9,10 @@ export const SWEEP_DEVICES = ['cpu', 'webgpu', 'cuda'] as const;
 
 export type SweepDevice = (typeof SWEEP_DEVICES)[number];
 
-/** Everything that the result of a run depends on. Models and data are named by hash: where they lie, and what a sweep calls its methods, is no part of it. */
+/**
+ * Everything that the result of a run depends on. Models and data are named by hash: where they lie, and what a sweep
+ * calls its methods, is no part of it.
+ */
 export interface RunIdentity {
   readonly model: ModelIdentity;
   readonly data: string;
@@ -36,13 +39,44 @@ export interface Run extends RunIdentity {
 }
 
 /** The name under which a run is known for good: 64 hexadecimal digits. */
-export function runKey({ model, data, task, metric, settings, seed, maxLength, arithmetic, device }: RunIdentity): string {
-  return digestOf(canonicalJson({ version: 1, model, data, task, metric, settings: effective(settings), seed, maxLength, arithmetic, device }));
+export function runKey({
+  model,
+  data,
+  task,
+  metric,
+  settings,
+  seed,
+  maxLength,
+  arithmetic,
+  device,
+}: RunIdentity): string {
+  return digestOf(
+    canonicalJson({
+      version: 1,
+      model,
+      data,
+      task,
+      metric,
+      settings: effective(settings),
+      seed,
+      maxLength,
+      arithmetic,
+      device,
+    }),
+  );
 }
 
 /** `sst2, hadamard, seed 3`, with what a grid sets. */
-export function describeRun({ task, method, seed }: Pick<Run, 'task' | 'method' | 'seed'>, shown: Readonly<Record<string, unknown>> = {}): string {
-  return [task, method, ...Object.entries(shown).map(([name, value]) => `${name} ${textOf(value)}`), `seed ${seed}`].join(', ');
+export function describeRun(
+  { task, method, seed }: Pick<Run, 'task' | 'method' | 'seed'>,
+  shown: Readonly<Record<string, unknown>> = {},
+): string {
+  return [
+    task,
+    method,
+    ...Object.entries(shown).map(([name, value]) => `${name} ${textOf(value)}`),
+    `seed ${seed}`,
+  ].join(', ');
 }
 
 /** A setting as people write it. */

@@ -6,7 +6,13 @@ import { SWEEP_DEVICES } from './run.js';
 import { oneOrMore, strict } from './yaml.js';
 
 const text = v.pipe(v.string(), v.minLength(1, 'a text'));
-const whole = (least: number, most = 1e9) => v.pipe(v.number(), v.integer(`a whole number from ${least} to ${most}`), v.minValue(least, `at least ${least}`), v.maxValue(most, `at most ${most}`));
+const whole = (least: number, most = 1e9) =>
+  v.pipe(
+    v.number(),
+    v.integer(`a whole number from ${least} to ${most}`),
+    v.minValue(least, `at least ${least}`),
+    v.maxValue(most, `at most ${most}`),
+  );
 const rate = v.pipe(v.number(), v.gtValue(0, 'more than 0'), v.finite('a finite number'));
 const from0 = (most: number) => v.pipe(v.number(), v.minValue(0, 'at least 0'), v.maxValue(most, `at most ${most}`));
 const seed = whole(0, 0xffffffff);
@@ -76,7 +82,10 @@ const methodMap = v.pipe(
 export const sweepSchema = strict({
   model: text,
   data: v.exactOptional(text),
-  tasks: v.pipe(v.array(v.lazy((task) => (typeof task === 'string' ? v.string() : ownTable))), v.minLength(1, 'at least one task')),
+  tasks: v.pipe(
+    v.array(v.lazy((task) => (typeof task === 'string' ? v.string() : ownTable))),
+    v.minLength(1, 'at least one task'),
+  ),
   methods: methodMap,
   seeds: v.lazy((seeds) => (Array.isArray(seeds) ? seedList : whole(1, 10_000))),
   limit: v.exactOptional(whole(2)),

@@ -57,7 +57,8 @@ export interface Places {
 /**
  * Read a sweep file.
  *
- * @throws DataError FILE_MISSING, FILE_KIND, FOLDER_MISSING when the data folder is not there; ConfigError SWEEP_FILE with path and line of what is wrong, METHOD_UNKNOWN, PLAN; DataError TASK_UNKNOWN.
+ * @throws DataError FILE_MISSING, FILE_KIND, FOLDER_MISSING when the data folder is not there; ConfigError SWEEP_FILE
+ *   with path and line of what is wrong, METHOD_UNKNOWN, PLAN; DataError TASK_UNKNOWN.
  */
 export async function readSweep(path: string, places: Places = {}): Promise<Sweep> {
   const bytes = await readBytes(path, 'The sweep file');
@@ -67,11 +68,17 @@ export async function readSweep(path: string, places: Places = {}): Promise<Swee
   const seeds = typeof value.seeds === 'number' ? Array.from({ length: value.seeds }, (_, seed) => seed) : value.seeds;
   const methods = Object.keys(value.methods).map((label) => methodOf(yaml, label));
   const data = places.data === undefined ? value.data && resolve(folder, value.data) : resolve(places.data);
-  if (data !== undefined && (await stat(data).catch(() => undefined))?.isDirectory() !== true) throw new DataError('The data folder does not exist', { code: 'FOLDER_MISSING', found: `no folder at ${data}`, expected: places.data === undefined ? 'what `data` names' : 'what --data names' });
+  if (data !== undefined && (await stat(data).catch(() => undefined))?.isDirectory() !== true)
+    throw new DataError('The data folder does not exist', {
+      code: 'FOLDER_MISSING',
+      found: `no folder at ${data}`,
+      expected: places.data === undefined ? 'what `data` names' : 'what --data names',
+    });
   const tasks = value.tasks.map((_, index) => taskOf(yaml, index, folder, data));
   checkNames(yaml, tasks);
   const runs = tasks.length * seeds.length * methods.reduce((sum, { variants }) => sum + variants.length, 0);
-  if (runs > MAX_RUNS) throw yaml.mistake([], 'The sweep is too large', { found: `${runs} runs`, expected: `at most ${MAX_RUNS}` });
+  if (runs > MAX_RUNS)
+    throw yaml.mistake([], 'The sweep is too large', { found: `${runs} runs`, expected: `at most ${MAX_RUNS}` });
   return {
     file: path,
     model: places.model ?? (await modelPlace(folder, value.model)),
@@ -84,7 +91,10 @@ export async function readSweep(path: string, places: Places = {}): Promise<Swee
     workers: value.workers ?? 1,
     ...(value.threads === undefined ? {} : { threads: value.threads }),
     checkpointEvery: value.checkpointEvery ?? 200,
-    output: places.output === undefined ? resolve(folder, value.output ?? `${basename(path).replace(/\.ya?ml$/, '')}-results`) : resolve(places.output),
+    output:
+      places.output === undefined
+        ? resolve(folder, value.output ?? `${basename(path).replace(/\.ya?ml$/, '')}-results`)
+        : resolve(places.output),
   };
 }
 
@@ -100,16 +110,30 @@ function taskOf(yaml: Yaml, index: number, folder: string, data: string | undefi
   const common = { holdout: 0.2, ...(yaml.value.limit === undefined ? {} : { limit: yaml.value.limit }) };
   if (typeof written === 'string') {
     const { id } = glueTask(written);
-    if (data === undefined) throw yaml.mistake(['tasks', index], 'A GLUE task needs the folder of its files', { found: `${written} but no \`data\``, expected: 'data: FOLDER' });
+    if (data === undefined)
+      throw yaml.mistake(['tasks', index], 'A GLUE task needs the folder of its files', {
+        found: `${written} but no \`data\``,
+        expected: 'data: FOLDER',
+      });
     return { name: id, flags: { ...common, task: id, data }, portable: { ...common, task: id } };
   }
   const { name, train, dev, ...rest } = written;
   const flags = { ...common, ...rest };
-  const places = (of: (file: string) => string): Pick<DataFlags, 'train' | 'dev'> => ({ train: of(train), ...(dev === undefined ? {} : { dev: of(dev) }) });
-  return { name, flags: { ...flags, ...places((file) => resolve(folder, file)) }, portable: { ...flags, ...places(portableName) } };
+  const places = (of: (file: string) => string): Pick<DataFlags, 'train' | 'dev'> => ({
+    train: of(train),
+    ...(dev === undefined ? {} : { dev: of(dev) }),
+  });
+  return {
+    name,
+    flags: { ...flags, ...places((file) => resolve(folder, file)) },
+    portable: { ...flags, ...places(portableName) },
+  };
 }
 
-/** A name that says nothing of this machine: as it was written where that leads down from the sweep file, else of the file alone. */
+/**
+ * A name that says nothing of this machine: as it was written where that leads down from the sweep file, else of the
+ * file alone.
+ */
 function portableName(file: string): string {
   const path = normalize(file).replaceAll('\\', '/');
   return isAbsolute(file) || path.startsWith('../') ? basename(file) : path;
@@ -117,7 +141,8 @@ function portableName(file: string): string {
 
 function checkNames(yaml: Yaml, tasks: readonly TaskSource[]): void {
   tasks.forEach(({ name }, index) => {
-    if (tasks.findIndex((task) => task.name === name) !== index) throw yaml.mistake(['tasks', index], 'Two tasks have the same name', { found: name });
+    if (tasks.findIndex((task) => task.name === name) !== index)
+      throw yaml.mistake(['tasks', index], 'Two tasks have the same name', { found: name });
   });
 }
 
@@ -127,18 +152,29 @@ function methodOf(yaml: Yaml, label: string): MethodSpec {
   const method = METHODS.find((each) => each === name) as Method | undefined;
   if (method === undefined) {
     const path = ['methods', label, ...(given.method === undefined ? [] : ['method'])];
-    throw yaml.mistake(path, 'There is no such method', { code: 'METHOD_UNKNOWN', found: name, expected: METHODS.join(', '), ...(given.method === undefined ? { hint: 'A name of your own needs `method:`.' } : {}) });
+    throw yaml.mistake(path, 'There is no such method', {
+      code: 'METHOD_UNKNOWN',
+      found: name,
+      expected: METHODS.join(', '),
+      ...(given.method === undefined ? { hint: 'A name of your own needs `method:`.' } : {}),
+    });
   }
   const foreign = Object.keys(given).find((setting) => setting !== 'method' && !belongs(setting, method));
-  if (foreign !== undefined) throw yaml.mistake(['methods', label, foreign], 'The method has no such setting', { found: `${foreign} of ${method}`, expected: `${foreign} of ${methodsWith(foreign).join(', ')}` });
+  if (foreign !== undefined)
+    throw yaml.mistake(['methods', label, foreign], 'The method has no such setting', {
+      found: `${foreign} of ${method}`,
+      expected: `${foreign} of ${methodsWith(foreign).join(', ')}`,
+    });
   const size = gridSize(given);
-  if (size > MAX_RUNS) throw yaml.mistake(['methods', label], 'The grid is too large', { found: `${size} settings`, expected: `at most ${MAX_RUNS}` });
+  if (size > MAX_RUNS)
+    throw yaml.mistake(['methods', label], 'The grid is too large', {
+      found: `${size} settings`,
+      expected: `at most ${MAX_RUNS}`,
+    });
   return { label, variants: expandGrid(method, given) };
 }
 
-/**
- * The file of a sweep's results.
- */
+/** The file of a sweep's results. */
 export const resultsFile = ({ output }: Pick<Sweep, 'output'>): string => join(output, 'results.sqlite');
 
 /** The folder of the checkpoints of what runs. */
@@ -153,5 +189,9 @@ export function referenceOf({ methods }: Pick<Sweep, 'methods'>, asked: string |
   const labels = methods.map(({ label }) => label);
   if (asked === undefined) return labels[0] as string;
   if (labels.includes(asked)) return asked;
-  throw new ConfigError('The sweep has no such method to compare with', { code: 'SWEEP_AGAINST', found: asked, expected: labels.join(', ') });
+  throw new ConfigError('The sweep has no such method to compare with', {
+    code: 'SWEEP_AGAINST',
+    found: asked,
+    expected: labels.join(', '),
+  });
 }

@@ -16,7 +16,10 @@ export function summarize(values: readonly number[]): Summary | undefined {
 }
 
 /** Differences `of − to`, seed by seed, over the seeds that both have: what the seeds have in common falls out. */
-export function pairedDifference(of: ReadonlyMap<number, number>, to: ReadonlyMap<number, number>): Summary | undefined {
+export function pairedDifference(
+  of: ReadonlyMap<number, number>,
+  to: ReadonlyMap<number, number>,
+): Summary | undefined {
   return summarize(
     [...of].flatMap(([seed, score]) => {
       const other = to.get(seed);
@@ -26,10 +29,16 @@ export function pairedDifference(of: ReadonlyMap<number, number>, to: ReadonlyMa
 }
 
 /**
- * The part of the way from `floor` to `ceiling` that the scores have gone, over the seeds that all have: 0 is as good as the floor, 1 as the ceiling. Undefined where no seed is common, or there is no way to speak of: over all
- * seeds that both have, the ceiling has to be above by more than their paired difference varies, or shares of chance would be told as hundreds of per cent.
+ * The part of the way from `floor` to `ceiling` that the scores have gone, over the seeds that all have: 0 is as good
+ * as the floor, 1 as the ceiling. Undefined where no seed is common, or there is no way to speak of: over all seeds
+ * that both have, the ceiling has to be above by more than their paired difference varies, or shares of chance would be
+ * told as hundreds of per cent.
  */
-export function partOfWay(scores: ReadonlyMap<number, number>, floor: ReadonlyMap<number, number>, ceiling: ReadonlyMap<number, number>): number | undefined {
+export function partOfWay(
+  scores: ReadonlyMap<number, number>,
+  floor: ReadonlyMap<number, number>,
+  ceiling: ReadonlyMap<number, number>,
+): number | undefined {
   const distance = pairedDifference(ceiling, floor);
   if (distance === undefined || distance.mean <= (distance.deviation ?? 0)) return undefined;
   const seeds = [...scores.keys()].filter((seed) => floor.has(seed) && ceiling.has(seed));

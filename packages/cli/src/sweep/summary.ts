@@ -17,7 +17,10 @@ export interface SettingSummary {
   readonly best: boolean;
   readonly trainable?: number;
   readonly share?: number;
-  /** Of the distance from the classifier alone to full fine-tuning, where the sweep has both and full fine-tuning is above by more than its seeds differ: 1 is as good as full. */
+  /**
+   * Of the distance from the classifier alone to full fine-tuning, where the sweep has both and full fine-tuning is
+   * above by more than its seeds differ: 1 is as good as full.
+   */
   readonly closed?: number;
   /** Seeds that are not finished. */
   readonly missing: number;
@@ -49,7 +52,11 @@ interface Cell {
 }
 
 /** What the finished runs of a sweep say. */
-export function summarizeSweep(runs: readonly PlannedRun[], finished: readonly RunRow[], against: string): SweepSummary {
+export function summarizeSweep(
+  runs: readonly PlannedRun[],
+  finished: readonly RunRow[],
+  against: string,
+): SweepSummary {
   const byKey = new Map(finished.map((row) => [row.key, row]));
   const cells = new Map<string, Cell>();
   for (const { key, task, method, settings, variant, shown } of runs) {
@@ -61,23 +68,36 @@ export function summarizeSweep(runs: readonly PlannedRun[], finished: readonly R
   }
   const all = [...cells.values()];
   const best = bestOf(all);
-  const reference = (of: string, kind: Method): ReadonlyMap<number, number> => scoresOf(highest([...best.values()].filter((cell) => cell.task === of && cell.kind === kind)));
-  const closed = (cell: Cell): number | undefined => (cell.kind === 'classifier' || cell.kind === 'full' ? undefined : partOfWay(scoresOf(cell), reference(cell.task, 'classifier'), reference(cell.task, 'full')));
+  const reference = (of: string, kind: Method): ReadonlyMap<number, number> =>
+    scoresOf(highest([...best.values()].filter((cell) => cell.task === of && cell.kind === kind)));
+  const closed = (cell: Cell): number | undefined =>
+    cell.kind === 'classifier' || cell.kind === 'full'
+      ? undefined
+      : partOfWay(scoresOf(cell), reference(cell.task, 'classifier'), reference(cell.task, 'full'));
   return {
-    settings: all.map((cell) => settingOf(cell, Object.keys(cell.shown).length > 0 && best.get(groupOf(cell)) === cell, closed(cell))),
+    settings: all.map((cell) =>
+      settingOf(cell, Object.keys(cell.shown).length > 0 && best.get(groupOf(cell)) === cell, closed(cell)),
+    ),
     differences: [...best.values()]
       .filter(({ method }) => method !== against)
       .map((cell) => {
         const other = best.get(groupOf({ task: cell.task, method: against }));
         const difference = other === undefined ? undefined : pairedDifference(scoresOf(cell), scoresOf(other));
-        return { task: cell.task, method: cell.method, against, shown: cell.shown, ...(difference === undefined ? {} : { difference }) };
+        return {
+          task: cell.task,
+          method: cell.method,
+          against,
+          shown: cell.shown,
+          ...(difference === undefined ? {} : { difference }),
+        };
       }),
   };
 }
 
 const groupOf = ({ task, method }: Pick<Cell, 'task' | 'method'>): string => JSON.stringify([task, method]);
 
-const scoresOf = (cell: Cell | undefined): Map<number, number> => new Map(cell?.rows.map(({ seed, score }) => [seed, score]));
+const scoresOf = (cell: Cell | undefined): Map<number, number> =>
+  new Map(cell?.rows.map(({ seed, score }) => [seed, score]));
 
 /** The cell with the highest mean; the first of equals. */
 const highest = (cells: readonly Cell[]): Cell | undefined => cells.toSorted((a, b) => meanOf(b) - meanOf(a))[0];
@@ -90,7 +110,11 @@ function bestOf(cells: readonly Cell[]): Map<string, Cell> {
   return new Map(names.map((name) => [name, highest(cells.filter((cell) => groupOf(cell) === name)) as Cell]));
 }
 
-function settingOf({ task, method, shown, seeds, rows }: Cell, best: boolean, closed: number | undefined): SettingSummary {
+function settingOf(
+  { task, method, shown, seeds, rows }: Cell,
+  best: boolean,
+  closed: number | undefined,
+): SettingSummary {
   const score = summarize(rows.map((row) => row.score));
   const [first] = rows;
   return {

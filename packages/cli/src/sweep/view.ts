@@ -20,7 +20,8 @@ export interface SweepView<R extends Run = Run> {
 type Shown = Run & { readonly shown?: Readonly<Record<string, unknown>> };
 
 /**
- * On a terminal: one bar for all runs with the time that is left, and one for each worker with what it runs. Elsewhere: a line for each run that is finished.
+ * On a terminal: one bar for all runs with the time that is left, and one for each worker with what it runs. Elsewhere:
+ * a line for each run that is finished.
  *
  * @param done runs that were finished before.
  */
@@ -39,7 +40,10 @@ export function sweepView(total: number, done: number, stream: NodeJS.WriteStrea
       bars.update();
     }
   };
-  const left = (): string => (here === 0 || finished === total ? '' : `, ${duration(((performance.now() - started) / 1000 / here) * (total - finished))} left`);
+  const left = (): string =>
+    here === 0 || finished === total
+      ? ''
+      : `, ${duration(((performance.now() - started) / 1000 / here) * (total - finished))} left`;
   const row = (worker: string, run: Shown): SingleBar | undefined => {
     const before = rows.get(worker);
     if (before !== undefined || bars === undefined) return before;
@@ -59,7 +63,9 @@ export function sweepView(total: number, done: number, stream: NodeJS.WriteStrea
     progress: (worker, run, part) => row(worker, run)?.update(Math.floor(100 * part), { note: describe(run) }),
     finished(worker, run, { metric, score, seconds }) {
       count(worker);
-      line(`${finished}/${total}  ${colors.green('✓')} ${describe(run)}: ${metric} ${score.toFixed(4)} (${timeText(seconds)}${bars === undefined ? left() : ''})`);
+      line(
+        `${finished}/${total}  ${colors.green('✓')} ${describe(run)}: ${metric} ${score.toFixed(4)} (${timeText(seconds)}${bars === undefined ? left() : ''})`,
+      );
     },
     failed(worker, run, { code, message }) {
       count(worker);
@@ -81,5 +87,14 @@ export const timeText = (seconds: number): string => (seconds < 10 ? `${seconds.
 const NAME = 16;
 
 function makeBars(stream: NodeJS.WriteStream): MultiBar {
-  return new MultiBar({ stream, format: `${colors.cyan('{name}')} {bar} {note}`, barCompleteChar: '━', barIncompleteChar: '─', hideCursor: true, clearOnComplete: true, barsize: 24, fps: 5 });
+  return new MultiBar({
+    stream,
+    format: `${colors.cyan('{name}')} {bar} {note}`,
+    barCompleteChar: '━',
+    barIncompleteChar: '─',
+    hideCursor: true,
+    clearOnComplete: true,
+    barsize: 24,
+    fps: 5,
+  });
 }

@@ -6,7 +6,11 @@ import { LineCounter, isNode, parseDocument, type Document } from 'yaml';
 export interface CheckedYaml<T> {
   readonly value: T;
   /** An error of the file, with the path and the line of what is wrong. */
-  mistake(path: readonly (string | number)[], what: string, details: Omit<ErrorDetails, 'code'> & { readonly code?: string }): ConfigError;
+  mistake(
+    path: readonly (string | number)[],
+    what: string,
+    details: Omit<ErrorDetails, 'code'> & { readonly code?: string },
+  ): ConfigError;
 }
 
 /**
@@ -15,35 +19,60 @@ export interface CheckedYaml<T> {
  * Typed as what it is, so that schemas are inferred.
  */
 export const strict = <const Entries extends v.ObjectEntries>(entries: Entries) =>
-  v.strictObject(entries, (issue) => (issue.expected === 'never' ? `one of ${Object.keys(entries).join(', ')}` : issue.message));
+  v.strictObject(entries, (issue) =>
+    issue.expected === 'never' ? `one of ${Object.keys(entries).join(', ')}` : issue.message,
+  );
 
 /** One value, or a list of such values. A list is judged as one, so that a message tells which of its items is wrong. */
 export function oneOrMore<Schema extends v.GenericSchema>(schema: Schema) {
   const several = v.pipe(v.array(schema), v.minLength(1, 'at least one value'));
-  return v.lazy((input): v.GenericSchema<v.InferInput<Schema> | v.InferInput<Schema>[], v.InferOutput<Schema> | v.InferOutput<Schema>[]> => (Array.isArray(input) ? several : schema));
+  return v.lazy(
+    (
+      input,
+    ): v.GenericSchema<
+      v.InferInput<Schema> | v.InferInput<Schema>[],
+      v.InferOutput<Schema> | v.InferOutput<Schema>[]
+    > => (Array.isArray(input) ? several : schema),
+  );
 }
 
 /**
  * Read a YAML text by a schema.
  *
- * @throws ConfigError SWEEP_FILE for what is not YAML, with the line; and for the first value that is wrong, with its path, its line, and what there is instead.
+ * @throws ConfigError SWEEP_FILE for what is not YAML, with the line; and for the first value that is wrong, with its
+ *   path, its line, and what there is instead.
  */
-export function readYaml<Schema extends v.GenericSchema>(text: string, schema: Schema, file: string): CheckedYaml<v.InferOutput<Schema>> {
+export function readYaml<Schema extends v.GenericSchema>(
+  text: string,
+  schema: Schema,
+  file: string,
+): CheckedYaml<v.InferOutput<Schema>> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   const [syntax] = document.errors;
   if (syntax !== undefined) {
-    throw new ConfigError(`${file} is not YAML`, { code: 'SWEEP_FILE', found: shorten(syntax.message.split('\n')[0]?.replace(/:$/, '') ?? '', 120), cause: syntax });
+    throw new ConfigError(`${file} is not YAML`, {
+      code: 'SWEEP_FILE',
+      found: shorten(syntax.message.split('\n')[0]?.replace(/:$/, '') ?? '', 120),
+      cause: syntax,
+    });
   }
   const mistake: CheckedYaml<unknown>['mistake'] = (path, what, { code = 'SWEEP_FILE', ...details }) =>
-    new ConfigError(`${what} ${path.length === 0 ? 'at the top' : `at ${shorten(path.join('.'))}`}${lineOf(document, lines, path)} of ${file}`, { code, ...details });
+    new ConfigError(
+      `${what} ${path.length === 0 ? 'at the top' : `at ${shorten(path.join('.'))}`}${lineOf(document, lines, path)} of ${file}`,
+      { code, ...details },
+    );
 
   let value: unknown;
   try {
     value = document.toJS();
   } catch (cause) {
     // Aliases that would grow without end.
-    throw new ConfigError(`${file} cannot be read`, { code: 'SWEEP_FILE', found: shorten(cause instanceof Error ? cause.message : String(cause)), cause });
+    throw new ConfigError(`${file} cannot be read`, {
+      code: 'SWEEP_FILE',
+      found: shorten(cause instanceof Error ? cause.message : String(cause)),
+      cause,
+    });
   }
   const result = v.safeParse(schema, value);
   if (result.success) return { value: result.output, mistake };
@@ -54,17 +83,23 @@ export function readYaml<Schema extends v.GenericSchema>(text: string, schema: S
   const unknown = isUnknownKey(issue);
   const expected = issue.kind === 'schema' && !unknown ? issue.expected : issue.message;
   // What is missing has no place of its own.
-  if (issue.received === 'undefined') throw mistake(path.slice(0, -1), `A setting is missing`, { found: `no ${String(path.at(-1))}` });
-  throw mistake(path, unknown ? 'There is no such setting' : 'A setting is not valid', { found: shorten(issue.received), ...(expected === null ? {} : { expected: shorten(expected, 400) }) });
+  if (issue.received === 'undefined')
+    throw mistake(path.slice(0, -1), `A setting is missing`, { found: `no ${String(path.at(-1))}` });
+  throw mistake(path, unknown ? 'There is no such setting' : 'A setting is not valid', {
+    found: shorten(issue.received),
+    ...(expected === null ? {} : { expected: shorten(expected, 400) }),
+  });
 }
 
-const isUnknownKey = ({ type, expected }: v.BaseIssue<unknown>): boolean => type === 'strict_object' && expected === 'never';
+const isUnknownKey = ({ type, expected }: v.BaseIssue<unknown>): boolean =>
+  type === 'strict_object' && expected === 'never';
 
 function lineOf(document: Document, lines: LineCounter, path: readonly (string | number)[]): string {
   for (let length = path.length; length > 0; length--) {
     const part = path.slice(0, length);
     const node: unknown = document.getIn(part, true);
-    if (isNode(node) && node.range !== undefined && node.range !== null) return ` (line ${lines.linePos(node.range[0]).line})`;
+    if (isNode(node) && node.range !== undefined && node.range !== null)
+      return ` (line ${lines.linePos(node.range[0]).line})`;
   }
   return '';
 }

@@ -1,10 +1,23 @@
 import { ConfigError } from '@hadamard-adapter/core';
 import type { Driver } from '@hadamard-adapter/conformance';
-import { driverFor, evaluate, loadReferenceModel, readModel, tokenValue, type PlainModel, type Value } from '@hadamard-adapter/onnx';
+import {
+  driverFor,
+  evaluate,
+  loadReferenceModel,
+  readModel,
+  tokenValue,
+  type PlainModel,
+  type Value,
+} from '@hadamard-adapter/onnx';
 
 /** The interpreter in float64. */
 export function referenceDriver(device: string): Driver {
-  if (device !== 'cpu') throw new ConfigError('The runtime reference has no such device', { code: 'DEVICE_UNKNOWN', found: device, expected: 'cpu' });
+  if (device !== 'cpu')
+    throw new ConfigError('The runtime reference has no such device', {
+      code: 'DEVICE_UNKNOWN',
+      found: device,
+      expected: 'cpu',
+    });
   return driverFor({ runtime: 'reference', device, load: loadReferenceModel, openPlain: interpreted });
 }
 
@@ -13,7 +26,9 @@ function interpreted(model: Uint8Array): PlainModel {
   return {
     async predict(batch) {
       const feeds = new Map(graph.inputs.map(({ name }) => [name, tokenValue(batch, name) as Value]));
-      return Float32Array.from(evaluate(graph, feeds, { maxElements: Number.POSITIVE_INFINITY }).get('logits')?.data ?? []);
+      return Float32Array.from(
+        evaluate(graph, feeds, { maxElements: Number.POSITIVE_INFINITY }).get('logits')?.data ?? [],
+      );
     },
     dispose: async () => undefined,
   };

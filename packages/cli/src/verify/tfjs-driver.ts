@@ -11,10 +11,21 @@ const BACKENDS: Readonly<Record<string, () => Promise<unknown>>> = {
 export async function tfjsDriver(device: string): Promise<Driver> {
   const backend = Object.hasOwn(BACKENDS, device) ? BACKENDS[device] : undefined;
   if (backend === undefined) {
-    throw new ConfigError('TensorFlow.js has no such device here', { code: 'DEVICE_UNKNOWN', found: device, expected: Object.keys(BACKENDS).join(', '), hint: 'The tests of @hadamard-adapter/tfjs run "webgl" and "webgpu" in a browser.' });
+    throw new ConfigError('TensorFlow.js has no such device here', {
+      code: 'DEVICE_UNKNOWN',
+      found: device,
+      expected: Object.keys(BACKENDS).join(', '),
+      hint: 'The tests of @hadamard-adapter/tfjs run "webgl" and "webgpu" in a browser.',
+    });
   }
   const missing = (cause: unknown): never => {
-    throw new ConfigError('TensorFlow.js is not installed', { code: 'TF_MISSING', found: cause instanceof Error ? cause.message : String(cause), expected: '@tensorflow/tfjs', hint: 'npm install @tensorflow/tfjs @tensorflow/tfjs-backend-wasm', cause });
+    throw new ConfigError('TensorFlow.js is not installed', {
+      code: 'TF_MISSING',
+      found: cause instanceof Error ? cause.message : String(cause),
+      expected: '@tensorflow/tfjs',
+      hint: 'npm install @tensorflow/tfjs @tensorflow/tfjs-backend-wasm',
+      cause,
+    });
   };
   // With its gradients, which @tensorflow/tfjs-core alone does not register in Node.
   const tf = await import('@tensorflow/tfjs').catch(missing);

@@ -47,17 +47,34 @@ export function write(path: string, content: string | Uint8Array): string {
   return path;
 }
 
-const NOUNS = { animal: ['dog', 'horse', 'sheep', 'cat', 'cow', 'bird', 'fish', 'mouse'], tool: ['hammer', 'saw', 'knife', 'axe', 'shovel', 'spoon', 'needle', 'rope'] } as const;
-const FRAMES = ['There was a WORD in the garden.', 'He looked at the WORD for a long while.', 'Whose WORD is this?', 'My brother gave me a WORD.', 'The old WORD lay by the door.'];
+const NOUNS = {
+  animal: ['dog', 'horse', 'sheep', 'cat', 'cow', 'bird', 'fish', 'mouse'],
+  tool: ['hammer', 'saw', 'knife', 'axe', 'shovel', 'spoon', 'needle', 'rope'],
+} as const;
+const FRAMES = [
+  'There was a WORD in the garden.',
+  'He looked at the WORD for a long while.',
+  'Whose WORD is this?',
+  'My brother gave me a WORD.',
+  'The old WORD lay by the door.',
+];
 
 /** Forty short sentences on animals and tools, as CSV. */
 export function tinyTable(): string {
-  const rows = FRAMES.flatMap((frame) => Object.entries(NOUNS).flatMap(([label, words]) => words.slice(0, 4).map((word) => `${frame.replace('WORD', word)},${label}`)));
+  const rows = FRAMES.flatMap((frame) =>
+    Object.entries(NOUNS).flatMap(([label, words]) =>
+      words.slice(0, 4).map((word) => `${frame.replace('WORD', word)},${label}`),
+    ),
+  );
   return ['text,label', ...rows].join('\n');
 }
 
 /** The same with words that the first table does not have. */
 export function tinyTestTable(): string {
-  const rows = FRAMES.flatMap((frame) => Object.entries(NOUNS).flatMap(([label, words]) => words.slice(4).map((word) => `${frame.replace('WORD', word)},${label}`)));
+  const rows = FRAMES.flatMap((frame) =>
+    Object.entries(NOUNS).flatMap(([label, words]) =>
+      words.slice(4).map((word) => `${frame.replace('WORD', word)},${label}`),
+    ),
+  );
   return ['text,label', ...rows].join('\n');
 }

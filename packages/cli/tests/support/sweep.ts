@@ -9,9 +9,13 @@ import { tinyTable, tinyTestTable, write } from './cli.js';
 const FIXTURE = join(import.meta.dirname, '..', '..', '..', 'conformance', 'fixtures', 'bert');
 const BIN = join(import.meta.dirname, '..', '..', 'dist', 'bin.js');
 
-const WORDS = 'there was a in the garden he looked at for long while whose is this my brother gave me old lay by door dog horse sheep cat cow bird fish mouse hammer saw knife axe shovel spoon needle rope . ?';
+const WORDS =
+  'there was a in the garden he looked at for long while whose is this my brother gave me old lay by door dog horse sheep cat cow bird fish mouse hammer saw knife axe shovel spoon needle rope . ?';
 
-/** A BERT of three layers, 32 wide, with a tokenizer of the words of the tiny tables: a run on it takes a tenth of a second. */
+/**
+ * A BERT of three layers, 32 wide, with a tokenizer of the words of the tiny tables: a run on it takes a tenth of a
+ * second.
+ */
 export function tinyModel(folder: string): string {
   cpSync(join(FIXTURE, 'model.onnx'), join(folder, 'model.onnx'));
   cpSync(join(FIXTURE, 'config.json'), join(folder, 'config.json'));
@@ -21,12 +25,32 @@ export function tinyModel(folder: string): string {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: specials.map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
-    normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase: true },
+    added_tokens: specials.map((content, id) => ({
+      id,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    })),
+    normalizer: {
+      type: 'BertNormalizer',
+      clean_text: true,
+      handle_chinese_chars: true,
+      strip_accents: null,
+      lowercase: true,
+    },
     pre_tokenizer: { type: 'BertPreTokenizer' },
     post_processor: { type: 'BertProcessing', sep: ['[SEP]', 3], cls: ['[CLS]', 2] },
     decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
-    model: { type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100, vocab },
+    model: {
+      type: 'WordPiece',
+      unk_token: '[UNK]',
+      continuing_subword_prefix: '##',
+      max_input_chars_per_word: 100,
+      vocab,
+    },
   };
   write(join(folder, 'tokenizer.json'), JSON.stringify(tokenizer));
   return folder;
@@ -62,7 +86,9 @@ export const resultsOf = (sweep: string): string => join(sweep.replace(/\.yaml$/
 
 /** What must not differ between two ways to do the same sweep, by key. */
 export function outcomes(sweep: string): Map<string, Omit<RunRow, 'seconds' | 'finishedAt'>> {
-  return new Map(readRuns(resultsOf(sweep)).map(({ seconds: _seconds, finishedAt: _finishedAt, ...row }) => [row.key, row]));
+  return new Map(
+    readRuns(resultsOf(sweep)).map(({ seconds: _seconds, finishedAt: _finishedAt, ...row }) => [row.key, row]),
+  );
 }
 
 /** The runs of a sweep are to the last bit what another sweep, which has them all, made of them. */

@@ -2,8 +2,13 @@ import type { Driver, LoadOptions, LoadedModel, Tolerances } from '../driver.js'
 import type { Fixture } from '../fixture.js';
 import type { Precision } from '../precision.js';
 
-/** Largest errors of a family, by what was measured. `direction`: 1 − cosine between a gradient and the recorded one, for quantized files. */
-export type Errors = Partial<Record<'hidden' | 'logits' | 'loss' | 'gradient' | 'trajectory' | 'fold' | 'identity' | 'direction', number>>;
+/**
+ * Largest errors of a family, by what was measured. `direction`: 1 − cosine between a gradient and the recorded one,
+ * for quantized files.
+ */
+export type Errors = Partial<
+  Record<'hidden' | 'logits' | 'loss' | 'gradient' | 'trajectory' | 'fold' | 'identity' | 'direction', number>
+>;
 
 /** What a case works with. */
 export interface Bench {

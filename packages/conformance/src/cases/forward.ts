@@ -12,10 +12,22 @@ export function forwardCases(setup: Setup, variant: string): Case[] {
   return Object.keys(fixture.golden.shapes).flatMap((shape): Case[] => {
     const golden = (what: string): string => `${variant}.${shape}.${what}`;
     const cases: (Case | undefined)[] = [
-      made(fixture, golden('last_hidden_state'), { ...setup, key: `hidden/${place}/${shape}`, run: (bench) => hidden(bench, setup, variant, shape) }),
-      made(fixture, golden('logits'), { ...setup, key: `logits/${place}/${shape}`, run: (bench) => logits(bench, setup, variant, shape) }),
+      made(fixture, golden('last_hidden_state'), {
+        ...setup,
+        key: `hidden/${place}/${shape}`,
+        run: (bench) => hidden(bench, setup, variant, shape),
+      }),
+      made(fixture, golden('logits'), {
+        ...setup,
+        key: `logits/${place}/${shape}`,
+        run: (bench) => logits(bench, setup, variant, shape),
+      }),
       ...(fixture.golden.variants[variant]?.adapters ?? []).map(({ key }) =>
-        made(fixture, golden(`site_input.${key}`), { ...setup, key: `site-input/${place}/${shape}/${key}`, run: (bench) => siteInput(bench, setup, variant, shape, key) }),
+        made(fixture, golden(`site_input.${key}`), {
+          ...setup,
+          key: `site-input/${place}/${shape}/${key}`,
+          run: (bench) => siteInput(bench, setup, variant, shape, key),
+        }),
       ),
     ];
     return cases.filter((each) => each !== undefined);
@@ -27,7 +39,11 @@ export function made(fixture: Fixture, golden: string, one: Case): Case | undefi
   return fixture.has(golden) ? one : undefined;
 }
 
-async function prepared({ fixture }: Setup, bench: Bench, variant: string): Promise<Awaited<ReturnType<Bench['shared']>>> {
+async function prepared(
+  { fixture }: Setup,
+  bench: Bench,
+  variant: string,
+): Promise<Awaited<ReturnType<Bench['shared']>>> {
   const model = await bench.shared();
   await writeGolden(model, fixture, variant, await bench.initial());
   return model;
@@ -46,16 +62,31 @@ async function hidden(bench: Bench, setup: Setup, variant: string, shape: string
 
 async function logits(bench: Bench, setup: Setup, variant: string, shape: string): Promise<{ logits: number }> {
   const model = await prepared(setup, bench, variant);
-  const error = largestDifference(await model.predict(setup.fixture.batch(shape)), setup.fixture.exact(`${variant}.${shape}.logits`), 'logits');
+  const error = largestDifference(
+    await model.predict(setup.fixture.batch(shape)),
+    setup.fixture.exact(`${variant}.${shape}.logits`),
+    'logits',
+  );
   return { logits: within(error, bench.tolerances.logits, 'logits') };
 }
 
-async function siteInput(bench: Bench, setup: Setup, variant: string, shape: string, key: string): Promise<{ hidden: number }> {
+async function siteInput(
+  bench: Bench,
+  setup: Setup,
+  variant: string,
+  shape: string,
+  key: string,
+): Promise<{ hidden: number }> {
   const model = await prepared(setup, bench, variant);
   const batch = setup.fixture.batch(shape);
   const expected = setup.fixture.exact(`${variant}.${shape}.site_input.${key}`);
   const width = expected.length / batch.inputIds.length;
   const found = await model.siteInput(batch, key);
-  const error = largestDifference(found, expected, `input of ${key}`, (i) => batch.attentionMask[Math.floor(i / width)] === 1);
+  const error = largestDifference(
+    found,
+    expected,
+    `input of ${key}`,
+    (i) => batch.attentionMask[Math.floor(i / width)] === 1,
+  );
   return { hidden: within(error, bench.tolerances.hidden, `input of ${key}`) };
 }

@@ -59,10 +59,12 @@ async function reload(bench: Bench, { fixture }: Setup, variant: string, shape: 
   const other = await bench.fresh();
   const batch = fixture.batch(shape);
   const before = await model.predict(batch);
-  if (largestDifference(await other.predict(batch), before, 'logits') === 0) fail('the fresh model already gives the logits of the trained one: nothing can be seen');
+  if (largestDifference(await other.predict(batch), before, 'logits') === 0)
+    fail('the fresh model already gives the logits of the trained one: nothing can be seen');
   await other.restore(await model.save());
   const difference = largestDifference(await other.predict(batch), before, 'logits');
-  if (difference !== 0) fail(`logits of the reloaded adapter differ by ${difference.toExponential(2)}, not one bit is allowed`);
+  if (difference !== 0)
+    fail(`logits of the reloaded adapter differ by ${difference.toExponential(2)}, not one bit is allowed`);
   return {};
 }
 

@@ -4,7 +4,13 @@ import type { LoadedModel } from '../driver.js';
 import type { Fixture } from '../fixture.js';
 
 /** Put the golden adapters and head of `variant` into a model; norms and base weights stay as they come from the file. */
-export async function writeGolden(model: LoadedModel, fixture: Fixture, variant: string, initial: Float32Array, { identity = false }: { identity?: boolean } = {}): Promise<void> {
+export async function writeGolden(
+  model: LoadedModel,
+  fixture: Fixture,
+  variant: string,
+  initial: Float32Array,
+  { identity = false }: { identity?: boolean } = {},
+): Promise<void> {
   const places = layout(model.parameters);
   const values = initial.slice();
   const put = (name: string, data: ArrayLike<number>): void => places.slice(values, name).set(data);
@@ -22,10 +28,14 @@ export function goldenAdapterName(name: string): string {
   return name.replace('.adapter.weight', '.w').replace('.adapter.bias', '.b');
 }
 
-/** The parameter behind a golden name such as `adapter.layer.0.w`, `head.weight` or `encoder.layer.0.output.LayerNorm.bias`; undefined when the model does not train it. */
+/**
+ * The parameter behind a golden name such as `adapter.layer.0.w`, `head.weight` or
+ * `encoder.layer.0.output.LayerNorm.bias`; undefined when the model does not train it.
+ */
 export function parameterOf(parameters: readonly ParameterInfo[], golden: string): ParameterInfo | undefined {
   if (golden.startsWith('head.')) return parameters.find(({ name }) => name === golden.replace('head.', 'classifier.'));
-  if (golden.startsWith('adapter.')) return parameters.find(({ name, group }) => group === 'adapter' && `adapter.${goldenAdapterName(name)}` === golden);
+  if (golden.startsWith('adapter.'))
+    return parameters.find(({ name, group }) => group === 'adapter' && `adapter.${goldenAdapterName(name)}` === golden);
   return parameters.find(({ source }) => source === golden);
 }
 
@@ -35,6 +45,8 @@ export function asInCheckpoint(values: Float32Array, { name, shape, transposed }
   const [rows, columns] = shape as [number, number];
   if (shape.length !== 2) fail(`${name} is marked as transposed but has ${shape.length} dimensions`);
   const turned = new Float32Array(values.length);
-  for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) turned[column * rows + row] = values[row * columns + column] as number;
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++)
+      turned[column * rows + row] = values[row * columns + column] as number;
   return turned;
 }

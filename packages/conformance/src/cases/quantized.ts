@@ -9,8 +9,9 @@ import { asInCheckpoint, parameterOf, writeGolden } from './parameters.js';
 type Setup = Omit<Case, 'key' | 'run'>;
 
 /**
- * What can be asked of a dynamically quantized file: without adapters the hidden states that ONNX Runtime recorded for the same file; with adapters those of the float32 model, as near as int8 comes;
- * and a gradient that points where the float32 gradient points.
+ * What can be asked of a dynamically quantized file: without adapters the hidden states that ONNX Runtime recorded for
+ * the same file; with adapters those of the float32 model, as near as int8 comes; and a gradient that points where the
+ * float32 gradient points.
  */
 export function quantizedCases(setup: Setup, variant: string): Case[] {
   const { fixture } = setup;
@@ -20,13 +21,33 @@ export function quantizedCases(setup: Setup, variant: string): Case[] {
     const ofFile = setup.options.site === 'none';
     const cases = [
       ofFile
-        ? made(fixture, recorded, { ...setup, key: `hidden/${place}/${shape}`, run: (bench) => hidden(bench, setup, variant, shape, { golden: recorded, mean: INT8_BOUNDS.recordedMean, most: bench.tolerances.hidden }) })
+        ? made(fixture, recorded, {
+            ...setup,
+            key: `hidden/${place}/${shape}`,
+            run: (bench) =>
+              hidden(bench, setup, variant, shape, {
+                golden: recorded,
+                mean: INT8_BOUNDS.recordedMean,
+                most: bench.tolerances.hidden,
+              }),
+          })
         : made(fixture, `${variant}.${shape}.last_hidden_state`, {
             ...setup,
             key: `hidden/${place}/${shape}`,
-            run: (bench) => hidden(bench, setup, variant, shape, { golden: `${variant}.${shape}.last_hidden_state`, mean: INT8_BOUNDS.floatMean, most: Number.POSITIVE_INFINITY }),
+            run: (bench) =>
+              hidden(bench, setup, variant, shape, {
+                golden: `${variant}.${shape}.last_hidden_state`,
+                mean: INT8_BOUNDS.floatMean,
+                most: Number.POSITIVE_INFINITY,
+              }),
           }),
-      fixture.names(`${variant}.${shape}.grad.`).length === 0 ? undefined : { ...setup, key: `gradient/${place}/${shape}`, run: (bench: Bench) => direction(bench, setup, variant, shape) },
+      fixture.names(`${variant}.${shape}.grad.`).length === 0
+        ? undefined
+        : {
+            ...setup,
+            key: `gradient/${place}/${shape}`,
+            run: (bench: Bench) => direction(bench, setup, variant, shape),
+          },
     ];
     return cases.filter((each) => each !== undefined);
   });
@@ -38,7 +59,13 @@ interface Comparison {
   readonly most: number;
 }
 
-async function hidden(bench: Bench, { fixture }: Setup, variant: string, shape: string, { golden, mean, most }: Comparison): Promise<Errors> {
+async function hidden(
+  bench: Bench,
+  { fixture }: Setup,
+  variant: string,
+  shape: string,
+  { golden, mean, most }: Comparison,
+): Promise<Errors> {
   const model = await bench.shared();
   await writeGolden(model, fixture, variant, await bench.initial());
   const batch = fixture.batch(shape);
@@ -46,7 +73,9 @@ async function hidden(bench: Bench, { fixture }: Setup, variant: string, shape: 
   const width = expected.length / batch.inputIds.length;
   const atToken = (i: number): boolean => batch.attentionMask[Math.floor(i / width)] === 1;
   const worst = largestDifference(found, expected, 'hidden states', atToken);
-  const differences = Array.from(found, (value, i) => Math.abs(value - (expected[i] as number))).filter((_, i) => atToken(i));
+  const differences = Array.from(found, (value, i) => Math.abs(value - (expected[i] as number))).filter((_, i) =>
+    atToken(i),
+  );
   within(differences.reduce((sum, value) => sum + value, 0) / differences.length, mean, 'hidden states, in the mean');
   return { hidden: within(worst, most, 'hidden states') };
 }
@@ -64,7 +93,8 @@ async function direction(bench: Bench, { fixture }: Setup, variant: string, shap
     if (parameter === undefined) continue;
     const found = asInCheckpoint(named.get(parameter.name) as Float32Array, parameter);
     const expected = fixture.exact(`${variant}.${shape}.grad.${golden}`);
-    if (found.length !== expected.length) fail(`gradient of ${golden}: ${found.length} numbers instead of ${expected.length}`);
+    if (found.length !== expected.length)
+      fail(`gradient of ${golden}: ${found.length} numbers instead of ${expected.length}`);
     expected.forEach((value, i) => {
       const own = found[i] as number;
       dot += value * own;
@@ -74,7 +104,13 @@ async function direction(bench: Bench, { fixture }: Setup, variant: string, shap
   }
   if (theirs === 0) fail('no recorded gradient belongs to a parameter of the model');
   const cosine = dot / Math.sqrt(ours * theirs);
-  return { direction: within(Number.isNaN(cosine) ? Number.POSITIVE_INFINITY : 1 - cosine, INT8_BOUNDS.direction, 'direction of the gradient') };
+  return {
+    direction: within(
+      Number.isNaN(cosine) ? Number.POSITIVE_INFINITY : 1 - cosine,
+      INT8_BOUNDS.direction,
+      'direction of the gradient',
+    ),
+  };
 }
 
 const labelsOf = (fixture: Fixture, variant: string): string => fixture.golden.variants[variant]?.labels ?? 'labels';

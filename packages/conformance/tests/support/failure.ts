@@ -9,7 +9,10 @@ export async function failure(run: () => unknown): Promise<HadamardError> {
   return error;
 }
 
-/** Runs a reader on damaged input: it may answer (undefined) or refuse with an error of ours. Anything else propagates and fails the test. */
+/**
+ * Runs a reader on damaged input: it may answer (undefined) or refuse with an error of ours. Anything else propagates
+ * and fails the test.
+ */
 export async function survives(run: () => unknown): Promise<HadamardError | undefined> {
   try {
     await run();

@@ -12,7 +12,8 @@ export interface GoldenJson {
   trajectory: unknown;
 }
 
-export const packagedFile = (family: string, path: string): Uint8Array => new Uint8Array(readFileSync(join(packagedFixtures, family, path)));
+export const packagedFile = (family: string, path: string): Uint8Array =>
+  new Uint8Array(readFileSync(join(packagedFixtures, family, path)));
 
 export const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
@@ -25,7 +26,10 @@ export interface Edits {
 }
 
 /** A packaged family with something changed, as `readFixture` reads it. */
-export function edited(family: string, { golden, tensors, files = {}, variants = ['model.onnx'] }: Edits = {}): Promise<Fixture> {
+export function edited(
+  family: string,
+  { golden, tensors, files = {}, variants = ['model.onnx'] }: Edits = {},
+): Promise<Fixture> {
   return readFixture(family, variants, async (path) => {
     if (Object.hasOwn(files, path)) return files[path];
     if (path === 'golden.json' && golden !== undefined) return editedJson(family, golden);
@@ -47,9 +51,11 @@ function editedTensors(family: string, edit: (tensors: Map<string, Tensor>) => v
 }
 
 /** Takes out every tensor whose name matches, float64 twins included. */
-export const without = (pattern: RegExp) => (tensors: Map<string, Tensor>): void => {
-  const found = [...tensors.keys()].filter((name) => pattern.test(name));
-  // An edit that changes nothing would leave the test that makes it without meaning.
-  if (found.length === 0) throw new Error(`no golden tensor matches ${pattern}`);
-  for (const name of found) tensors.delete(name);
-};
+export const without =
+  (pattern: RegExp) =>
+  (tensors: Map<string, Tensor>): void => {
+    const found = [...tensors.keys()].filter((name) => pattern.test(name));
+    // An edit that changes nothing would leave the test that makes it without meaning.
+    if (found.length === 0) throw new Error(`no golden tensor matches ${pattern}`);
+    for (const name of found) tensors.delete(name);
+  };

@@ -1,9 +1,22 @@
-// The suite itself depends on no runtime; the compiler's sources are taken by path, so that none becomes a dependency of this package.
-import { concatChunks, evaluate, loadAdapter, loadReferenceModel, readEncoder, readModel, saveAdapter, type Value } from '@hadamard-adapter/onnx';
+// The suite itself depends on no runtime; the compiler's sources are taken by path, so that none becomes a dependency
+// of this package.
+import {
+  concatChunks,
+  evaluate,
+  loadAdapter,
+  loadReferenceModel,
+  readEncoder,
+  readModel,
+  saveAdapter,
+  type Value,
+} from '@hadamard-adapter/onnx';
 import { layout } from '@hadamard-adapter/core';
 import type { Driver, LoadOptions, LoadedModel, ModelSource, PlainModel } from '../../src/index.js';
 
-/** The float64 interpreter as a driver: right by construction, so that whatever a test breaks around it is the only thing wrong. */
+/**
+ * The float64 interpreter as a driver: right by construction, so that whatever a test breaks around it is the only
+ * thing wrong.
+ */
 export const referenceDriver: Driver = {
   runtime: 'reference',
   device: 'cpu',
@@ -24,8 +37,15 @@ function plainModel(bytes: Uint8Array): PlainModel {
   const graph = readModel(bytes);
   return {
     async predict({ batch, sequence, inputIds, attentionMask, tokenTypeIds }) {
-      const tokens: Record<string, Int32Array> = { input_ids: inputIds, attention_mask: attentionMask, token_type_ids: tokenTypeIds ?? new Int32Array(inputIds.length) };
-      const feeds = graph.inputs.map(({ name }): [string, Value] => [name, { dtype: 'int64', dims: [batch, sequence], data: Float64Array.from(tokens[name] ?? []) }]);
+      const tokens: Record<string, Int32Array> = {
+        input_ids: inputIds,
+        attention_mask: attentionMask,
+        token_type_ids: tokenTypeIds ?? new Int32Array(inputIds.length),
+      };
+      const feeds = graph.inputs.map(({ name }): [string, Value] => [
+        name,
+        { dtype: 'int64', dims: [batch, sequence], data: Float64Array.from(tokens[name] ?? []) },
+      ]);
       return Float32Array.from(evaluate(graph, new Map(feeds)).get('logits')?.data ?? []);
     },
     dispose: async () => undefined,

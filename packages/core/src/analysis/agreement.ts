@@ -5,7 +5,10 @@ import { spearman } from '../metrics.js';
 export interface Agreement {
   /** Spearman's rank correlation. */
   readonly spearman: number;
-  /** Kendall's τ-b: of the pairs of layers, the share that both put in the same order less the share that they do not; ties count for neither. */
+  /**
+   * Kendall's τ-b: of the pairs of layers, the share that both put in the same order less the share that they do not;
+   * ties count for neither.
+   */
   readonly kendall: number;
 }
 
@@ -19,12 +22,18 @@ export function rankAgreement(predicted: readonly number[], truth: readonly numb
 }
 
 /**
- * Kendall's τ-b, (same − opposite) / √(pairs not tied on the left · pairs not tied on the right). 0 when either side is constant.
+ * Kendall's τ-b, (same − opposite) / √(pairs not tied on the left · pairs not tied on the right). 0 when either side is
+ * constant.
  *
  * @throws DataError METRIC_LENGTH.
  */
 export function kendallTau(left: readonly number[], right: readonly number[]): number {
-  if (left.length !== right.length) throw new DataError('Two orders differ in length', { code: 'METRIC_LENGTH', found: String(left.length), expected: String(right.length) });
+  if (left.length !== right.length)
+    throw new DataError('Two orders differ in length', {
+      code: 'METRIC_LENGTH',
+      found: String(left.length),
+      expected: String(right.length),
+    });
   let [difference, untiedLeft, untiedRight] = [0, 0, 0];
   for (let i = 0; i < left.length; i++) {
     for (let j = 0; j < i; j++) {

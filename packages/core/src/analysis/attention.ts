@@ -14,17 +14,27 @@ export interface HeadNorms {
 }
 
 /**
- * How long attention outputs are, head by head, before and after the adapter: what the paper's first research question looks at (how self-attention outputs change).
+ * How long attention outputs are, head by head, before and after the adapter: what the paper's first research question
+ * looks at (how self-attention outputs change).
  *
  * @param x [batch, sequence, channels], the heads side by side; padding does not count.
  * @param mask [batch, sequence], 1 for a token.
  * @param heads the site `output` mixes heads: there 1.
  * @throws MismatchError ADAPTER_SHAPE when the channels do not fit adapter, mask or heads.
  */
-export function headNorms(x: Floats, mask: ArrayLike<number>, heads: number, { w, b }: { readonly w: Floats; readonly b: Floats }): HeadNorms {
+export function headNorms(
+  x: Floats,
+  mask: ArrayLike<number>,
+  heads: number,
+  { w, b }: { readonly w: Floats; readonly b: Floats },
+): HeadNorms {
   const channels = w.length;
   if (x.length !== mask.length * channels || b.length !== channels || channels % heads !== 0) {
-    throw new MismatchError('Attention outputs do not fit the adapter', { code: 'ADAPTER_SHAPE', found: `${x.length} numbers for ${mask.length} tokens, ${heads} heads`, expected: `${channels} channels, divided evenly` });
+    throw new MismatchError('Attention outputs do not fit the adapter', {
+      code: 'ADAPTER_SHAPE',
+      found: `${x.length} numbers for ${mask.length} tokens, ${heads} heads`,
+      expected: `${channels} channels, divided evenly`,
+    });
   }
   const width = channels / heads;
   const [before, after, change] = [new Float64Array(heads), new Float64Array(heads), new Float64Array(heads)];
@@ -52,6 +62,14 @@ export function headNorms(x: Floats, mask: ArrayLike<number>, heads: number, { w
 /** Sums over several batches. */
 export function addHeadNorms(parts: readonly HeadNorms[]): HeadNorms {
   const [first] = parts;
-  const sum = (of: (part: HeadNorms) => Float64Array): Float64Array => Float64Array.from(first === undefined ? [] : of(first), (_, head) => parts.reduce((total, part) => total + (of(part)[head] as number), 0));
-  return { tokens: parts.reduce((total, { tokens }) => total + tokens, 0), before: sum(({ before }) => before), after: sum(({ after }) => after), change: sum(({ change }) => change) };
+  const sum = (of: (part: HeadNorms) => Float64Array): Float64Array =>
+    Float64Array.from(first === undefined ? [] : of(first), (_, head) =>
+      parts.reduce((total, part) => total + (of(part)[head] as number), 0),
+    );
+  return {
+    tokens: parts.reduce((total, { tokens }) => total + tokens, 0),
+    before: sum(({ before }) => before),
+    after: sum(({ after }) => after),
+    change: sum(({ change }) => change),
+  };
 }

@@ -50,7 +50,8 @@ export interface CurvePoint extends LayerScore {
 }
 
 /**
- * Greedy backward elimination: in each round the layer goes whose removal leaves the best score. Scores of small data sets are often equal, then the lower loss decides, then the lower layer.
+ * Greedy backward elimination: in each round the layer goes whose removal leaves the best score. Scores of small data
+ * sets are often equal, then the lower loss decides, then the lower layer.
  *
  * n layers cost n·(n + 1) / 2 evaluations, and one for all layers.
  *
@@ -65,7 +66,8 @@ export async function eliminate(layers: readonly number[], score: ScoreLayers, l
     for (const removed of kept) {
       const rest = kept.filter((layer) => layer !== removed);
       const { score: value, loss } = await score(rest);
-      if (best === undefined || value > best.score || (value === best.score && loss < best.loss)) best = { kept: rest, removed, score: value, loss };
+      if (best === undefined || value > best.score || (value === best.score && loss < best.loss))
+        best = { kept: rest, removed, score: value, loss };
     }
     if (best === undefined) break;
     curve.push(best);
@@ -89,7 +91,8 @@ export async function removeInOrder(order: readonly number[], score: ScoreLayers
 const ROUNDING = 1e-9;
 
 /**
- * The point of a curve with the fewest layers, at least one, that loses no more than `budget`. A curve may rise again: what lies between does not count.
+ * The point of a curve with the fewest layers, at least one, that loses no more than `budget`. A curve may rise again:
+ * what lies between does not count.
  *
  * @param budget in the unit of the score, 0.005 for half a point.
  */

@@ -4,12 +4,18 @@ import { MismatchError } from '../errors.js';
 type Vector = Float32Array | Float64Array;
 
 /**
- * Cosine of the angle between two vectors, −1 … 1; undefined when one of them is 0, since that has no direction. Sums are kept in float64.
+ * Cosine of the angle between two vectors, −1 … 1; undefined when one of them is 0, since that has no direction. Sums
+ * are kept in float64.
  *
  * @throws MismatchError VECTOR_LENGTH.
  */
 export function cosine(left: Vector, right: Vector): number | undefined {
-  if (left.length !== right.length) throw new MismatchError('Two vectors differ in length', { code: 'VECTOR_LENGTH', found: String(left.length), expected: String(right.length) });
+  if (left.length !== right.length)
+    throw new MismatchError('Two vectors differ in length', {
+      code: 'VECTOR_LENGTH',
+      found: String(left.length),
+      expected: String(right.length),
+    });
   let [dot, squaresLeft, squaresRight] = [0, 0, 0];
   for (let i = 0; i < left.length; i++) {
     const [a, b] = [left[i] as number, right[i] as number];
@@ -46,5 +52,15 @@ export function distribution(values: Vector): Distribution {
   const sorted = Array.from(values).toSorted((a, b) => a - b);
   if (sorted.length === 0) throw new RangeError('a distribution of no numbers');
   const at = (quantile: number): number => quantileSorted(sorted, quantile);
-  return { mean: mean(sorted), deviation: standardDeviation(sorted), least: sorted[0] as number, q05: at(0.05), q25: at(0.25), median: at(0.5), q75: at(0.75), q95: at(0.95), most: sorted.at(-1) as number };
+  return {
+    mean: mean(sorted),
+    deviation: standardDeviation(sorted),
+    least: sorted[0] as number,
+    q05: at(0.05),
+    q25: at(0.25),
+    median: at(0.5),
+    q75: at(0.75),
+    q95: at(0.95),
+    most: sorted.at(-1) as number,
+  };
 }

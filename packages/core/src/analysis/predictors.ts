@@ -23,15 +23,20 @@ export function magnitudes(sites: readonly SiteVectors[]): Magnitude[] {
   const layers = [...new Set(sites.map(({ layer }) => layer))].toSorted((a, b) => a - b);
   return layers.map((layer) => {
     const own = sites.filter((site) => site.layer === layer);
-    return { layer, scale: mean(own.map(({ w }) => meanDistance(w, 1))), shift: mean(own.map(({ b }) => meanDistance(b, 0))) };
+    return {
+      layer,
+      scale: mean(own.map(({ w }) => meanDistance(w, 1))),
+      shift: mean(own.map(({ b }) => meanDistance(b, 0))),
+    };
   });
 }
 
 /**
  * Euclidean norm of the gradient of each layer's adapter, by layer.
  *
- * Taken where stage two begins (w = 1, b = 0, the classifier of stage one), it tells how hard the task pulls at a layer, and costs one pass instead of a training run. At the trained adapter it would
- * tell nothing: training ends where gradients are near 0 everywhere.
+ * Taken where stage two begins (w = 1, b = 0, the classifier of stage one), it tells how hard the task pulls at a
+ * layer, and costs one pass instead of a training run. At the trained adapter it would tell nothing: training ends
+ * where gradients are near 0 everywhere.
  *
  * @param gradients of the parameters of group `adapter`, flat.
  */

@@ -13,7 +13,10 @@ export async function failure(run: () => unknown): Promise<HadamardError> {
   throw new Error('nothing was thrown');
 }
 
-/** Runs a decoder on damaged input: it may succeed, or fail with an error of ours; anything else propagates and fails the test. */
+/**
+ * Runs a decoder on damaged input: it may succeed, or fail with an error of ours; anything else propagates and fails
+ * the test.
+ */
 export async function survives(run: () => unknown): Promise<'read' | HadamardError> {
   try {
     await run();

@@ -1,4 +1,14 @@
-import { METRICS, train, twoStage, type Checkpoint, type Plan, type TrainData, type TrainEvent, type TrainOptions, type TrainResult } from '../../src/index.js';
+import {
+  METRICS,
+  train,
+  twoStage,
+  type Checkpoint,
+  type Plan,
+  type TrainData,
+  type TrainEvent,
+  type TrainOptions,
+  type TrainResult,
+} from '../../src/index.js';
 import { toyModel, toySplit, type ToyModel } from './toy.js';
 
 export const data: TrainData = { train: toySplit('train', 90, 1), dev: toySplit('dev', 40, 2) };
@@ -19,10 +29,19 @@ export interface Recording {
 
 /** Run to the end and keep everything. `onEvent` may abort. */
 export async function record(
-  settings: { model?: ToyModel; data?: TrainData; plan?: Plan; options?: Partial<TrainOptions>; onEvent?: (event: TrainEvent) => void } = {},
+  settings: {
+    model?: ToyModel;
+    data?: TrainData;
+    plan?: Plan;
+    options?: Partial<TrainOptions>;
+    onEvent?: (event: TrainEvent) => void;
+  } = {},
 ): Promise<Recording> {
   const model = settings.model ?? toyModel();
-  const run = train(model, settings.data ?? data, settings.plan ?? plan, { metric: METRICS.accuracy, ...settings.options });
+  const run = train(model, settings.data ?? data, settings.plan ?? plan, {
+    metric: METRICS.accuracy,
+    ...settings.options,
+  });
   const events: TrainEvent[] = [];
   for (let next = await run.next(); ; next = await run.next()) {
     if (next.done === true) {

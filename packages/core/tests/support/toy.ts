@@ -21,9 +21,16 @@ import {
 const HIDDEN = 6;
 
 /** Texts as random tokens whose first one decides the label. */
-export function toySplit(id: string, size: number, seed: number, labelOf: (token: number) => number = (token) => token % 2): Split {
+export function toySplit(
+  id: string,
+  size: number,
+  seed: number,
+  labelOf: (token: number) => number = (token) => token % 2,
+): Split {
   const sizes = uniform(size, 1, 9, seed, 'lengths').map(Math.floor);
-  const texts = Array.from(sizes, (length, row) => Int32Array.from(uniform(length, 0, 40, seed, 'tokens', row).map(Math.floor)));
+  const texts = Array.from(sizes, (length, row) =>
+    Int32Array.from(uniform(length, 0, 40, seed, 'tokens', row).map(Math.floor)),
+  );
   const lengths = Int32Array.from(sizes);
   const labels = Float32Array.from(texts, (text) => labelOf(text[0] as number));
   return {
@@ -39,7 +46,14 @@ export function toySplit(id: string, size: number, seed: number, labelOf: (token
         inputIds.set(texts[row] as Int32Array, i * sequence);
         attentionMask.fill(1, i * sequence, i * sequence + (lengths[row] as number));
       });
-      return { batch: rows.length, sequence, inputIds, attentionMask, labels: Float32Array.from(rows, (row) => labels[row] as number), source: { split: id, rows } };
+      return {
+        batch: rows.length,
+        sequence,
+        inputIds,
+        attentionMask,
+        labels: Float32Array.from(rows, (row) => labels[row] as number),
+        source: { split: id, rows },
+      };
     },
   };
 }
@@ -50,9 +64,13 @@ export interface ToyModel extends TrainableModel {
 }
 
 /**
- * A model small enough to be written out: features of the tokens, an adapter, a norm's scale and shift, and a linear classifier, with gradients by hand.
+ * A model small enough to be written out: features of the tokens, an adapter, a norm's scale and shift, and a linear
+ * classifier, with gradients by hand.
  */
-export function toyModel({ loss = 'cross-entropy', numLabels = 2 }: { loss?: RowLoss; numLabels?: number } = {}): ToyModel {
+export function toyModel({
+  loss = 'cross-entropy',
+  numLabels = 2,
+}: { loss?: RowLoss; numLabels?: number } = {}): ToyModel {
   const parameters: ParameterInfo[] = [
     { name: 'classifier.weight', group: 'classifier', shape: [numLabels, HIDDEN] },
     { name: 'classifier.bias', group: 'classifier', shape: [numLabels] },
@@ -92,7 +110,12 @@ export function toyModel({ loss = 'cross-entropy', numLabels = 2 }: { loss?: Row
 
   const gradients = (batch: Batch, groups: readonly Group[]) => {
     const { x, y, z, logits } = forward(batch);
-    const { loss: value, gradient } = referenceLoss(loss, logits, targetMatrix(batch.labels as Float32Array, loss, numLabels, batch), numLabels);
+    const { loss: value, gradient } = referenceLoss(
+      loss,
+      logits,
+      targetMatrix(batch.labels as Float32Array, loss, numLabels, batch),
+      numLabels,
+    );
     const all = new Float32Array(places.size);
     const weight = named('classifier.weight');
     const dz = new Float32Array(z.length);
@@ -156,10 +179,13 @@ export function toyModel({ loss = 'cross-entropy', numLabels = 2 }: { loss?: Row
       return forward(batch).z;
     },
     async readOptimizer() {
-      return optimizer === undefined ? undefined : { ...optimizer, first: optimizer.first.slice(), second: optimizer.second.slice() };
+      return optimizer === undefined
+        ? undefined
+        : { ...optimizer, first: optimizer.first.slice(), second: optimizer.second.slice() };
     },
     async writeOptimizer(state) {
-      optimizer = state === undefined ? undefined : { ...state, first: state.first.slice(), second: state.second.slice() };
+      optimizer =
+        state === undefined ? undefined : { ...state, first: state.first.slice(), second: state.second.slice() };
     },
     async precompute(split, groups, { maxBytes, onProgress, signal }) {
       calls.push(`precompute ${split.id} ${groups.join('+')} ${maxBytes}`);

@@ -7,9 +7,10 @@ import type { Insertion } from './insert.js';
 import type { Parameter } from './parameters.js';
 
 /**
- * Make every float32 weight of the base a parameter of group `base`: for full fine-tuning, the yardstick of the paper; or only the shifts of its linear layers and norms, as BitFit does (Ben Zaken et al.,
- * arXiv 2106.10199). Single numbers (epsilons, scales) stay
- * constants, and so do the frequencies of rotary positions. A weight that a norm parameter already replaced is no longer in use and does not appear twice.
+ * Make every float32 weight of the base a parameter of group `base`: for full fine-tuning, the yardstick of the paper;
+ * or only the shifts of its linear layers and norms, as BitFit does (Ben Zaken et al., arXiv 2106.10199). Single
+ * numbers (epsilons, scales) stay constants, and so do the frequencies of rotary positions. A weight that a norm
+ * parameter already replaced is no longer in use and does not appear twice.
  */
 export function exposeBase(graph: Graph, biasesOnly = false): Insertion {
   const transposed = new Map<string, boolean>();
@@ -17,9 +18,14 @@ export function exposeBase(graph: Graph, biasesOnly = false): Insertion {
   for (const node of graph.nodes) {
     const { op, inputs, attributes } = node;
     // Packed weights and their scales cannot be trained; the bias behind them can.
-    const trained = biasesOnly ? biasesOf(node) : isQuantizedLinear(node) ? [inputs[0] as string, inputs[4] ?? ''] : inputs;
+    const trained = biasesOnly
+      ? biasesOf(node)
+      : isQuantizedLinear(node)
+        ? [inputs[0] as string, inputs[4] ?? '']
+        : inputs;
     for (const input of trained) used.add(input);
-    if (op === 'Linear' && node.domain === INTERNAL_DOMAIN) transposed.set(inputs[1] as string, attributes['transB']?.value === 0);
+    if (op === 'Linear' && node.domain === INTERNAL_DOMAIN)
+      transposed.set(inputs[1] as string, attributes['transB']?.value === 0);
   }
   const angles = rotaryTables(graph);
   const parameters: Parameter[] = [];

@@ -12,7 +12,10 @@ export interface AdapterPlacement extends SiteChoice {
   readonly norm: Norm;
   /** Train scale and shift of the adapter, or one of them. Default `both`, as the paper does. */
   readonly parts?: AdapterParts;
-  /** Give a norm that several layers share parameters of its own in each. Default false: it is trained once, under the name of the first. */
+  /**
+   * Give a norm that several layers share parameters of its own in each. Default false: it is trained once, under the
+   * name of the first.
+   */
   readonly separateNorms?: boolean;
 }
 
@@ -24,8 +27,9 @@ export interface Insertion {
 }
 
 /**
- * Put `y = w ⊙ x + b` (paper, equation 4) on the chosen site of the chosen layers, and make the scale and shift of their LayerNorms parameters. Every
- * parameter becomes an input of the graph; base weights stay what they are. With w = 1 and b = 0 the graph computes what it did before, to the bit.
+ * Put `y = w ⊙ x + b` (paper, equation 4) on the chosen site of the chosen layers, and make the scale and shift of
+ * their LayerNorms parameters. Every parameter becomes an input of the graph; base weights stay what they are. With w =
+ * 1 and b = 0 the graph computes what it did before, to the bit.
  *
  * @throws ConfigError ADAPTER_LAYERS, ADAPTER_CROSS; UnsupportedError NORM_MISSING.
  */
@@ -48,20 +52,46 @@ export interface Vectors {
 }
 
 export function makeVectors(name: string, channels: number, parts: AdapterParts): Vectors {
-  const vector = (part: string, fill: number): Parameter => ({ name: `${name}.${part}`, group: 'adapter', shape: [channels], initial: { fill } });
-  return { ...(parts === 'shift' ? {} : { scale: vector('weight', 1) }), ...(parts === 'scale' ? {} : { shift: vector('bias', 0) }) };
+  const vector = (part: string, fill: number): Parameter => ({
+    name: `${name}.${part}`,
+    group: 'adapter',
+    shape: [channels],
+    initial: { fill },
+  });
+  return {
+    ...(parts === 'shift' ? {} : { scale: vector('weight', 1) }),
+    ...(parts === 'scale' ? {} : { shift: vector('bias', 0) }),
+  };
 }
 
 /** The graph with vectors behind the values that they belong to, and norms that read parameters. */
-export function insertVectors(graph: Graph, vectors: ReadonlyMap<string, Vectors>, norms: readonly Parameter[] = [], replaced: NormParameters['replaced'] = new Map()): Insertion {
-  const parameters = [...[...vectors.values()].flatMap(({ scale, shift }) => [...(scale === undefined ? [] : [scale]), ...(shift === undefined ? [] : [shift])]), ...norms];
+export function insertVectors(
+  graph: Graph,
+  vectors: ReadonlyMap<string, Vectors>,
+  norms: readonly Parameter[] = [],
+  replaced: NormParameters['replaced'] = new Map(),
+): Insertion {
+  const parameters = [
+    ...[...vectors.values()].flatMap(({ scale, shift }) => [
+      ...(scale === undefined ? [] : [scale]),
+      ...(shift === undefined ? [] : [shift]),
+    ]),
+    ...norms,
+  ];
   return {
-    graph: { ...graph, inputs: [...graph.inputs, ...parameters.map(parameterInput)], nodes: graph.nodes.flatMap((node) => adaptNode(node, vectors, replaced)) },
+    graph: {
+      ...graph,
+      inputs: [...graph.inputs, ...parameters.map(parameterInput)],
+      nodes: graph.nodes.flatMap((node) => adaptNode(node, vectors, replaced)),
+    },
     parameters,
   };
 }
 
-/** The node itself, reading adapted values and parameters where it read plain ones; behind the producer of a place, its vectors. */
+/**
+ * The node itself, reading adapted values and parameters where it read plain ones; behind the producer of a place, its
+ * vectors.
+ */
 function adaptNode(node: Node, vectors: ReadonlyMap<string, Vectors>, norms: NormParameters['replaced']): Node[] {
   const ownNorm = norms.get(node);
   const inputs = node.inputs.map((input) => (vectors.has(input) ? adaptedName(input) : (ownNorm?.get(input) ?? input)));
@@ -70,7 +100,8 @@ function adaptNode(node: Node, vectors: ReadonlyMap<string, Vectors>, norms: Nor
     const { scale, shift } = vectors.get(output) ?? {};
     const scaled = shift === undefined ? adaptedName(output) : `${output}_scaled`;
     if (scale !== undefined) result.push(makeNode('Mul', [output, scale.name], [scaled]));
-    if (shift !== undefined) result.push(makeNode('Add', [scale === undefined ? output : scaled, shift.name], [adaptedName(output)]));
+    if (shift !== undefined)
+      result.push(makeNode('Add', [scale === undefined ? output : scaled, shift.name], [adaptedName(output)]));
   }
   return result;
 }
@@ -84,8 +115,15 @@ export interface NormParameters {
   readonly replaced: ReadonlyMap<Node, ReadonlyMap<string, string>>;
 }
 
-/** A parameter for each distinct tensor of the norms of the chosen sites; a norm that several layers share is trained once, under the name of the first, unless they are kept separate. */
-export function normParameters(graph: Graph, sites: readonly SiteInfo[], { norm, separateNorms = false }: Pick<AdapterPlacement, 'norm' | 'separateNorms'>): NormParameters {
+/**
+ * A parameter for each distinct tensor of the norms of the chosen sites; a norm that several layers share is trained
+ * once, under the name of the first, unless they are kept separate.
+ */
+export function normParameters(
+  graph: Graph,
+  sites: readonly SiteInfo[],
+  { norm, separateNorms = false }: Pick<AdapterPlacement, 'norm' | 'separateNorms'>,
+): NormParameters {
   const shared = new Map<string, Parameter>();
   const parameters = new Set<Parameter>();
   const replaced = new Map<Node, Map<string, string>>();
@@ -97,7 +135,13 @@ export function normParameters(graph: Graph, sites: readonly SiteInfo[], { norm,
       const tensor: Tensor | undefined = graph.tensors.get(source);
       if (tensor === undefined) return;
       const known = separateNorms ? undefined : shared.get(source);
-      const parameter: Parameter = known ?? { name: `${prefix}.${i === 0 ? 'weight' : 'bias'}`, group: 'norm', shape: tensor.dims, source, initial: { tensor: source } };
+      const parameter: Parameter = known ?? {
+        name: `${prefix}.${i === 0 ? 'weight' : 'bias'}`,
+        group: 'norm',
+        shape: tensor.dims,
+        source,
+        initial: { tensor: source },
+      };
       shared.set(source, parameter);
       parameters.add(parameter);
       names.set(source, parameter.name);

@@ -21,11 +21,16 @@ export function sortParameters(parameters: readonly Parameter[]): Parameter[] {
 }
 
 /** Values of `parameter` before training, row-major; `random` makes normally distributed ones of some deviation. */
-export function initialValues(parameter: Parameter, tensors: Graph['tensors'], random: (parameter: ParameterInfo, deviation: number) => Float32Array): Float32Array {
+export function initialValues(
+  parameter: Parameter,
+  tensors: Graph['tensors'],
+  random: (parameter: ParameterInfo, deviation: number) => Float32Array,
+): Float32Array {
   const { initial, shape } = parameter;
   if ('deviation' in initial) return random(parameter, initial.deviation);
   if ('fill' in initial) return new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(initial.fill);
   const tensor = tensors.get(initial.tensor);
-  if (tensor === undefined) throw new TypeError(`parameter ${parameter.name} starts from a tensor that is gone: ${initial.tensor}`);
+  if (tensor === undefined)
+    throw new TypeError(`parameter ${parameter.name} starts from a tensor that is gone: ${initial.tensor}`);
   return toFloat32(tensor);
 }

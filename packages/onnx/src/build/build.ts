@@ -29,11 +29,13 @@ const BUILDERS: Readonly<Record<string, (config: unknown, weights: WeightSource)
 export const BUILDABLE: readonly string[] = Object.keys(BUILDERS);
 
 /**
- * An encoder straight from its Hugging Face config and weights, already in canonical operators: no exporter stands between. Inputs `input_ids`, `attention_mask` and, where the model has
- * several token types, `token_type_ids`, int64 [batch, sequence]; output `last_hidden_state` [batch, sequence, hidden], and `pooler_output` where the checkpoint has a pooler. Weights
- * stay the views that `weights` answers.
+ * An encoder straight from its Hugging Face config and weights, already in canonical operators: no exporter stands
+ * between. Inputs `input_ids`, `attention_mask` and, where the model has several token types, `token_type_ids`, int64
+ * [batch, sequence]; output `last_hidden_state` [batch, sequence, hidden], and `pooler_output` where the checkpoint has
+ * a pooler. Weights stay the views that `weights` answers.
  *
- * @throws ConfigError MODEL_TYPE for a family that is not known, MODEL_CONFIG for a setting that is; MismatchError CHECKPOINT_TENSOR when the weights do not fit.
+ * @throws ConfigError MODEL_TYPE for a family that is not known, MODEL_CONFIG for a setting that is; MismatchError
+ *   CHECKPOINT_TENSOR when the weights do not fit.
  */
 export function buildEncoder(config: unknown, weights: WeightSource): Graph {
   const type = typeof config === 'object' && config !== null && 'model_type' in config ? config.model_type : undefined;

@@ -4,7 +4,16 @@ import { string } from '../graph/graph.js';
 import type { Kit } from './kit.js';
 
 /** A size in a Hugging Face config; absent and null mean the default of the model's own configuration class. */
-export const size = (fallback: number, least = 1) => v.nullish(v.pipe(v.number(), v.integer('a whole number'), v.minValue(least, `at least ${least}`), v.maxValue(2 ** 31, 'below 2^31')), fallback);
+export const size = (fallback: number, least = 1) =>
+  v.nullish(
+    v.pipe(
+      v.number(),
+      v.integer('a whole number'),
+      v.minValue(least, `at least ${least}`),
+      v.maxValue(2 ** 31, 'below 2^31'),
+    ),
+    fallback,
+  );
 export const real = (fallback: number) => v.nullish(v.pipe(v.number(), v.finite('a finite number')), fallback);
 export const flag = (fallback: boolean) => v.nullish(v.boolean(), fallback);
 export const text = (fallback: string) => v.nullish(v.string(), fallback);
@@ -20,7 +29,9 @@ export const BASE_SIZES = {
 };
 
 /** A size without a default: that of the hidden states counts instead. */
-export const ownSize = v.nullish(v.pipe(v.number(), v.integer('a whole number'), v.minValue(1, 'at least 1'), v.maxValue(2 ** 31, 'below 2^31')));
+export const ownSize = v.nullish(
+  v.pipe(v.number(), v.integer('a whole number'), v.minValue(1, 'at least 1'), v.maxValue(2 ** 31, 'below 2^31')),
+);
 
 /** @throws ConfigError MODEL_CONFIG naming the field that is wrong. */
 export function readSizes<Schema extends v.GenericSchema>(schema: Schema, config: unknown): v.InferOutput<Schema> {
@@ -30,12 +41,21 @@ export function readSizes<Schema extends v.GenericSchema>(schema: Schema, config
 /** @throws ConfigError MODEL_CONFIG when the heads do not divide the width. */
 export function headSize(width: number, heads: number): number {
   if (width % heads === 0) return width / heads;
-  throw new ConfigError('The heads of the model do not divide its hidden size', { code: 'MODEL_CONFIG', found: `${width} over ${heads} heads`, expected: 'a multiple' });
+  throw new ConfigError('The heads of the model do not divide its hidden size', {
+    code: 'MODEL_CONFIG',
+    found: `${width} over ${heads} heads`,
+    expected: 'a multiple',
+  });
 }
 
 /** @throws ConfigError MODEL_CONFIG: a setting that this version does not build. */
 export function refuse(what: string, found: string, expected: string): never {
-  throw new ConfigError(`A graph cannot be built for ${what}`, { code: 'MODEL_CONFIG', found, expected, hint: 'Export the model to ONNX and use that file.' });
+  throw new ConfigError(`A graph cannot be built for ${what}`, {
+    code: 'MODEL_CONFIG',
+    found,
+    expected,
+    hint: 'Export the model to ONNX and use that file.',
+  });
 }
 
 const ACTIVATIONS: Readonly<Record<string, (kit: Kit, x: string) => string>> = {
@@ -66,4 +86,3 @@ export function activation(name: string): (kit: Kit, x: string) => string {
   const known = Object.hasOwn(ACTIVATIONS, name) ? ACTIVATIONS[name] : undefined;
   return known ?? refuse('this activation', name, Object.keys(ACTIVATIONS).join(', '));
 }
-

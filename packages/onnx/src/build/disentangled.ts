@@ -25,7 +25,10 @@ export interface RelativePositions {
   /** First and last row of them that a text of this length reaches, int64 [1]. */
   readonly from: string;
   readonly to: string;
-  /** For each query and key the row of its distance among those, int64 [batch, heads, sequence, sequence]; and for each key and query. */
+  /**
+   * For each query and key the row of its distance among those, int64 [batch, heads, sequence, sequence]; and for each
+   * key and query.
+   */
   readonly byQuery: string;
   readonly byKey: string;
 }
@@ -39,7 +42,10 @@ export function relativePositions(kit: Kit, relative: Relative, length: string, 
   const reach = kit.emit('Min', [length, kit.ints([span])], 'reach');
   const from = kit.emit('Sub', [kit.ints([span]), reach], 'reach/from');
   const to = kit.emit('Add', [kit.ints([span]), reach], 'reach/to');
-  const rows = kit.table('distance_rows', int64Tensor(Array.from({ length: 2 * most + 1 }, (_, i) => rowOf(i - most, relative))));
+  const rows = kit.table(
+    'distance_rows',
+    int64Tensor(Array.from({ length: 2 * most + 1 }, (_, i) => rowOf(i - most, relative))),
+  );
   const row = kit.emit('Sub', [lookUpDistances(kit, rows, length, most, 'distances/row'), from], 'distances/reached');
   const batch = kit.emit('Shape', [IDS], 'batch', { start: int(0), end: int(1) });
   const shape = kit.emit('Concat', [batch, kit.ints([heads]), length, length], 'scores/shape', { axis: int(0) });
@@ -55,7 +61,10 @@ function rowOf(distance: number, { span, bucketed, most }: Relative): number {
   return Math.min(Math.max(seen + span, 0), 2 * span - 1);
 }
 
-/** Near distances as they are, far ones in logarithmic steps, computed in float32 as PyTorch does (DeBERTa v2's make_log_bucket_position). */
+/**
+ * Near distances as they are, far ones in logarithmic steps, computed in float32 as PyTorch does (DeBERTa v2's
+ * make_log_bucket_position).
+ */
 export function bucketOf(distance: number, buckets: number, most: number): number {
   const middle = Math.floor(buckets / 2);
   const far = Math.abs(distance);
@@ -66,7 +75,8 @@ export function bucketOf(distance: number, buckets: number, most: number): numbe
 }
 
 /**
- * Attention whose scores add up content to content, content to position and position to content (He et al., arXiv 2006.03654, equation 4): the last two become the bias of an `Attention`.
+ * Attention whose scores add up content to content, content to position and position to content (He et al., arXiv
+ * 2006.03654, equation 4): the last two become the bias of an `Attention`.
  *
  * @param projections modules that the positions go through as keys and as queries.
  */
@@ -87,16 +97,27 @@ export function disentangled(
   };
   const terms: string[] = [];
   if (projections.keys !== undefined) {
-    const scores = kit.emit('MatMul', [query, positions(projections.keys, projections.keyBias)], `${own}/content_to_position`);
-    terms.push(kit.emit('GatherElements', [scores, relative.byQuery], `${own}/content_to_position/picked`, { axis: int(3) }));
+    const scores = kit.emit(
+      'MatMul',
+      [query, positions(projections.keys, projections.keyBias)],
+      `${own}/content_to_position`,
+    );
+    terms.push(
+      kit.emit('GatherElements', [scores, relative.byQuery], `${own}/content_to_position/picked`, { axis: int(3) }),
+    );
   }
   if (projections.queries !== undefined) {
     const scores = kit.emit('MatMul', [key, positions(projections.queries, true)], `${own}/position_to_content`);
-    const picked = kit.emit('GatherElements', [scores, relative.byKey], `${own}/position_to_content/picked`, { axis: int(3) });
+    const picked = kit.emit('GatherElements', [scores, relative.byKey], `${own}/position_to_content/picked`, {
+      axis: int(3),
+    });
     terms.push(kit.emit('Transpose', [picked], `${own}/position_to_content/by_query`, { perm: SWAP }));
   }
   const scale = (head * (1 + terms.length)) ** -0.5;
   const sum = terms.length === 2 ? kit.emit('Add', terms, `${own}/positions`) : terms[0];
-  const bias = sum === undefined ? padding : kit.emit('Add', [kit.emit('Mul', [sum, kit.scalar(scale)], `${own}/positions/scaled`), padding], `${own}/bias`);
+  const bias =
+    sum === undefined
+      ? padding
+      : kit.emit('Add', [kit.emit('Mul', [sum, kit.scalar(scale)], `${own}/positions/scaled`), padding], `${own}/bias`);
   return kit.attend(query, key, value, bias, scale, hidden, own);
 }

@@ -24,17 +24,47 @@ const EPSILON = 1e-12;
 export function distilbertGraph(config: unknown, weights: WeightSource): Graph {
   const { dim: hidden, n_heads: heads, ...given } = readSizes(schema, config);
   const kit = startKit(weights);
-  const sizes: LayerSizes = { hidden, heads, head: headSize(hidden, heads), wide: given.hidden_dim, epsilon: EPSILON, active: activation(given.activation) };
-  const words = lookUp(kit, kit.weight('embeddings.word_embeddings.weight', [given.vocab_size, hidden]), IDS, 'embeddings.word_embeddings');
-  const positions = positionRows(kit, kit.weight('embeddings.position_embeddings.weight', [given.max_position_embeddings, hidden]), lengthOf(kit), 0);
+  const sizes: LayerSizes = {
+    hidden,
+    heads,
+    head: headSize(hidden, heads),
+    wide: given.hidden_dim,
+    epsilon: EPSILON,
+    active: activation(given.activation),
+  };
+  const words = lookUp(
+    kit,
+    kit.weight('embeddings.word_embeddings.weight', [given.vocab_size, hidden]),
+    IDS,
+    'embeddings.word_embeddings',
+  );
+  const positions = positionRows(
+    kit,
+    kit.weight('embeddings.position_embeddings.weight', [given.max_position_embeddings, hidden]),
+    lengthOf(kit),
+    0,
+  );
   let x = kit.layerNorm(kit.emit('Add', [words, positions], 'embeddings/sum'), 'embeddings.LayerNorm', hidden, EPSILON);
   const bias = paddingBias(kit);
   for (let layer = 0; layer < given.n_layers; layer++) {
     const module = `transformer.layer.${layer}`;
     const own = `${module}.attention`;
-    const context = contextOf(kit, x, x, { query: `${own}.q_lin`, key: `${own}.k_lin`, value: `${own}.v_lin` }, sizes, bias, own);
+    const context = contextOf(
+      kit,
+      x,
+      x,
+      { query: `${own}.q_lin`, key: `${own}.k_lin`, value: `${own}.v_lin` },
+      sizes,
+      bias,
+      own,
+    );
     const attended = addAndNorm(kit, context, x, `${own}.out_lin`, `${module}.sa_layer_norm`, hidden, sizes);
-    x = feedForward(kit, attended, { up: `${module}.ffn.lin1`, down: `${module}.ffn.lin2`, norm: `${module}.output_layer_norm` }, sizes);
+    x = feedForward(
+      kit,
+      attended,
+      { up: `${module}.ffn.lin1`, down: `${module}.ffn.lin2`, norm: `${module}.output_layer_norm` },
+      sizes,
+    );
   }
   return finish(kit, 'distilbert', x, hidden);
 }

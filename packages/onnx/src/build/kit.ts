@@ -1,11 +1,24 @@
-import { INTERNAL_DOMAIN, float, int, ints as intsOf, type Attributes, type Graph, type Node, type Tensor, type ValueInfo } from '../graph/graph.js';
+import {
+  INTERNAL_DOMAIN,
+  float,
+  int,
+  ints as intsOf,
+  type Attributes,
+  type Graph,
+  type Node,
+  type Tensor,
+  type ValueInfo,
+} from '../graph/graph.js';
 import { freshNames } from '../graph/names.js';
 import { makeNode } from '../graph/rewrite.js';
 import { float32Tensor, fromNumbers, int64Tensor } from '../graph/tensors.js';
 import { TARGET_OPSET } from '../canonicalize/upgrade.js';
 import type { WeightSource } from './weights.js';
 
-/** What encoders are built with. Values are called after the modules that compute them, as in the checkpoint; a module that is applied again gets a number. */
+/**
+ * What encoders are built with. Values are called after the modules that compute them, as in the checkpoint; a module
+ * that is applied again gets a number.
+ */
 export interface Kit {
   readonly weights: WeightSource;
   /** A tensor of the checkpoint. */
@@ -28,7 +41,11 @@ export interface Kit {
   byHead(x: string, heads: number, size: number): string;
   /** softmax(scale·q·kᵀ + bias)·v of operands by head, heads side by side again, [b, s, heads·d]. */
   attend(query: string, key: string, value: string, bias: string, scale: number, width: number, as: string): string;
-  finish(name: string, inputs: readonly string[], outputs: readonly (readonly [value: string, name: string, dims: ValueInfo['dims']])[]): Graph;
+  finish(
+    name: string,
+    inputs: readonly string[],
+    outputs: readonly (readonly [value: string, name: string, dims: ValueInfo['dims']])[],
+  ): Graph;
 }
 
 export function startKit(weights: WeightSource): Kit {
@@ -73,7 +90,11 @@ export function startKit(weights: WeightSource): Kit {
       const parameters = [vector(`${module}.weight`, width), ...(bias ? [vector(`${module}.bias`, width)] : [])];
       return kit.emit('LayerNormalization', [x, ...parameters], module, { axis: int(-1), epsilon: float(epsilon) });
     },
-    rmsNorm: (x, module, width, epsilon) => kit.emit('RMSNormalization', [x, vector(`${module}.weight`, width)], module, { axis: int(-1), epsilon: float(epsilon) }),
+    rmsNorm: (x, module, width, epsilon) =>
+      kit.emit('RMSNormalization', [x, vector(`${module}.weight`, width)], module, {
+        axis: int(-1),
+        epsilon: float(epsilon),
+      }),
     byHead(x, heads, size) {
       const apart = kit.emit('Reshape', [x, kit.ints([0, 0, heads, size])], `${x}/heads`, { allowzero: int(0) });
       return kit.emit('Transpose', [apart], `${x}/by_head`, { perm: intsOf([0, 2, 1, 3]) });

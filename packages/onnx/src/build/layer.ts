@@ -20,13 +20,30 @@ export interface Projections {
 }
 
 /** Heads of `x` looking at `states`, side by side, [batch, sequence, hidden]; `as` names them. */
-export function contextOf(kit: Kit, x: string, states: string, { query, key, value }: Projections, { hidden, heads, head }: LayerSizes, bias: string, as: string): string {
-  const project = (from: string, module: string): string => kit.byHead(kit.linear(from, module, hidden, hidden), heads, head);
+export function contextOf(
+  kit: Kit,
+  x: string,
+  states: string,
+  { query, key, value }: Projections,
+  { hidden, heads, head }: LayerSizes,
+  bias: string,
+  as: string,
+): string {
+  const project = (from: string, module: string): string =>
+    kit.byHead(kit.linear(from, module, hidden, hidden), heads, head);
   return kit.attend(project(x, query), project(states, key), project(states, value), bias, head ** -0.5, hidden, as);
 }
 
 /** norm(dense(x) + residual), with which both halves of a post-norm layer end (Vaswani et al., arXiv 1706.03762). */
-export function addAndNorm(kit: Kit, x: string, residual: string, dense: string, norm: string, from: number, { hidden, epsilon }: LayerSizes): string {
+export function addAndNorm(
+  kit: Kit,
+  x: string,
+  residual: string,
+  dense: string,
+  norm: string,
+  from: number,
+  { hidden, epsilon }: LayerSizes,
+): string {
   const sum = kit.emit('Add', [kit.linear(x, dense, from, hidden), residual], `${norm}/sum`);
   return kit.layerNorm(sum, norm, hidden, epsilon);
 }

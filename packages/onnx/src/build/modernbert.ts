@@ -32,7 +32,10 @@ const schema = v.object({
 
 type Config = v.InferOutput<typeof schema>;
 
-/** ModernBERT (Warner et al., arXiv 2412.13663): norms in front, rotary positions, a gated feed-forward, and in most layers a window around each token. */
+/**
+ * ModernBERT (Warner et al., arXiv 2412.13663): norms in front, rotary positions, a gated feed-forward, and in most
+ * layers a window around each token.
+ */
 export function modernbertGraph(config: unknown, weights: WeightSource): Graph {
   const given = readSizes(schema, config);
   const { hidden_size: hidden, num_attention_heads: heads, intermediate_size: wide, norm_eps: epsilon } = given;
@@ -40,7 +43,12 @@ export function modernbertGraph(config: unknown, weights: WeightSource): Graph {
   const head = headSize(hidden, heads);
   const active = activation(given.hidden_activation);
   const norm = (x: string, module: string): string => kit.layerNorm(x, module, hidden, epsilon, given.norm_bias);
-  const words = lookUp(kit, kit.weight('embeddings.tok_embeddings.weight', [given.vocab_size, hidden]), IDS, 'embeddings.tok_embeddings');
+  const words = lookUp(
+    kit,
+    kit.weight('embeddings.tok_embeddings.weight', [given.vocab_size, hidden]),
+    IDS,
+    'embeddings.tok_embeddings',
+  );
   let x = norm(words, 'embeddings.norm');
   const looks = viewsOf(kit, given, head);
   for (let layer = 0; layer < given.num_hidden_layers; layer++) {
@@ -49,13 +57,37 @@ export function modernbertGraph(config: unknown, weights: WeightSource): Graph {
     // The embeddings come out of a norm, so the first layer has none in front.
     const normed = layer === 0 ? x : norm(x, `${module}.attn_norm`);
     const packed = kit.linear(normed, `${module}.attn.Wqkv`, hidden, 3 * hidden, given.attention_bias);
-    const [query, key, value] = kit.split(packed, 3, hidden).map((part) => kit.byHead(part, heads, head)) as [string, string, string];
-    const context = kit.attend(rotate(kit, query, angles, head), rotate(kit, key, angles, head), value, bias, head ** -0.5, hidden, `${module}.attn`);
-    x = kit.emit('Add', [x, kit.linear(context, `${module}.attn.Wo`, hidden, hidden, given.attention_bias)], `${module}.attn/sum`);
+    const [query, key, value] = kit.split(packed, 3, hidden).map((part) => kit.byHead(part, heads, head)) as [
+      string,
+      string,
+      string,
+    ];
+    const context = kit.attend(
+      rotate(kit, query, angles, head),
+      rotate(kit, key, angles, head),
+      value,
+      bias,
+      head ** -0.5,
+      hidden,
+      `${module}.attn`,
+    );
+    x = kit.emit(
+      'Add',
+      [x, kit.linear(context, `${module}.attn.Wo`, hidden, hidden, given.attention_bias)],
+      `${module}.attn/sum`,
+    );
     const middle = norm(x, `${module}.mlp_norm`);
-    const [input, gate] = kit.split(kit.linear(middle, `${module}.mlp.Wi`, hidden, 2 * wide, given.mlp_bias), 2, wide) as [string, string];
+    const [input, gate] = kit.split(
+      kit.linear(middle, `${module}.mlp.Wi`, hidden, 2 * wide, given.mlp_bias),
+      2,
+      wide,
+    ) as [string, string];
     const product = kit.emit('Mul', [active(kit, input), gate], `${module}.mlp/gated`);
-    x = kit.emit('Add', [x, kit.linear(product, `${module}.mlp.Wo`, wide, hidden, given.mlp_bias)], `${module}.mlp/sum`);
+    x = kit.emit(
+      'Add',
+      [x, kit.linear(product, `${module}.mlp.Wo`, wide, hidden, given.mlp_bias)],
+      `${module}.mlp/sum`,
+    );
   }
   return finish(kit, 'modernbert', norm(x, 'final_norm'), hidden);
 }
@@ -65,20 +97,31 @@ function kindOf({ layer_types: types, global_attn_every_n_layers: every }: Confi
 }
 
 /** Bias and angles of each kind of layer, made when first asked for. */
-function viewsOf(kit: Kit, given: Config, head: number): (kind: Kind) => { bias: string; angles: { cosine: string; sine: string } } {
+function viewsOf(
+  kit: Kit,
+  given: Config,
+  head: number,
+): (kind: Kind) => { bias: string; angles: { cosine: string; sine: string } } {
   const positions = positionsOf(kit, lengthOf(kit));
   const padding = paddingBias(kit);
   const near = (): string => {
     const apart = kit.emit('Abs', [distances(kit, positions)], 'distances/absolute');
     const open = kit.emit('LessOrEqual', [apart, kit.index(Math.floor(given.local_attention / 2))], 'window/open');
-    return kit.emit('Min', [kit.emit('Unsqueeze', [biasWhere(kit, open, 'window/scores'), kit.ints([0, 1])], 'window/bias'), padding], 'window/padding');
+    return kit.emit(
+      'Min',
+      [kit.emit('Unsqueeze', [biasWhere(kit, open, 'window/scores'), kit.ints([0, 1])], 'window/bias'), padding],
+      'window/padding',
+    );
   };
   const made = new Map<Kind, ReturnType<ReturnType<typeof viewsOf>>>();
   return (kind) => {
     const { rope_theta, rope_type = 'default' } = given.rope_parameters?.[kind] ?? {};
     if (rope_type !== 'default') refuse('these rotary positions', rope_type, 'default');
     const theta = rope_theta ?? (kind === 'full_attention' ? given.global_rope_theta : given.local_rope_theta);
-    const view = made.get(kind) ?? { bias: kind === 'full_attention' ? padding : near(), angles: rotary(kit, positions, theta, head) };
+    const view = made.get(kind) ?? {
+      bias: kind === 'full_attention' ? padding : near(),
+      angles: rotary(kit, positions, theta, head),
+    };
     made.set(kind, view);
     return view;
   };

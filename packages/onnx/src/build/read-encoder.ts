@@ -12,7 +12,8 @@ export interface EncoderOptions extends ReadOptions {
 }
 
 /**
- * A base model from its file, whichever of the two it is: an ONNX model, or a safetensors checkpoint, which has weights only and whose graph follows from the config.
+ * A base model from its file, whichever of the two it is: an ONNX model, or a safetensors checkpoint, which has weights
+ * only and whose graph follows from the config.
  *
  * @throws as `readModel`, or as `buildEncoder` and `checkpointWeights`.
  */

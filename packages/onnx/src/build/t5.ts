@@ -20,7 +20,10 @@ const schema = v.object({
   vocab_size: size(32_128),
 });
 
-/** The encoder of T5 (Raffel et al., arXiv 1910.10683): norms in front, without mean or shift; no biases; positions as a bias on the scores, which are not scaled. */
+/**
+ * The encoder of T5 (Raffel et al., arXiv 1910.10683): norms in front, without mean or shift; no biases; positions as a
+ * bias on the scores, which are not scaled.
+ */
 export function t5Graph(config: unknown, weights: WeightSource): Graph {
   const given = readSizes(schema, config);
   const { d_model: hidden, d_ff: wide, num_heads: heads, d_kv: head, layer_norm_epsilon: epsilon } = given;
@@ -34,10 +37,24 @@ export function t5Graph(config: unknown, weights: WeightSource): Graph {
     const module = `encoder.block.${layer}.layer`;
     const own = `${module}.0.SelfAttention`;
     const normed = kit.rmsNorm(x, `${module}.0.layer_norm`, hidden, epsilon);
-    const project = (part: string): string => kit.byHead(kit.linear(normed, `${own}.${part}`, hidden, inner, false), heads, head);
+    const project = (part: string): string =>
+      kit.byHead(kit.linear(normed, `${own}.${part}`, hidden, inner, false), heads, head);
     const context = kit.attend(project('q'), project('k'), project('v'), bias, 1, inner, own);
     x = kit.emit('Add', [x, kit.linear(context, `${own}.o`, inner, hidden, false)], `${own}/sum`);
-    x = kit.emit('Add', [x, feed(kit, kit.rmsNorm(x, `${module}.1.layer_norm`, hidden, epsilon), `${module}.1.DenseReluDense`, hidden, wide)], `${module}.1/sum`);
+    x = kit.emit(
+      'Add',
+      [
+        x,
+        feed(
+          kit,
+          kit.rmsNorm(x, `${module}.1.layer_norm`, hidden, epsilon),
+          `${module}.1.DenseReluDense`,
+          hidden,
+          wide,
+        ),
+      ],
+      `${module}.1/sum`,
+    );
   }
   return finish(kit, 't5', kit.rmsNorm(x, 'encoder.final_layer_norm', hidden, epsilon), hidden);
 }
@@ -46,9 +63,12 @@ type Feed = (kit: Kit, x: string, module: string, hidden: number, wide: number) 
 
 /** `relu`, or from version 1.1 on `gated-gelu`, whose GELU is the tanh form. */
 function feedForwardOf(kind: string): Feed {
-  const [, gated, name = ''] = /^(gated-)?([a-z_]+)$/.exec(kind) ?? refuse('this feed-forward', kind, 'relu, gated-gelu');
+  const [, gated, name = ''] =
+    /^(gated-)?([a-z_]+)$/.exec(kind) ?? refuse('this feed-forward', kind, 'relu, gated-gelu');
   const active = activation(gated !== undefined && name === 'gelu' ? 'gelu_new' : name);
-  if (gated === undefined) return (kit, x, module, hidden, wide) => kit.linear(active(kit, kit.linear(x, `${module}.wi`, hidden, wide, false)), `${module}.wo`, wide, hidden, false);
+  if (gated === undefined)
+    return (kit, x, module, hidden, wide) =>
+      kit.linear(active(kit, kit.linear(x, `${module}.wi`, hidden, wide, false)), `${module}.wo`, wide, hidden, false);
   return (kit, x, module, hidden, wide) => {
     const gate = active(kit, kit.linear(x, `${module}.wi_0`, hidden, wide, false));
     const product = kit.emit('Mul', [gate, kit.linear(x, `${module}.wi_1`, hidden, wide, false)], `${module}/gated`);
@@ -57,15 +77,32 @@ function feedForwardOf(kind: string): Feed {
 }
 
 /** The bias of each head for each distance, [1, heads, sequence, sequence]: the same in all layers. */
-function positionBias(kit: Kit, { num_heads: heads, relative_attention_num_buckets: buckets, relative_attention_max_distance: most }: v.InferOutput<typeof schema>): string {
+function positionBias(
+  kit: Kit,
+  {
+    num_heads: heads,
+    relative_attention_num_buckets: buckets,
+    relative_attention_max_distance: most,
+  }: v.InferOutput<typeof schema>,
+): string {
   const learned = kit.weight('encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight', [buckets, heads]);
-  const bucketOf = kit.table('buckets', int64Tensor(Array.from({ length: 2 * most + 1 }, (_, i) => bucket(most - i, buckets, most))));
+  const bucketOf = kit.table(
+    'buckets',
+    int64Tensor(Array.from({ length: 2 * most + 1 }, (_, i) => bucket(most - i, buckets, most))),
+  );
   const byDistance = lookUp(kit, learned, bucketOf, 'encoder/bias/by_distance');
   const rows = lookUpDistances(kit, byDistance, lengthOf(kit), most, 'encoder/bias/rows');
-  return kit.emit('Unsqueeze', [kit.emit('Transpose', [rows], 'encoder/bias/by_head', { perm: ints([2, 0, 1]) }), kit.ints([0])], 'encoder/bias/positions');
+  return kit.emit(
+    'Unsqueeze',
+    [kit.emit('Transpose', [rows], 'encoder/bias/by_head', { perm: ints([2, 0, 1]) }), kit.ints([0])],
+    'encoder/bias/positions',
+  );
 }
 
-/** The bucket of a key that stands `ahead` positions behind the query (section 2.1 of the paper): near ones have their own, far ones share in logarithmic steps, computed in float32 as PyTorch does. */
+/**
+ * The bucket of a key that stands `ahead` positions behind the query (section 2.1 of the paper): near ones have their
+ * own, far ones share in logarithmic steps, computed in float32 as PyTorch does.
+ */
 export function bucket(ahead: number, buckets: number, most: number): number {
   const half = Math.floor(buckets / 2);
   const exact = Math.floor(half / 2);

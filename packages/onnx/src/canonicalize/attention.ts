@@ -7,12 +7,13 @@ import { dimsOf, type Probe } from './probe.js';
 import { composePermutations, equalInts } from './reshape.js';
 
 /**
- * Scaled dot-product attention written out becomes `Attention(q, k, v, bias)` with a `scale`: q [b, h, s, d], k and v [b, h, t, d], an additive bias
- * that broadcasts to [b, h, s, t] or none; two outputs, the context [b, h, s, d] and the probabilities. That is ONNX's own `Attention`
- * (opset 23) for the four-dimensional case, except that the second output is named here as the probabilities.
+ * Scaled dot-product attention written out becomes `Attention(q, k, v, bias)` with a `scale`: q [b, h, s, d], k and v
+ * [b, h, t, d], an additive bias that broadcasts to [b, h, s, t] or none; two outputs, the context [b, h, s, d] and the
+ * probabilities. That is ONNX's own `Attention` (opset 23) for the four-dimensional case, except that the second output
+ * is named here as the probabilities.
  *
- * The scale may stand on the scores (eager), on q and kᵀ as its square root (sdpa), as a product or a quotient; a guard against rows of NaN behind
- * the softmax is dropped, since `masks.ts` leaves no row without a finite entry.
+ * The scale may stand on the scores (eager), on q and kᵀ as its square root (sdpa), as a product or a quotient; a guard
+ * against rows of NaN behind the softmax is dropped, since `masks.ts` leaves no row without a finite entry.
  */
 export function fuseAttention(graph: Graph, shapes: Probe): Graph {
   return rewrite(graph, (node, view) => {
@@ -27,7 +28,12 @@ export function fuseAttention(graph: Graph, shapes: Probe): Graph {
     const key = transposedKeys(view, keys.value, `${prefix}_k`);
     const scale = scores.scale * query.scale * keys.scale;
     const bias = sumOf(scores.biases, prefix);
-    const inputs = [query.value, key.value, node.inputs[1] as string, ...(bias.value === undefined ? [] : [bias.value])];
+    const inputs = [
+      query.value,
+      key.value,
+      node.inputs[1] as string,
+      ...(bias.value === undefined ? [] : [bias.value]),
+    ];
     return {
       nodes: [
         ...key.nodes,
@@ -46,7 +52,10 @@ interface Mask {
 }
 
 /** The additive terms as one value; a mask becomes 0 and the most negative number. */
-function sumOf(terms: readonly (string | Mask)[], prefix: string): { value: string | undefined; nodes: Node[]; tensors: Map<string, Tensor> } {
+function sumOf(
+  terms: readonly (string | Mask)[],
+  prefix: string,
+): { value: string | undefined; nodes: Node[]; tensors: Map<string, Tensor> } {
   const nodes: Node[] = [];
   const tensors = new Map<string, Tensor>();
   let value: string | undefined;
@@ -80,11 +89,16 @@ function guardedValue(view: View, guard: Node): string | undefined {
   return view.producedBy(condition, 'IsNaN')?.inputs[0] === value && view.scalar(zero) === 0 ? value : undefined;
 }
 
-/** `Where(mask, 0, softmax(Where(mask, masked, s)))`: masked again behind the softmax, which only matters to rows without any token. */
+/**
+ * `Where(mask, 0, softmax(Where(mask, masked, s)))`: masked again behind the softmax, which only matters to rows
+ * without any token.
+ */
 function zeroedValue(view: View, guard: Node): string | undefined {
   const [condition, zero, value] = guard.inputs;
   const masking = view.producedBy(view.producedBy(value, 'Softmax')?.inputs[0], 'Where');
-  return view.scalar(zero) === 0 && masking?.inputs[0] === condition && isVanishing(view, masking?.inputs[1]) ? value : undefined;
+  return view.scalar(zero) === 0 && masking?.inputs[0] === condition && isVanishing(view, masking?.inputs[1])
+    ? value
+    : undefined;
 }
 
 interface Scores {
@@ -110,13 +124,17 @@ function matchScores(view: View, value: string): Scores | undefined {
   const product = view.producedBy(value, 'MatMul');
   if (product !== undefined) {
     const [query, keysTransposed] = product.inputs as [string, string];
-    return view.constant(query) === undefined && view.constant(keysTransposed) === undefined ? { query, keysTransposed, scale: 1, biases: [] } : undefined;
+    return view.constant(query) === undefined && view.constant(keysTransposed) === undefined
+      ? { query, keysTransposed, scale: 1, biases: [] }
+      : undefined;
   }
   const scaled = scaleStep(view, value);
   if (scaled !== undefined) {
     const inner = matchScores(view, scaled.value);
     // A bias under the scale would have to be scaled too; a factor of 1 leaves it as it is.
-    return inner === undefined || (inner.biases.length > 0 && scaled.scale !== 1) ? undefined : { ...inner, scale: inner.scale * scaled.scale };
+    return inner === undefined || (inner.biases.length > 0 && scaled.scale !== 1)
+      ? undefined
+      : { ...inner, scale: inner.scale * scaled.scale };
   }
   const masked = maskStep(view, value);
   if (masked !== undefined) {
@@ -151,7 +169,10 @@ function unscaled(view: View, value: string): { value: string; scale: number } {
   return current;
 }
 
-/** Keys as [b, h, t, d] from keys as [b, h, d, t]: the transpose in front is adjusted or undone rather than followed by another. */
+/**
+ * Keys as [b, h, t, d] from keys as [b, h, d, t]: the transpose in front is adjusted or undone rather than followed by
+ * another.
+ */
 function transposedKeys(view: View, keys: string, name: string): { value: string; nodes: Node[] } {
   const swap = [0, 1, 3, 2];
   const before = view.producedBy(keys, 'Transpose');

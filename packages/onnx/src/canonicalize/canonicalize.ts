@@ -37,7 +37,10 @@ export interface CanonicalGraph {
   readonly cut: readonly string[];
   /** Numbers in the weights of the model as it came, poolers and heads included. */
   readonly parameters: number;
-  /** How the file stores its matrices. Inference runs them as they are; training differentiates through what they stand for. */
+  /**
+   * How the file stores its matrices. Inference runs them as they are; training differentiates through what they stand
+   * for.
+   */
   readonly precision: Precision;
 }
 
@@ -49,10 +52,12 @@ export interface CanonicalizeOptions {
 }
 
 /**
- * Reduce what exporters emit to a few forms: `Linear`, `LayerNormalization`, `RMSNormalization`, `Gelu`, `Attention`, constant reshapes, one padding bias; everything at
- * opset 18 or later. The result computes the same numbers as the graph it came from, at every position that is not padding.
+ * Reduce what exporters emit to a few forms: `Linear`, `LayerNormalization`, `RMSNormalization`, `Gelu`, `Attention`,
+ * constant reshapes, one padding bias; everything at opset 18 or later. The result computes the same numbers as the
+ * graph it came from, at every position that is not padding.
  *
- * @throws UnsupportedError MODEL_INPUT for a model that does not read text, MODEL_OUTPUT when there are no hidden states; ConfigError MODEL_HEAD when there is no head to keep.
+ * @throws UnsupportedError MODEL_INPUT for a model that does not read text, MODEL_OUTPUT when there are no hidden
+ *   states; ConfigError MODEL_HEAD when there is no head to keep.
  */
 export function canonicalize(source: Graph, { keepHead = false }: CanonicalizeOptions = {}): CanonicalGraph {
   checkInputs(source);
@@ -64,7 +69,16 @@ export function canonicalize(source: Graph, { keepHead = false }: CanonicalizeOp
   const upgraded = foldConstants(dropCasts(upgradeOperators(expandFusedMatMuls(wanted, first), first), first));
   const shapes = probe(upgraded);
   const reshaped = mergeTransposes(directTransposes(constantReshapes(upgraded, shapes), shapes));
-  const fused = nameMatrices(fuseLinears(fuseQuantizedLinears(fuseGelus(fuseRmsNorms(fuseLayerNorms(reshaped)), half ? 'float16' : 'float32')), shapes));
+  const fused = nameMatrices(
+    fuseLinears(
+      fuseQuantizedLinears(fuseGelus(fuseRmsNorms(fuseLayerNorms(reshaped)), half ? 'float16' : 'float32')),
+      shapes,
+    ),
+  );
   const outputs = cutOutputs(canonicalizeMasks(fuseAttention(fused, shapes), shapes), lifted.outputs, keepHead);
-  return { ...outputs, parameters: countParameters(lifted, outputs.graph), precision: outputs.graph.nodes.some(isQuantizedLinear) ? 'int8' : half ? 'float16' : 'float32' };
+  return {
+    ...outputs,
+    parameters: countParameters(lifted, outputs.graph),
+    precision: outputs.graph.nodes.some(isQuantizedLinear) ? 'int8' : half ? 'float16' : 'float32',
+  };
 }

@@ -47,7 +47,8 @@ export function dropCasts(graph: Graph, shapes: Probe): Graph {
   const outputs = new Set(graph.outputs.map(({ name }) => name));
   const nodes = graph.nodes.filter((node) => {
     const [input, output] = [node.inputs[0], node.outputs[0]];
-    if (node.op !== 'Cast' || node.domain !== '' || input === undefined || output === undefined || outputs.has(output)) return true;
+    if (node.op !== 'Cast' || node.domain !== '' || input === undefined || output === undefined || outputs.has(output))
+      return true;
     const [from, to] = [shapes[0].get(input)?.dtype, shapes[0].get(output)?.dtype];
     if (from === undefined || from !== to) return true;
     names.set(output, input);
@@ -57,11 +58,18 @@ export function dropCasts(graph: Graph, shapes: Probe): Graph {
 }
 
 /**
- * A norm without shift has one of zeros in exports before dynamo's, as a `Constant` among the nodes where parameters are initializers. It is not a parameter of the model, so it must
- * not become one. Looked at before constants are lifted.
+ * A norm without shift has one of zeros in exports before dynamo's, as a `Constant` among the nodes where parameters
+ * are initializers. It is not a parameter of the model, so it must not become one. Looked at before constants are
+ * lifted.
  */
 export function dropZeroShifts(graph: Graph): Graph {
-  const zeros = new Set(graph.nodes.flatMap((node) => (node.op === 'Constant' && node.domain === '' && constantValue(node)?.bytes.every((byte) => byte === 0) === true ? node.outputs : [])));
+  const zeros = new Set(
+    graph.nodes.flatMap((node) =>
+      node.op === 'Constant' && node.domain === '' && constantValue(node)?.bytes.every((byte) => byte === 0) === true
+        ? node.outputs
+        : [],
+    ),
+  );
   if (zeros.size === 0) return graph;
   const nodes = graph.nodes.map((node) => {
     const shift = node.op === 'LayerNormalization' && node.domain === '' ? node.inputs[2] : undefined;
@@ -104,10 +112,20 @@ export function foldConstants(graph: Graph): Graph {
 function foldNode(node: Node, lookUp: (name: string) => Value | undefined): Tensor[] | undefined {
   if (node.inputs.length === 0) return undefined;
   const inputs = node.inputs.map(lookUp);
-  // A vector or matrix of floats is a weight, however small: folding would hide it behind a value without a name, and copy it. Runtimes fold such things when they load.
-  if (node.op !== 'Shape' && inputs.some((value) => value !== undefined && /float/.test(value.dtype) && elementCount(value.dims) > 1)) return undefined;
+  // A vector or matrix of floats is a weight, however small: folding would hide it behind a value without a name, and
+  // copy it. Runtimes fold such things when they load.
+  if (
+    node.op !== 'Shape' &&
+    inputs.some((value) => value !== undefined && /float/.test(value.dtype) && elementCount(value.dims) > 1)
+  )
+    return undefined;
   // `Shape` needs no data; everything else does.
-  if (inputs.some((value, i) => node.inputs[i] !== '' && (value === undefined || (value.data === undefined && node.op !== 'Shape')))) return undefined;
+  if (
+    inputs.some(
+      (value, i) => node.inputs[i] !== '' && (value === undefined || (value.data === undefined && node.op !== 'Shape')),
+    )
+  )
+    return undefined;
   const outputs = inferNode(node, inputs, { maxElements: MAX_FOLDED_ELEMENTS });
   const tensors = outputs.map(tensorOfValue);
   return tensors.every((tensor) => tensor !== undefined) ? tensors : undefined;

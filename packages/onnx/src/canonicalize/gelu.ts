@@ -16,9 +16,9 @@ const TOLERANCE = { float32: 2e-6, float16: 1e-4 } as const;
 type Approximation = 'none' | 'tanh';
 
 /**
- * GELU written out becomes `Gelu` (ONNX opset 20) with its `approximate` attribute. Exporters order the factors x, ½ and 1 + erf(x/√2) in
- * many ways, so it is recognised by value: around each Erf or Tanh, a stretch of elementwise nodes with one free input that gives the
- * numbers of GELU at the sample points is GELU.
+ * GELU written out becomes `Gelu` (ONNX opset 20) with its `approximate` attribute. Exporters order the factors x, ½
+ * and 1 + erf(x/√2) in many ways, so it is recognised by value: around each Erf or Tanh, a stretch of elementwise nodes
+ * with one free input that gives the numbers of GELU at the sample points is GELU.
  *
  * @param constants the type that the constants of the file were rounded to.
  */
@@ -34,16 +34,26 @@ export function fuseGelus(graph: Graph, constants: keyof typeof TOLERANCE = 'flo
   return rewrite(graph, (node) => {
     const match = found.get(node);
     if (match === undefined) return undefined;
-    return { nodes: [makeNode('Gelu', [match.input], node.outputs, { approximate: string(match.approximate) }, { name: node.name })] };
+    return {
+      nodes: [
+        makeNode('Gelu', [match.input], node.outputs, { approximate: string(match.approximate) }, { name: node.name }),
+      ],
+    };
   });
 }
 
-function matchAround(center: Node, view: View, tolerance: number): { end: Node; input: string; approximate: Approximation } | undefined {
+function matchAround(
+  center: Node,
+  view: View,
+  tolerance: number,
+): { end: Node; input: string; approximate: Approximation } | undefined {
   const approximate = center.op === 'Erf' ? 'none' : 'tanh';
   const inputs = ancestors(center, view);
   let end: Node | undefined = center;
   for (let step = 0; step < MAX_STEPS && end !== undefined; step++) {
-    if (end !== center) for (const input of inputs) if (isGelu(input, end, view, approximate, tolerance)) return { end, input, approximate };
+    if (end !== center)
+      for (const input of inputs)
+        if (isGelu(input, end, view, approximate, tolerance)) return { end, input, approximate };
     end = onlyElementwiseConsumer(end, view);
   }
   return undefined;
@@ -58,7 +68,8 @@ function ancestors(center: Node, view: View): string[] {
     if (view.constant(value) !== undefined || candidates.includes(value)) continue;
     candidates.push(value);
     const producer = view.producer(value);
-    if (producer !== undefined && producer.domain === '' && ELEMENTWISE.has(producer.op)) queue.push(...producer.inputs);
+    if (producer !== undefined && producer.domain === '' && ELEMENTWISE.has(producer.op))
+      queue.push(...producer.inputs);
   }
   return candidates;
 }
@@ -81,13 +92,19 @@ function isGelu(input: string, end: Node, view: View, approximate: Approximation
     nodes: region.nodes,
     tensors: region.constants,
   };
-  const result = evaluate(stretch, { [input]: { dtype: 'float32', dims: [SAMPLES.length], data: SAMPLES } }).get(output);
+  const result = evaluate(stretch, { [input]: { dtype: 'float32', dims: [SAMPLES.length], data: SAMPLES } }).get(
+    output,
+  );
   if (result?.data?.length !== SAMPLES.length) return false;
   return result.data.every((y, i) => Math.abs(y - gelu(SAMPLES[i] as number, approximate)) <= tolerance);
 }
 
 /** The nodes between `input` and the output of `end`, if they depend on nothing else but scalars. */
-function regionBetween(input: string, end: Node, view: View): { nodes: Node[]; constants: Graph['tensors'] } | undefined {
+function regionBetween(
+  input: string,
+  end: Node,
+  view: View,
+): { nodes: Node[]; constants: Graph['tensors'] } | undefined {
   const nodes = new Set<Node>();
   const constants = new Map<string, NonNullable<ReturnType<View['constant']>>>();
   const visit = (value: string): boolean => {
@@ -98,7 +115,8 @@ function regionBetween(input: string, end: Node, view: View): { nodes: Node[]; c
       return view.scalar(value) !== undefined;
     }
     const node = view.producer(value);
-    if (node === undefined || node.domain !== '' || !ELEMENTWISE.has(node.op) || nodes.size > 2 * MAX_STEPS) return false;
+    if (node === undefined || node.domain !== '' || !ELEMENTWISE.has(node.op) || nodes.size > 2 * MAX_STEPS)
+      return false;
     if (nodes.has(node)) return true;
     // Inputs first, so that insertion order is an order of evaluation.
     if (!node.inputs.every(visit)) return false;

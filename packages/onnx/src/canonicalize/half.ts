@@ -3,11 +3,13 @@ import { float32Tensor, toFloat32 } from '../graph/tensors.js';
 import { FLOAT, FLOAT16, rememberHalf } from '../graph/half.js';
 
 /** Whether the matrices of a model are float16. */
-export const isHalf = ({ tensors }: Graph): boolean => [...tensors.values()].some(({ dtype, dims }) => dtype === 'float16' && dims.length >= 2);
+export const isHalf = ({ tensors }: Graph): boolean =>
+  [...tensors.values()].some(({ dtype, dims }) => dtype === 'float16' && dims.length >= 2);
 
 /**
- * A graph that computes in float16 becomes one that computes in float32 from the same weights: what training differentiates, since gradients of a frozen base come out as zero in half precision. Inference
- * goes back to float16, see `asStored`, and finds the original bytes again.
+ * A graph that computes in float16 becomes one that computes in float32 from the same weights: what training
+ * differentiates, since gradients of a frozen base come out as zero in half precision. Inference goes back to float16,
+ * see `asStored`, and finds the original bytes again.
  */
 export function widenHalf(graph: Graph): Graph {
   const widen = (tensor: Tensor): Tensor => {
@@ -18,11 +20,15 @@ export function widenHalf(graph: Graph): Graph {
   };
   const node = (each: Node): Node => {
     if (each.domain !== '') return each;
-    if (each.op === 'Cast' && intAttribute(each, 'to', FLOAT) === FLOAT16) return { ...each, attributes: { ...each.attributes, to: int(FLOAT) } };
+    if (each.op === 'Cast' && intAttribute(each, 'to', FLOAT) === FLOAT16)
+      return { ...each, attributes: { ...each.attributes, to: int(FLOAT) } };
     const { value } = each.attributes;
-    return value?.type === 'tensor' ? { ...each, attributes: { ...each.attributes, value: { type: 'tensor', value: widen(value.value) } } } : each;
+    return value?.type === 'tensor'
+      ? { ...each, attributes: { ...each.attributes, value: { type: 'tensor', value: widen(value.value) } } }
+      : each;
   };
-  const info = <I extends Graph['inputs'][number]>(each: I): I => (each.dtype === 'float16' ? { ...each, dtype: 'float32' } : each);
+  const info = <I extends Graph['inputs'][number]>(each: I): I =>
+    each.dtype === 'float16' ? { ...each, dtype: 'float32' } : each;
   return {
     ...graph,
     inputs: graph.inputs.map(info),

@@ -3,8 +3,9 @@ import { makeNode, rewrite } from '../graph/rewrite.js';
 import { eitherInput, type View } from '../graph/view.js';
 
 /**
- * LayerNorm written out, `(x − mean) / sqrt(mean((x − mean)²) + ε) · scale + shift` over the last axis, becomes `LayerNormalization`
- * (ONNX opset 17), with or without shift. Exporters before opset 17 have no operator for it; hand-written norms look the same.
+ * LayerNorm written out, `(x − mean) / sqrt(mean((x − mean)²) + ε) · scale + shift` over the last axis, becomes
+ * `LayerNormalization` (ONNX opset 17), with or without shift. Exporters before opset 17 have no operator for it;
+ * hand-written norms look the same.
  */
 export function fuseLayerNorms(graph: Graph): Graph {
   return rewrite(graph, (node, view) => {
@@ -12,7 +13,17 @@ export function fuseLayerNorms(graph: Graph): Graph {
     if (match === undefined) return undefined;
     const { input, epsilon, scale, shift } = match;
     const inputs = shift === undefined ? [input, scale] : [input, scale, shift];
-    return { nodes: [makeNode('LayerNormalization', inputs, node.outputs, { axis: int(-1), epsilon: float(epsilon) }, { name: node.name })] };
+    return {
+      nodes: [
+        makeNode(
+          'LayerNormalization',
+          inputs,
+          node.outputs,
+          { axis: int(-1), epsilon: float(epsilon) },
+          { name: node.name },
+        ),
+      ],
+    };
   });
 }
 
@@ -27,13 +38,17 @@ function matchShifted(node: Node, view: View): Match | undefined {
   if (node.op !== 'Add') return undefined;
   const scaled = eitherInput(node, (value) => view.producedBy(value, 'Mul'));
   const match = scaled && matchScaled(scaled.picked, view);
-  return match !== undefined && scaled !== undefined && isVector(view, scaled.other) ? { ...match, shift: scaled.other } : undefined;
+  return match !== undefined && scaled !== undefined && isVector(view, scaled.other)
+    ? { ...match, shift: scaled.other }
+    : undefined;
 }
 
 function matchScaled(node: Node, view: View): Match | undefined {
   if (node.op !== 'Mul') return undefined;
   const normalized = eitherInput(node, (value) => matchNormalized(view, value));
-  return normalized !== undefined && isVector(view, normalized.other) ? { ...normalized.picked, scale: normalized.other } : undefined;
+  return normalized !== undefined && isVector(view, normalized.other)
+    ? { ...normalized.picked, scale: normalized.other }
+    : undefined;
 }
 
 /** `value` = (x − mean) / sqrt(var + ε): answers x and ε. */

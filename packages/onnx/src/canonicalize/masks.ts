@@ -6,7 +6,10 @@ import { float32Tensor, int64Tensor } from '../graph/tensors.js';
 import type { Value } from '../ops/value.js';
 import { isBatch, isSequence, dimsOf, type Probe } from './probe.js';
 
-/** Most negative float32: what Hugging Face adds to the score of a masked position. Finite, so that a row without tokens cannot become NaN. */
+/**
+ * Most negative float32: what Hugging Face adds to the score of a masked position. Finite, so that a row without tokens
+ * cannot become NaN.
+ */
 export const MASKED = -3.4028234663852886e38;
 /** Scores this low vanish in the softmax; exporters use -1e4 (fp16 habits) to -inf. */
 export const VANISHING = -9_000;
@@ -15,9 +18,9 @@ export const VANISHING = -9_000;
 export const PADDING_BIAS = 'padding_bias';
 
 /**
- * Every exporter builds the attention mask in its own way (grids of ranges and `GatherND`, `Where` per layer, `(1 − m) · -3.4e38`). Here a bias of
- * an `Attention` that equals the padding mask at the probe inputs, whatever computes it, is replaced by one bias computed once. Anything else, such as
- * a causal mask, stays, with its infinities made finite.
+ * Every exporter builds the attention mask in its own way (grids of ranges and `GatherND`, `Where` per layer, `(1 − m)
+ * · -3.4e38`). Here a bias of an `Attention` that equals the padding mask at the probe inputs, whatever computes it, is
+ * replaced by one bias computed once. Anything else, such as a causal mask, stays, with its infinities made finite.
  */
 export function canonicalizeMasks(graph: Graph, shapes: Probe): Graph {
   const mask = paddingMaskInput(graph, shapes);

@@ -24,18 +24,23 @@ export interface Outputs {
   readonly cut: readonly string[];
 }
 
-/** The outputs worth canonicalizing: the hidden states alone where the model names them, everything where they have to be found behind the last layer, or the head is kept. */
+/**
+ * The outputs worth canonicalizing: the hidden states alone where the model names them, everything where they have to
+ * be found behind the last layer, or the head is kept.
+ */
 export function relevantOutputs(graph: Graph, keepHead: boolean): readonly ValueInfo[] {
   const named = graph.outputs.find(({ name }) => name === HIDDEN);
   return named === undefined || keepHead ? graph.outputs : [named];
 }
 
 /**
- * Cut a canonical graph back to the hidden states of its last layer, and to the logits behind them if the head of the model is to be kept. The hidden states are the output `last_hidden_state`,
- * or else the norm with which the last layer ends.
+ * Cut a canonical graph back to the hidden states of its last layer, and to the logits behind them if the head of the
+ * model is to be kept. The hidden states are the output `last_hidden_state`, or else the norm with which the last layer
+ * ends.
  *
  * @param source outputs of the model as it came.
- * @throws UnsupportedError MODEL_OUTPUT when there are no hidden states; ConfigError MODEL_HEAD when there is no head to keep.
+ * @throws UnsupportedError MODEL_OUTPUT when there are no hidden states; ConfigError MODEL_HEAD when there is no head
+ *   to keep.
  */
 export function cutOutputs(graph: Graph, source: readonly ValueInfo[], keepHead: boolean): Outputs {
   const shapes = probe(graph);
@@ -52,10 +57,21 @@ export function cutOutputs(graph: Graph, source: readonly ValueInfo[], keepHead:
   const kept = new Set([hidden, head?.name]);
   const outputs: ValueInfo[] = [
     { name: nameOf(hidden), dtype: 'float32', dims: ['batch', 'sequence', size] },
-    ...(head === undefined ? [] : [{ name: nameOf(head.name), dtype: 'float32' as const, dims: head.perToken ? ['batch', 'sequence', head.labels] : ['batch', head.labels] }]),
+    ...(head === undefined
+      ? []
+      : [
+          {
+            name: nameOf(head.name),
+            dtype: 'float32' as const,
+            dims: head.perToken ? ['batch', 'sequence', head.labels] : ['batch', head.labels],
+          },
+        ]),
   ];
   return {
-    graph: head === undefined ? prune({ ...renamed, outputs }) : unpackBehind(prune({ ...renamed, outputs }), nameOf(hidden)),
+    graph:
+      head === undefined
+        ? prune({ ...renamed, outputs })
+        : unpackBehind(prune({ ...renamed, outputs }), nameOf(hidden)),
     hidden: nameOf(hidden),
     hiddenSize: size,
     numLabels: head?.labels,
@@ -64,9 +80,11 @@ export function cutOutputs(graph: Graph, source: readonly ValueInfo[], keepHead:
   };
 }
 
-const isStates = (dims: readonly Dim[] | undefined): boolean => dims?.length === 3 && isBatch(dims[0]) && isSequence(dims[1]) && isConstantDim(dims[2] as Dim);
+const isStates = (dims: readonly Dim[] | undefined): boolean =>
+  dims?.length === 3 && isBatch(dims[0]) && isSequence(dims[1]) && isConstantDim(dims[2] as Dim);
 
-const namedStates = ({ outputs }: Graph, shapes: Probe): string | undefined => outputs.find(({ name }) => name === HIDDEN && isStates(dimsOf(shapes, name)))?.name;
+const namedStates = ({ outputs }: Graph, shapes: Probe): string | undefined =>
+  outputs.find(({ name }) => name === HIDDEN && isStates(dimsOf(shapes, name)))?.name;
 
 function lastStates(graph: Graph, shapes: Probe): string | undefined {
   if (findBlocks({ graph }).length === 0) return undefined;
@@ -81,14 +99,19 @@ function onlyStates({ outputs }: Graph, shapes: Probe): string | undefined {
   return candidates.length === 1 ? candidates[0]?.name : undefined;
 }
 
-/** The output with one number for each label, of the text or of each token. A pooler gives as many numbers as the hidden states have and is no head. */
+/**
+ * The output with one number for each label, of the text or of each token. A pooler gives as many numbers as the hidden
+ * states have and is no head.
+ */
 function headOf({ outputs }: Graph, shapes: Probe): { name: string; labels: number; perToken: boolean } {
   const dims = outputs.some(({ name }) => name === LOGITS) ? dimsOf(shapes, LOGITS) : undefined;
   const [ofTokens] = isStates(dims) ? (dims?.at(-1) ?? []) : [];
   if (ofTokens !== undefined) return { name: LOGITS, labels: ofTokens, perToken: true };
   const candidates = outputs.flatMap(({ name }) => {
     const [batch, labels, ...rest] = dimsOf(shapes, name) ?? [];
-    return rest.length === 0 && isBatch(batch) && labels !== undefined && isConstantDim(labels) && !/pool/i.test(name) ? [{ name, labels: labels[0], perToken: false }] : [];
+    return rest.length === 0 && isBatch(batch) && labels !== undefined && isConstantDim(labels) && !/pool/i.test(name)
+      ? [{ name, labels: labels[0], perToken: false }]
+      : [];
   });
   const head = candidates.find(({ name }) => name === LOGITS) ?? (candidates.length === 1 ? candidates[0] : undefined);
   if (head !== undefined) return head;
@@ -111,7 +134,9 @@ function noStates(source: readonly ValueInfo[], graph: Graph, shapes: Probe): Un
 }
 
 function outputText(name: string, shapes: Probe): string {
-  const dims = dimsOf(shapes, name)?.map((dim) => (isBatch(dim) ? 'batch' : isSequence(dim) ? 'sequence' : isConstantDim(dim) ? dim[0] : '?'));
+  const dims = dimsOf(shapes, name)?.map((dim) =>
+    isBatch(dim) ? 'batch' : isSequence(dim) ? 'sequence' : isConstantDim(dim) ? dim[0] : '?',
+  );
   return `${name} [${dims?.join(', ') ?? '?'}]`;
 }
 
@@ -119,5 +144,8 @@ function outputText(name: string, shapes: Probe): string {
 function withNames(graph: Graph, names: ReadonlyMap<string, string>): Graph {
   if (names.size === 0) return graph;
   const rename = (value: string): string => names.get(value) ?? value;
-  return { ...graph, nodes: graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) })) };
+  return {
+    ...graph,
+    nodes: graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) })),
+  };
 }

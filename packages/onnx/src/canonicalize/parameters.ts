@@ -5,8 +5,10 @@ import { elementCount, toNumbers } from '../graph/tensors.js';
 import { isUniform } from './unshare.js';
 
 /**
- * Numbers in the weights of a model. Numbers that stand alone are literals (a scale, an epsilon); frequencies of rotary positions are no weights; scales and zero points of packed weights
- * say how those are stored; and a weight that is stored several times counts once, whether an exporter wrote it for each of its places or a quantizer left it beside its packed copy.
+ * Numbers in the weights of a model. Numbers that stand alone are literals (a scale, an epsilon); frequencies of rotary
+ * positions are no weights; scales and zero points of packed weights say how those are stored; and a weight that is
+ * stored several times counts once, whether an exporter wrote it for each of its places or a quantizer left it beside
+ * its packed copy.
  *
  * @param source the model as it came.
  * @param canonical its canonical form.
@@ -34,7 +36,10 @@ export function countParameters({ tensors }: Graph, canonical: Graph): number {
   return count;
 }
 
-/** Tells of each tensor whether the same numbers came before. Tensors of one value do not count as repeated: a model that was never trained is full of them. */
+/**
+ * Tells of each tensor whether the same numbers came before. Tensors of one value do not count as repeated: a model
+ * that was never trained is full of them.
+ */
 function repetitions(): (tensor: Tensor) => boolean {
   const seen = new Map<string, Tensor[]>();
   return (tensor) => {
@@ -70,11 +75,19 @@ function isCopy({ dims, bytes, dtype }: Tensor, { levels, steps, zero }: Packed)
   const [scales, points] = [toNumbers(steps), zero === undefined ? undefined : toNumbers(zero)];
   // A row at a time, so that a mismatch costs next to nothing.
   for (let row = 0; row < (dims[0] as number); row++) {
-    const part = (tensor: Pick<Tensor, 'bytes' | 'dtype'>, width: number): Float64Array => toNumbers({ dtype: tensor.dtype, dims: [columns], bytes: tensor.bytes.subarray(row * columns * width, (row + 1) * columns * width) });
+    const part = (tensor: Pick<Tensor, 'bytes' | 'dtype'>, width: number): Float64Array =>
+      toNumbers({
+        dtype: tensor.dtype,
+        dims: [columns],
+        bytes: tensor.bytes.subarray(row * columns * width, (row + 1) * columns * width),
+      });
     const [values, integers] = [part({ bytes, dtype }, 4), part(levels, 1)];
     const fits = values.every((value, i) => {
       const scale = scales[i % scales.length] as number;
-      return Math.abs(((integers[i] as number) - (points?.[i % points.length] ?? 0)) * scale - value) <= MOVED * Math.abs(scale);
+      return (
+        Math.abs(((integers[i] as number) - (points?.[i % points.length] ?? 0)) * scale - value) <=
+        MOVED * Math.abs(scale)
+      );
     });
     if (!fits) return false;
   }

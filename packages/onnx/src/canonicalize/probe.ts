@@ -3,8 +3,9 @@ import { evaluate } from '../ops/evaluate.js';
 import type { Value } from '../ops/value.js';
 
 /**
- * Two sizes at which a graph is evaluated to learn its shapes. Batch and sequence are distinct primes that occur in no model, so that a
- * dimension tells where it comes from: what is equal at both sizes is constant, what is 3 and 5 is the batch, and so on.
+ * Two sizes at which a graph is evaluated to learn its shapes. Batch and sequence are distinct primes that occur in no
+ * model, so that a dimension tells where it comes from: what is equal at both sizes is constant, what is 3 and 5 is the
+ * batch, and so on.
  */
 export const PROBES = [
   { batch: 3, sequence: 11 },
@@ -12,20 +13,24 @@ export const PROBES = [
 ] as const;
 
 /**
- * Masks, positions and shapes are smaller than this at either size; embedding tables and hidden states of any real model are larger, so that no arithmetic of the
- * model itself is done here.
+ * Masks, positions and shapes are smaller than this at either size; embedding tables and hidden states of any real
+ * model are larger, so that no arithmetic of the model itself is done here.
  */
 const MAX_PROBED_ELEMENTS = 2048;
 
-/** What is known of every value at each probe size: always type and shape, and the data where it follows from ids and masks alone. */
+/**
+ * What is known of every value at each probe size: always type and shape, and the data where it follows from ids and
+ * masks alone.
+ */
 export type Probe = readonly [ReadonlyMap<string, Value>, ReadonlyMap<string, Value>];
 
 /** A dimension as it came out at the two probe sizes. */
 export type Dim = readonly [number, number];
 
 /**
- * Evaluate a graph at the probe sizes. Integer inputs of shape [batch, sequence] get data (padding on either side and holes in the mask, so that
- * mask idioms show themselves); other inputs have a shape only. Dimensions named by strings count as batch when first or called so, and as sequence otherwise.
+ * Evaluate a graph at the probe sizes. Integer inputs of shape [batch, sequence] get data (padding on either side and
+ * holes in the mask, so that mask idioms show themselves); other inputs have a shape only. Dimensions named by strings
+ * count as batch when first or called so, and as sequence otherwise.
  */
 export function probe(graph: Graph): Probe {
   return [probeAt(graph, 0), probeAt(graph, 1)];
@@ -48,9 +53,14 @@ function probeAt(graph: Graph, index: 0 | 1): Map<string, Value> {
   const { batch, sequence } = PROBES[index];
   const feeds = new Map<string, Value>();
   for (const input of graph.inputs) {
-    const dims = input.dims.map((dim, axis) => (typeof dim === 'number' ? dim : axis === 0 || dim === 'batch' ? batch : sequence));
+    const dims = input.dims.map((dim, axis) =>
+      typeof dim === 'number' ? dim : axis === 0 || dim === 'batch' ? batch : sequence,
+    );
     const integer = input.dtype === 'int64' || input.dtype === 'int32';
-    feeds.set(input.name, integer ? { dtype: input.dtype, dims, data: probeData(input.name, dims) } : { dtype: input.dtype, dims });
+    feeds.set(
+      input.name,
+      integer ? { dtype: input.dtype, dims, data: probeData(input.name, dims) } : { dtype: input.dtype, dims },
+    );
   }
   return evaluate(graph, feeds, { maxElements: MAX_PROBED_ELEMENTS });
 }
@@ -64,7 +74,8 @@ function probeData(name: string, dims: readonly number[]): Float64Array {
     return data;
   }
   if (/type|segment/i.test(name)) return data;
-  // Small ids that every vocabulary has; varied, so that computations on ids (positions after padding) are seen to depend on them.
+  // Small ids that every vocabulary has; varied, so that computations on ids (positions after padding) are seen to
+  // depend on them.
   for (let i = 0; i < data.length; i++) data[i] = 3 + ((i * 7) % 5);
   return data;
 }

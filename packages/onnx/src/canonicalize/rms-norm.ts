@@ -4,8 +4,8 @@ import { eitherInput, type View } from '../graph/view.js';
 import { lastAxisMean } from './layer-norm.js';
 
 /**
- * RMS norm written out, `x / sqrt(mean(x²) + ε) · scale` over the last axis (Zhang & Sennrich, arXiv 1910.07467), becomes `RMSNormalization` (ONNX opset 23): the norm of T5. The root
- * may divide, or multiply as its reciprocal.
+ * RMS norm written out, `x / sqrt(mean(x²) + ε) · scale` over the last axis (Zhang & Sennrich, arXiv 1910.07467),
+ * becomes `RMSNormalization` (ONNX opset 23): the norm of T5. The root may divide, or multiply as its reciprocal.
  */
 export function fuseRmsNorms(graph: Graph): Graph {
   return rewrite(graph, (node, view) => {
@@ -13,7 +13,17 @@ export function fuseRmsNorms(graph: Graph): Graph {
     const normalized = eitherInput(node, (value) => matchNormalized(view, value));
     if (normalized === undefined || view.constant(normalized.other)?.dims.length !== 1) return undefined;
     const { input, epsilon } = normalized.picked;
-    return { nodes: [makeNode('RMSNormalization', [input, normalized.other], node.outputs, { axis: int(-1), epsilon: float(epsilon) }, { name: node.name })] };
+    return {
+      nodes: [
+        makeNode(
+          'RMSNormalization',
+          [input, normalized.other],
+          node.outputs,
+          { axis: int(-1), epsilon: float(epsilon) },
+          { name: node.name },
+        ),
+      ],
+    };
   });
 }
 
@@ -33,7 +43,8 @@ function matchNormalized(view: View, value: string): Match | undefined {
 /** `value` = 1 / √(mean(x²) + ε), as a quotient, a reciprocal, or a power of −½. */
 function reciprocalRoot(view: View, value: string): Match | undefined {
   const quotient = view.producedBy(value, 'Div');
-  if (quotient !== undefined) return view.scalar(quotient.inputs[0]) === 1 ? rootOver(view, quotient.inputs[1]) : undefined;
+  if (quotient !== undefined)
+    return view.scalar(quotient.inputs[0]) === 1 ? rootOver(view, quotient.inputs[1]) : undefined;
   const reciprocal = view.producedBy(value, 'Reciprocal');
   if (reciprocal !== undefined) return rootOver(view, reciprocal.inputs[0]);
   const power = view.producedBy(value, 'Pow');

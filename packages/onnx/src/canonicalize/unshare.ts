@@ -2,14 +2,19 @@ import { BYTES_PER_ELEMENT, type Graph, type Tensor } from '../graph/graph.js';
 import { freshNames } from '../graph/names.js';
 
 /**
- * Exporters store weights of equal value once, so in a model that was never trained every bias is one tensor of zeros, and every LayerNorm scale one of ones. They are
- * different parameters all the same: each use gets a name of its own, over the same bytes. Only vectors whose elements are all equal are taken apart; whatever else two
- * places share, the model shares.
+ * Exporters store weights of equal value once, so in a model that was never trained every bias is one tensor of zeros,
+ * and every LayerNorm scale one of ones. They are different parameters all the same: each use gets a name of its own,
+ * over the same bytes. Only vectors whose elements are all equal are taken apart; whatever else two places share, the
+ * model shares.
  */
 export function unshareVectors(graph: Graph): Graph {
   const uses = new Map<string, number>();
   for (const { inputs } of graph.nodes) for (const name of inputs) uses.set(name, (uses.get(name) ?? 0) + 1);
-  const shared = new Set([...graph.tensors].filter(([name, tensor]) => (uses.get(name) ?? 0) > 1 && isUniformVector(tensor)).map(([name]) => name));
+  const shared = new Set(
+    [...graph.tensors]
+      .filter(([name, tensor]) => (uses.get(name) ?? 0) > 1 && isUniformVector(tensor))
+      .map(([name]) => name),
+  );
   if (shared.size === 0) return graph;
 
   const fresh = freshNames(graph);
@@ -32,7 +37,8 @@ export function unshareVectors(graph: Graph): Graph {
   return { ...graph, nodes, tensors };
 }
 
-const isUniformVector = (tensor: Tensor): boolean => tensor.dims.length === 1 && (tensor.dims[0] as number) >= 2 && isUniform(tensor);
+const isUniformVector = (tensor: Tensor): boolean =>
+  tensor.dims.length === 1 && (tensor.dims[0] as number) >= 2 && isUniform(tensor);
 
 /** Whether all elements of a float tensor are equal. */
 export function isUniform({ dtype, bytes }: Tensor): boolean {

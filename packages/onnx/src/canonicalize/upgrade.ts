@@ -23,8 +23,9 @@ const AXES_AS_INPUT_SINCE: Readonly<Record<string, number>> = {
 };
 
 /**
- * Bring operators to their form in opset 18 (https://onnx.ai/onnx/operators, "Versions"), so that each rule knows one form only. Operators whose
- * meaning did not change between opset 11 and 18 pass through. `shapes` are those of the graph as it came: old Softmax needs a rank.
+ * Bring operators to their form in opset 18 (https://onnx.ai/onnx/operators, "Versions"), so that each rule knows one
+ * form only. Operators whose meaning did not change between opset 11 and 18 pass through. `shapes` are those of the
+ * graph as it came: old Softmax needs a rank.
  *
  * @throws UnsupportedError OPSET_SOFTMAX for an old Softmax over several axes, which has no per-axis equivalent.
  */
@@ -84,4 +85,3 @@ function upgradeSoftmax(node: Node, shapes: Probe): Node {
   }
   return { ...node, attributes: { ...node.attributes, axis: int(-1) } };
 }
-

@@ -5,8 +5,8 @@ import { inferNode } from '../ops/registry.js';
 import { valueOfTensor } from '../ops/value.js';
 
 /**
- * Weights stored small (`DequantizeLinear` of int8, `Cast` of float16) become float32 tensors, once, when the model is opened: what runs is then the
- * same graph as for a float32 file, at the speed of one.
+ * Weights stored small (`DequantizeLinear` of int8, `Cast` of float16) become float32 tensors, once, when the model is
+ * opened: what runs is then the same graph as for a float32 file, at the speed of one.
  */
 export function unpackWeights(graph: Graph): Graph {
   const tensors = new Map(graph.tensors);

@@ -14,9 +14,11 @@ interface Scaled {
 const TINY = 1e-37;
 
 /**
- * Multiply with frozen weights in 8-bit integers: every `Linear` whose weight is a constant of the graph becomes a `QuantizedLinear`, which rounds its input to 8 bits as it comes. In the backward
- * pass, where the sizes of rows differ by orders of magnitude (the pooled token's gradient is large, that of others small), each row is first divided by its largest number and multiplied by it
- * behind; through the slope of a GELU the row scales ride along to the next product. (Yao et al., ZeroQuant, arXiv 2206.01861, quantize activations token by token for the same reason.)
+ * Multiply with frozen weights in 8-bit integers: every `Linear` whose weight is a constant of the graph becomes a
+ * `QuantizedLinear`, which rounds its input to 8 bits as it comes. In the backward pass, where the sizes of rows differ
+ * by orders of magnitude (the pooled token's gradient is large, that of others small), each row is first divided by its
+ * largest number and multiplied by it behind; through the slope of a GELU the row scales ride along to the next
+ * product. (Yao et al., ZeroQuant, arXiv 2206.01861, quantize activations token by token for the same reason.)
  *
  * @param forward values of the forward pass; undefined when the graph is nothing else.
  */
@@ -32,7 +34,9 @@ export function multiplyInInt8(graph: Graph, bits: Int8Bits, forward?: ReadonlyS
   const ridesOn = (value: string): boolean => {
     const [consumer, ...more] = view.consumers(value);
     if (consumer === undefined || more.length > 0 || view.isOutput(value)) return false;
-    return packed.names.has(consumer) ? consumer.inputs[0] === value : consumer.op === 'Mul' && ridesOn(consumer.outputs[0] as string);
+    return packed.names.has(consumer)
+      ? consumer.inputs[0] === value
+      : consumer.op === 'Mul' && ridesOn(consumer.outputs[0] as string);
   };
   const leave = ({ outputs }: Node, result: Scaled): void => {
     const output = outputs[0] as string;
@@ -49,7 +53,10 @@ export function multiplyInInt8(graph: Graph, bits: Int8Bits, forward?: ReadonlyS
     } else if (weight !== undefined) {
       quantizedLinear(builder, [x, ...weight, ...(bias === '' ? [] : ['', bias])], node.outputs[0]);
     } else if (node.inputs.some((input) => scaled.has(input))) {
-      const value = builder.emit('Mul', node.inputs.map((input) => scaled.get(input)?.value ?? input));
+      const value = builder.emit(
+        'Mul',
+        node.inputs.map((input) => scaled.get(input)?.value ?? input),
+      );
       const rowScales = node.inputs.flatMap((input) => scaled.get(input)?.rowScale ?? []);
       leave(node, { value, rowScale: rowScales.reduce((left, right) => builder.emit('Mul', [left, right])) });
     } else builder.keep(node);
@@ -58,7 +65,12 @@ export function multiplyInInt8(graph: Graph, bits: Int8Bits, forward?: ReadonlyS
 }
 
 function quantizedLinear(builder: Builder, inputs: readonly string[], output?: string): string {
-  return builder.emit('QuantizedLinear', inputs, {}, { domain: INTERNAL_DOMAIN, ...(output === undefined ? {} : { output }) });
+  return builder.emit(
+    'QuantizedLinear',
+    inputs,
+    {},
+    { domain: INTERNAL_DOMAIN, ...(output === undefined ? {} : { output }) },
+  );
 }
 
 function scaleRows(builder: Builder, x: string): Scaled {

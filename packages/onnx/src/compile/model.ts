@@ -1,4 +1,13 @@
-import { ConfigError, isTokenLoss, type HeadKind, type Loss, type Norm, type ParameterInfo, type Pooling, type Site } from '@hadamard-adapter/core';
+import {
+  ConfigError,
+  isTokenLoss,
+  type HeadKind,
+  type Loss,
+  type Norm,
+  type ParameterInfo,
+  type Pooling,
+  type Site,
+} from '@hadamard-adapter/core';
 import { buildOn } from '../graph/builder.js';
 import type { Graph } from '../graph/graph.js';
 import { exposeBase } from '../adapt/base.js';
@@ -37,7 +46,10 @@ export interface AdapterModelOptions extends SiteChoice {
   readonly separateNorms?: boolean;
 }
 
-/** A base model with adapters, head and loss in one graph, every trainable tensor an input of it. What is compiled from it is decided later. */
+/**
+ * A base model with adapters, head and loss in one graph, every trainable tensor an input of it. What is compiled from
+ * it is decided later.
+ */
 export interface AdapterModel {
   readonly canonical: CanonicalGraph;
   readonly sites: readonly SiteInfo[];
@@ -53,28 +65,45 @@ export interface AdapterModel {
 /**
  * Insert adapters, attach head and loss.
  *
- * @throws UnsupportedError when no site is found or pooling has no mask; ConfigError for layers that do not exist, NUM_LABELS, HEAD_DROPOUT, HEAD_LOSS, BASELINE_SITE.
+ * @throws UnsupportedError when no site is found or pooling has no mask; ConfigError for layers that do not exist,
+ *   NUM_LABELS, HEAD_DROPOUT, HEAD_LOSS, BASELINE_SITE.
  */
 export function buildAdapterModel(canonical: CanonicalGraph, options: AdapterModelOptions): AdapterModel {
   const sites = findSites(canonical);
   const { hiddenSize } = canonical;
   checkHead(canonical, options);
-  const adapted = options.baseline === undefined ? insertAdapters(canonical.graph, sites, options) : insertBaseline(canonical.graph, sites, options.baseline, options);
-  const own = options.head === 'model' ? exposeOwnHead(adapted.graph, canonical, options.numLabels) : { graph: adapted.graph, parameters: [] };
-  const base = options.trainBase === undefined || options.trainBase === false ? { graph: own.graph, parameters: [] } : exposeBase(own.graph, options.trainBase === 'bias');
+  const adapted =
+    options.baseline === undefined
+      ? insertAdapters(canonical.graph, sites, options)
+      : insertBaseline(canonical.graph, sites, options.baseline, options);
+  const own =
+    options.head === 'model'
+      ? exposeOwnHead(adapted.graph, canonical, options.numLabels)
+      : { graph: adapted.graph, parameters: [] };
+  const base =
+    options.trainBase === undefined || options.trainBase === false
+      ? { graph: own.graph, parameters: [] }
+      : exposeBase(own.graph, options.trainBase === 'bias');
   const added = options.head === 'model' ? [] : headParameters({ ...options, head: options.head, hiddenSize });
   const inputs = [
     ...base.graph.inputs,
     ...added.map(parameterInput),
     { name: TARGETS_INPUT, dtype: 'float32' as const, dims: targetDims(options.loss, options.numLabels) },
-    ...(options.head === 'cosine' ? [{ name: PARTNERS_INPUT, dtype: 'float32' as const, dims: ['batch', 'batch'] }] : []),
-    ...(options.dropout === true ? [{ name: DROPOUT_INPUT, dtype: 'float32' as const, dims: ['batch', hiddenSize] }] : []),
+    ...(options.head === 'cosine'
+      ? [{ name: PARTNERS_INPUT, dtype: 'float32' as const, dims: ['batch', 'batch'] }]
+      : []),
+    ...(options.dropout === true
+      ? [{ name: DROPOUT_INPUT, dtype: 'float32' as const, dims: ['batch', hiddenSize] }]
+      : []),
   ];
   const graph: Graph = { ...base.graph, inputs };
   const shapes = probe(graph);
   const mask = paddingMaskInput(graph, shapes);
   const builder = buildOn(graph, shapes);
-  const logits = options.head === 'model' ? LOGITS : attachHead(builder, canonical.hidden, mask, { ...options, head: options.head, hiddenSize });
+  const logits =
+    options.head === 'model'
+      ? LOGITS
+      : attachHead(builder, canonical.hidden, mask, { ...options, head: options.head, hiddenSize });
   const loss = attachLoss(builder, logits, options.loss, mask);
   return {
     canonical,
@@ -87,18 +116,39 @@ export function buildAdapterModel(canonical: CanonicalGraph, options: AdapterMod
 }
 
 /** @throws ConfigError HEAD_DROPOUT, HEAD_LOSS. */
-function checkHead({ perToken }: CanonicalGraph, { head, loss, pooling, numLabels, dropout = false }: AdapterModelOptions): void {
+function checkHead(
+  { perToken }: CanonicalGraph,
+  { head, loss, pooling, numLabels, dropout = false }: AdapterModelOptions,
+): void {
   if (dropout && (head === 'model' || head === 'cosine')) {
-    throw new ConfigError('Dropout sits in front of a new classifier', { code: 'HEAD_DROPOUT', found: `head "${head}" with dropout`, expected: 'no dropout, or head "linear" or "tanh"' });
+    throw new ConfigError('Dropout sits in front of a new classifier', {
+      code: 'HEAD_DROPOUT',
+      found: `head "${head}" with dropout`,
+      expected: 'no dropout, or head "linear" or "tanh"',
+    });
   }
-  const wrong = (found: string, expected: string): ConfigError => new ConfigError('Head, pooling and loss do not belong together', { code: 'HEAD_LOSS', found, expected });
-  if (isTokenLoss(loss) !== (pooling === 'none')) throw wrong(`pooling "${pooling}" with loss "${loss}"`, 'pooling "none" with losses of tokens, and only with them');
-  if (head === 'model' && perToken !== isTokenLoss(loss)) throw wrong(`a classifier of ${perToken ? 'tokens' : 'texts'} with loss "${loss}"`, perToken ? 'a loss of tokens' : 'a loss of texts');
-  if (loss === 'span-cross-entropy' && numLabels !== 2) throw wrong(`${numLabels} labels for spans`, '2: where a span begins, and where it ends');
-  if (head === 'cosine' && (loss !== 'mse' || numLabels !== 1)) throw wrong(`head "cosine" with loss "${loss}" and ${numLabels} labels`, 'loss "mse" and one label');
+  const wrong = (found: string, expected: string): ConfigError =>
+    new ConfigError('Head, pooling and loss do not belong together', { code: 'HEAD_LOSS', found, expected });
+  if (isTokenLoss(loss) !== (pooling === 'none'))
+    throw wrong(`pooling "${pooling}" with loss "${loss}"`, 'pooling "none" with losses of tokens, and only with them');
+  if (head === 'model' && perToken !== isTokenLoss(loss))
+    throw wrong(
+      `a classifier of ${perToken ? 'tokens' : 'texts'} with loss "${loss}"`,
+      perToken ? 'a loss of tokens' : 'a loss of texts',
+    );
+  if (loss === 'span-cross-entropy' && numLabels !== 2)
+    throw wrong(`${numLabels} labels for spans`, '2: where a span begins, and where it ends');
+  if (head === 'cosine' && (loss !== 'mse' || numLabels !== 1))
+    throw wrong(`head "cosine" with loss "${loss}" and ${numLabels} labels`, 'loss "mse" and one label');
 }
 
 /** The part of a parameter that runtimes and files show. */
 export function parameterInfo({ name, group, shape, source, transposed }: Parameter): ParameterInfo {
-  return { name, group, shape, ...(source === undefined ? {} : { source }), ...(transposed === undefined ? {} : { transposed }) };
+  return {
+    name,
+    group,
+    shape,
+    ...(source === undefined ? {} : { source }),
+    ...(transposed === undefined ? {} : { transposed }),
+  };
 }

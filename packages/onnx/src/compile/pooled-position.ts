@@ -7,7 +7,10 @@ import { dimsOf, isConstantDim, isSequence, probe, sameDim, type Dim, type Probe
 /** One position of each example: the same one for all, or the one at which a row of [batch, 1, sequence] is 1. */
 type Position = { readonly index: number } | { readonly oneHot: string };
 
-/** A node that picks a position of a value [batch, sequence, width]; with `drops`, its result has no axis for it any more. */
+/**
+ * A node that picks a position of a value [batch, sequence, width]; with `drops`, its result has no axis for it any
+ * more.
+ */
 interface Pick {
   readonly node: Node;
   readonly source: string;
@@ -16,9 +19,10 @@ interface Pick {
 }
 
 /**
- * Where a classifier reads one position, the last layer is computed for that position only: the selection moves from behind the last layer to in front of everything that treats each position by
- * itself (feed-forward, norms, W_O, adapters) and, in an attention, to the queries; keys and values are for all positions still. What others read in full stays full and is cut behind.
- * Computes the numbers it did before, and backward follows forward.
+ * Where a classifier reads one position, the last layer is computed for that position only: the selection moves from
+ * behind the last layer to in front of everything that treats each position by itself (feed-forward, norms, W_O,
+ * adapters) and, in an attention, to the queries; keys and values are for all positions still. What others read in full
+ * stays full and is cut behind. Computes the numbers it did before, and backward follows forward.
  */
 export function selectPosition(graph: Graph): Graph {
   const shapes = probe(graph);
@@ -44,17 +48,21 @@ function pickOf(node: Node, view: View, shapes: Probe): Pick | undefined {
   if (node.op === 'Slice') {
     const [[start, more], [end], [axis]] = [numbers(1) ?? [], numbers(2) ?? [], numbers(3) ?? []];
     const steps = node.inputs[4] === undefined ? [1] : numbers(4);
-    const single = start !== undefined && more === undefined && start >= 0 && end === start + 1 && axis === 1 && steps?.[0] === 1;
+    const single =
+      start !== undefined && more === undefined && start >= 0 && end === start + 1 && axis === 1 && steps?.[0] === 1;
     return single ? { node, source, position: { index: start }, drops: false } : undefined;
   }
   if (node.op === 'Gather') {
     const tensor = view.constant(node.inputs[1]);
     const index = view.scalar(node.inputs[1]);
-    const single = intAttribute(node, 'axis', 0) === 1 && tensor?.dims.length === 0 && index !== undefined && index >= 0;
+    const single =
+      intAttribute(node, 'axis', 0) === 1 && tensor?.dims.length === 0 && index !== undefined && index >= 0;
     return single ? { node, source, position: { index }, drops: true } : undefined;
   }
   const rows = node.op === 'MatMul' ? (node.inputs[0] as string) : undefined;
-  return rows !== undefined && isOneHot(shapes, rows) ? { node, source, position: { oneHot: rows }, drops: false } : undefined;
+  return rows !== undefined && isOneHot(shapes, rows)
+    ? { node, source, position: { oneHot: rows }, drops: false }
+    : undefined;
 }
 
 /** Whether a value [batch, 1, sequence] has a single 1 in each row at the probe inputs, among zeros. */
@@ -63,7 +71,12 @@ function isOneHot(shapes: Probe, value: string): boolean {
   if (dims?.length !== 3 || dims[1]?.[0] !== 1 || !isConstantDim(dims[1]) || !isSequence(dims[2])) return false;
   return shapes.every((values) => {
     const { data, dims: [rows = 0, , width = 0] = [] } = values.get(value) ?? {};
-    return data !== undefined && Array.from({ length: rows }, (_, row) => data.subarray(row * width, (row + 1) * width)).every((row) => row.every((x) => x === 0 || x === 1) && row.reduce((a, b) => a + b, 0) === 1);
+    return (
+      data !== undefined &&
+      Array.from({ length: rows }, (_, row) => data.subarray(row * width, (row + 1) * width)).every(
+        (row) => row.every((x) => x === 0 || x === 1) && row.reduce((a, b) => a + b, 0) === 1,
+      )
+    );
   });
 }
 
@@ -77,7 +90,10 @@ interface Plan {
   readonly cut: ReadonlyMap<string, readonly number[]>;
 }
 
-/** Walks backwards: a node whose every reader wants the position alone computes nothing else, if it treats positions one by one. */
+/**
+ * Walks backwards: a node whose every reader wants the position alone computes nothing else, if it treats positions one
+ * by one.
+ */
 function planSelection(graph: Graph, view: View, shapes: Probe, picks: readonly Pick[], position: Position): Plan {
   const byNode = new Map(picks.map((pick) => [pick.node, pick]));
   const restricted = new Map<Node, number>();
@@ -88,7 +104,8 @@ function planSelection(graph: Graph, view: View, shapes: Probe, picks: readonly 
   const want = (value: string, axis: number): void => {
     wanted.set(value, [...new Set([...(wanted.get(value) ?? []), axis])]);
   };
-  // Only what a restricted reader wants can be cut behind a value that is computed in full; integers are not multiplied by a one-hot row.
+  // Only what a restricted reader wants can be cut behind a value that is computed in full; integers are not multiplied
+  // by a one-hot row.
   const cuttable = (value: string, axis: number): boolean => {
     if ('index' in position) return true;
     const dims = dimsOf(shapes, value) as readonly Dim[];
@@ -108,7 +125,8 @@ function planSelection(graph: Graph, view: View, shapes: Probe, picks: readonly 
     const others = node.outputs.slice(1).some((value) => value !== '' && view.consumers(value).length > 0);
     const inputs = axis === undefined || full.has(output) || others ? undefined : inputAxes(node, axis, shapes, view);
     // An axis that cannot be cut in an input has to be followed all the way, which nobody promises: better to cut here.
-    const passes = inputs !== undefined && inputs.every((at, i) => at === undefined || cuttable(node.inputs[i] as string, at));
+    const passes =
+      inputs !== undefined && inputs.every((at, i) => at === undefined || cuttable(node.inputs[i] as string, at));
     if (axis !== undefined && passes) {
       restricted.set(node, axis);
       node.inputs.forEach((input, i) => {
@@ -133,14 +151,38 @@ function planSelection(graph: Graph, view: View, shapes: Probe, picks: readonly 
 
 /** Operators that compute each element from the elements that broadcast to its place. */
 const ELEMENTWISE = new Set(
-  ['Abs', 'Add', 'And', 'Cast', 'Clip', 'Cos', 'Div', 'Equal', 'Erf', 'Exp', 'Gelu', 'Greater', 'GreaterOrEqual', 'Identity', 'Less', 'LessOrEqual', 'Log', 'Max', 'Min', 'Mul', 'Neg', 'Not', 'Or', 'Pow'].concat(
-    ['Reciprocal', 'Relu', 'Sigmoid', 'Sin', 'Softplus', 'Sqrt', 'Sub', 'Sum', 'Tanh', 'Where'],
-  ),
+  [
+    'Abs',
+    'Add',
+    'And',
+    'Cast',
+    'Clip',
+    'Cos',
+    'Div',
+    'Equal',
+    'Erf',
+    'Exp',
+    'Gelu',
+    'Greater',
+    'GreaterOrEqual',
+    'Identity',
+    'Less',
+    'LessOrEqual',
+    'Log',
+    'Max',
+    'Min',
+    'Mul',
+    'Neg',
+    'Not',
+    'Or',
+    'Pow',
+  ].concat(['Reciprocal', 'Relu', 'Sigmoid', 'Sin', 'Softplus', 'Sqrt', 'Sub', 'Sum', 'Tanh', 'Where']),
 );
 
 /**
- * For each input of a node the axis along which only the position is needed when only it is wanted along `axis` of the output; undefined for an input that is needed as it is. Undefined for a node
- * that mixes positions, or is not known not to. (A `QuantizedLinear` mixes them: it rounds by the range of all its rows.)
+ * For each input of a node the axis along which only the position is needed when only it is wanted along `axis` of the
+ * output; undefined for an input that is needed as it is. Undefined for a node that mixes positions, or is not known
+ * not to. (A `QuantizedLinear` mixes them: it rounds by the range of all its rows.)
  */
 function inputAxes(node: Node, axis: number, shapes: Probe, view: View): (number | undefined)[] | undefined {
   const output = dimsOf(shapes, node.outputs[0] as string);
@@ -171,7 +213,9 @@ function inputAxes(node: Node, axis: number, shapes: Probe, view: View): (number
     case 'Reshape':
       return keepsAxis(node, axis, output, shapes, view) ? first(axis) : undefined;
     case 'Attention':
-      return axis === 2 ? node.inputs.map((input, i) => (i === 0 ? 2 : i === 3 ? aligned(input) : undefined)) : undefined;
+      return axis === 2
+        ? node.inputs.map((input, i) => (i === 0 ? 2 : i === 3 ? aligned(input) : undefined))
+        : undefined;
     case 'MatMul':
       return axis === last - 1 && last >= 2 ? [aligned(node.inputs[0] as string), undefined] : undefined;
     case 'GatherElements': {
@@ -185,17 +229,31 @@ function inputAxes(node: Node, axis: number, shapes: Probe, view: View): (number
   }
 }
 
-/** Whether a Reshape with a constant target leaves `axis` where it is, whatever its size: the axes in front are the same, and the target does not name its size. */
+/**
+ * Whether a Reshape with a constant target leaves `axis` where it is, whatever its size: the axes in front are the
+ * same, and the target does not name its size.
+ */
 function keepsAxis(node: Node, axis: number, output: readonly Dim[], shapes: Probe, view: View): boolean {
   const input = dimsOf(shapes, node.inputs[0] as string);
   const target = view.constant(node.inputs[1]);
   if (input === undefined || target === undefined) return false;
   const size = toNumbers(target)[axis];
-  return (size === 0 || size === -1) && intAttribute(node, 'allowzero', 0) === 0 && output.slice(0, axis + 1).every((dim, i) => sameDim(dim, input[i]));
+  return (
+    (size === 0 || size === -1) &&
+    intAttribute(node, 'allowzero', 0) === 0 &&
+    output.slice(0, axis + 1).every((dim, i) => sameDim(dim, input[i]))
+  );
 }
 
 /** The graph as planned: the axis of the position stays, of size 1. */
-function restrict(graph: Graph, view: View, shapes: Probe, picks: readonly Pick[], position: Position, { restricted, cut }: Plan): Graph {
+function restrict(
+  graph: Graph,
+  view: View,
+  shapes: Probe,
+  picks: readonly Pick[],
+  position: Position,
+  { restricted, cut }: Plan,
+): Graph {
   const builder = buildOn(graph, shapes, 'nothing');
   const byNode = new Map(picks.map((pick) => [pick.node, pick]));
   const selected = new Map<string, string>();
@@ -217,7 +275,9 @@ function restrict(graph: Graph, view: View, shapes: Probe, picks: readonly Pick[
     if (axis === undefined) builder.keep(node);
     else {
       const axes = inputAxes(node, axis, shapes, view) as (number | undefined)[];
-      const inputs = node.inputs.map((input, i) => (axes[i] === undefined ? input : (selected.get(key(input, axes[i])) as string)));
+      const inputs = node.inputs.map((input, i) =>
+        axes[i] === undefined ? input : (selected.get(key(input, axes[i])) as string),
+      );
       // Nobody reads it in full any more, so it keeps its name.
       selected.set(key(output, axis), builder.emit(node.op, inputs, node.attributes, { domain: node.domain, output }));
     }
@@ -228,8 +288,17 @@ function restrict(graph: Graph, view: View, shapes: Probe, picks: readonly Pick[
 
 /** The value at the position, its axis kept with size 1. */
 function cutAlong(builder: Builder, value: string, axis: number, position: Position): string {
-  if ('index' in position) return builder.emit('Slice', [value, builder.ints([position.index]), builder.ints([position.index + 1]), builder.ints([axis])]);
+  if ('index' in position)
+    return builder.emit('Slice', [
+      value,
+      builder.ints([position.index]),
+      builder.ints([position.index + 1]),
+      builder.ints([axis]),
+    ]);
   const more = builder.dims(value).length - 3;
-  const rows = more === 0 ? position.oneHot : builder.emit('Unsqueeze', [position.oneHot, builder.ints(Array.from({ length: more }, (_, i) => i + 1))]);
+  const rows =
+    more === 0
+      ? position.oneHot
+      : builder.emit('Unsqueeze', [position.oneHot, builder.ints(Array.from({ length: more }, (_, i) => i + 1))]);
   return builder.emit('MatMul', [rows, value]);
 }

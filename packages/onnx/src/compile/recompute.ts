@@ -5,7 +5,16 @@ import { prune } from '../graph/prune.js';
 import { sortNodes } from '../graph/sort.js';
 import { isLinear } from '../graph/linear.js';
 import { attentionScale } from '../ops/products.js';
-import { PROBES, dimsOf, isBatch, isConstantDim, isSequence, probe, type Dim, type Probe } from '../canonicalize/probe.js';
+import {
+  PROBES,
+  dimsOf,
+  isBatch,
+  isConstantDim,
+  isSequence,
+  probe,
+  type Dim,
+  type Probe,
+} from '../canonicalize/probe.js';
 
 /** Rows and tokens of a padded batch. */
 export interface BatchSize {
@@ -31,19 +40,28 @@ interface Candidate {
 const SOFTMAX_FLOPS = 10;
 
 /**
- * Let backward compute again what would be kept for it, until what is kept fits the budget: the values that give most bytes for each operation first. These are the probabilities of an attention,
- * from its queries and keys, and the wide input of a GELU, from the input of the linear layer in front. Same numbers, more time; a graph that fits stays as it is.
+ * Let backward compute again what would be kept for it, until what is kept fits the budget: the values that give most
+ * bytes for each operation first. These are the probabilities of an attention, from its queries and keys, and the wide
+ * input of a GELU, from the input of the linear layer in front. Same numbers, more time; a graph that fits stays as it
+ * is.
  *
  * @param gradients gradient of the loss by the forward value it belongs to.
  * @param forward values of the forward pass.
  */
-export function recomputeWithin(graph: Graph, gradients: ReadonlyMap<string, string>, forward: ReadonlySet<string>, budget: ActivationBudget): Graph {
+export function recomputeWithin(
+  graph: Graph,
+  gradients: ReadonlyMap<string, string>,
+  forward: ReadonlySet<string>,
+  budget: ActivationBudget,
+): Graph {
   const shapes = probe(graph);
   const kept = keptValues(graph, forward);
   const sizes: Sizes = { graph, shapes, kept, budget };
   let total = [...kept].reduce((sum, value) => sum + bytesOf(value, sizes), 0);
   if (total <= budget.maxBytes) return graph;
-  const candidates = graph.nodes.flatMap((node) => (forward.has(node.outputs[0] as string) && gradients.has(node.outputs[0] as string) ? candidateOf(node, sizes) : []));
+  const candidates = graph.nodes.flatMap((node) =>
+    forward.has(node.outputs[0] as string) && gradients.has(node.outputs[0] as string) ? candidateOf(node, sizes) : [],
+  );
   const chosen: Candidate[] = [];
   for (const candidate of candidates.toSorted((a, b) => b.bytes / b.flops - a.bytes / a.flops)) {
     if (total <= budget.maxBytes) break;
@@ -52,13 +70,18 @@ export function recomputeWithin(graph: Graph, gradients: ReadonlyMap<string, str
   }
   const builder = buildOn(graph, shapes);
   const again = new Map<string, string>();
-  for (const { node, apply } of chosen) for (const [value, copy] of apply(builder, gradients.get(node.outputs[0] as string) as string)) again.set(value, copy);
+  for (const { node, apply } of chosen)
+    for (const [value, copy] of apply(builder, gradients.get(node.outputs[0] as string) as string))
+      again.set(value, copy);
   // Nothing reads the copies yet: they are outputs until it does.
   const outputs = graph.outputs.map(({ name }) => name);
   const recomputed = { ...builder.finish([...outputs, ...again.values()]), outputs: graph.outputs };
   const copies = new Set(again.values());
-  const readsAgain = ({ outputs }: Node): boolean => !forward.has(outputs[0] as string) && !outputs.some((output) => copies.has(output));
-  const redirected = recomputed.nodes.map((node) => (readsAgain(node) ? { ...node, inputs: node.inputs.map((input) => again.get(input) ?? input) } : node));
+  const readsAgain = ({ outputs }: Node): boolean =>
+    !forward.has(outputs[0] as string) && !outputs.some((output) => copies.has(output));
+  const redirected = recomputed.nodes.map((node) =>
+    readsAgain(node) ? { ...node, inputs: node.inputs.map((input) => again.get(input) ?? input) } : node,
+  );
   return prune({ ...recomputed, nodes: sortNodes(redirected) });
 }
 
@@ -71,7 +94,11 @@ interface Sizes {
 
 /** Forward values that backward reads, and for that must be kept until then; a reshaped value is the same memory. */
 function keptValues({ nodes }: Graph, forward: ReadonlySet<string>): Set<string> {
-  const source = new Map(nodes.filter(({ op }) => op === 'Reshape' || op === 'Unsqueeze' || op === 'Squeeze').map(({ inputs, outputs }) => [outputs[0] as string, inputs[0] as string]));
+  const source = new Map(
+    nodes
+      .filter(({ op }) => op === 'Reshape' || op === 'Unsqueeze' || op === 'Squeeze')
+      .map(({ inputs, outputs }) => [outputs[0] as string, inputs[0] as string]),
+  );
   const memory = (value: string): string => (source.has(value) ? memory(source.get(value) as string) : value);
   const kept = new Set<string>();
   for (const { inputs, outputs, op } of nodes) {
@@ -89,7 +116,14 @@ export function keptBytes(graph: Graph, forward: ReadonlySet<string>): (size: Ba
 }
 
 function sizeOf(dims: readonly Dim[], { batch, sequence }: BatchSize): number {
-  const size = (dim: Dim): number => (isConstantDim(dim) ? dim[0] : isBatch(dim) ? batch : isSequence(dim) ? sequence : (dim[0] / PROBES[0].batch) * batch);
+  const size = (dim: Dim): number =>
+    isConstantDim(dim)
+      ? dim[0]
+      : isBatch(dim)
+        ? batch
+        : isSequence(dim)
+          ? sequence
+          : (dim[0] / PROBES[0].batch) * batch;
   return dims.reduce((product, dim) => product * size(dim), 1);
 }
 
@@ -115,7 +149,12 @@ function attentionCandidate(node: Node, sizes: Sizes): Candidate[] {
       apply(builder, dy) {
         const scale = float(attentionScale(node, builder.dims(query)));
         const [context, copy] = [builder.fresh(`${node.outputs[0]}_again`), builder.fresh(`${probabilities}_again`)];
-        builder.keep({ ...node, inputs: [after(builder, query, dy), ...others], outputs: [context, copy], attributes: { ...node.attributes, scale } });
+        builder.keep({
+          ...node,
+          inputs: [after(builder, query, dy), ...others],
+          outputs: [context, copy],
+          attributes: { ...node.attributes, scale },
+        });
         return new Map([[probabilities, copy]]);
       },
     },
@@ -137,7 +176,9 @@ function geluCandidate(node: Node, sizes: Sizes): Candidate[] {
       bytes,
       flops: 2 * from * elementsOf(wide, sizes),
       apply(builder, dy) {
-        const copy = builder.emit('Linear', [after(builder, x, dy), ...parameters], linear.attributes, { domain: linear.domain });
+        const copy = builder.emit('Linear', [after(builder, x, dy), ...parameters], linear.attributes, {
+          domain: linear.domain,
+        });
         return new Map([[wide, copy]]);
       },
     },
@@ -145,13 +186,19 @@ function geluCandidate(node: Node, sizes: Sizes): Candidate[] {
 }
 
 /**
- * `value`, but not before the gradient `dy` is there: a runtime computes equal nodes once, and in the order that suits it, which would keep the first copy after all. Zero times one number of dy is
- * added; a loss that is not finite has no gradient worth anything anyway.
+ * `value`, but not before the gradient `dy` is there: a runtime computes equal nodes once, and in the order that suits
+ * it, which would keep the first copy after all. Zero times one number of dy is added; a loss that is not finite has no
+ * gradient worth anything anyway.
  */
 function after(builder: Builder, value: string, dy: string): string {
   const rank = builder.dims(dy).length;
   const axes = builder.ints(Array.from({ length: rank }, (_, axis) => axis));
-  const first = builder.emit('Slice', [dy, builder.ints(Array.from({ length: rank }, () => 0)), builder.ints(Array.from({ length: rank }, () => 1)), axes]);
+  const first = builder.emit('Slice', [
+    dy,
+    builder.ints(Array.from({ length: rank }, () => 0)),
+    builder.ints(Array.from({ length: rank }, () => 1)),
+    axes,
+  ]);
   const number = builder.emit('Reshape', [first, builder.ints([1])], { allowzero: int(0) });
   return builder.emit('Add', [value, builder.emit('Mul', [number, builder.scalar(0)])]);
 }

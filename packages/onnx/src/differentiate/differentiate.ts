@@ -18,11 +18,12 @@ export interface Differentiated {
 }
 
 /**
- * Reverse-mode differentiation: extend `graph` by the gradients of the scalar `loss` with respect to the values `targets`. Walks the nodes backwards once, visits
- * only those between a target and the loss, and asks each rule only for gradients that lead to a target, so that the backward pass stops at the
- * lowest of them.
+ * Reverse-mode differentiation: extend `graph` by the gradients of the scalar `loss` with respect to the values
+ * `targets`. Walks the nodes backwards once, visits only those between a target and the loss, and asks each rule only
+ * for gradients that lead to a target, so that the backward pass stops at the lowest of them.
  *
- * @throws UnsupportedError GRADIENT_RULE for an operator on the way that has no rule; GRADIENT_UNREACHED for a target the loss does not depend on.
+ * @throws UnsupportedError GRADIENT_RULE for an operator on the way that has no rule; GRADIENT_UNREACHED for a target
+ *   the loss does not depend on.
  */
 export function differentiate(graph: Graph, loss: string, targets: readonly string[]): Differentiated {
   const saved = saveOutputs(graph);
@@ -32,7 +33,8 @@ export function differentiate(graph: Graph, loss: string, targets: readonly stri
 
   for (const node of saved.nodes.toReversed()) {
     const upstream = node.outputs.map((output) => contributions.get(output));
-    if (!node.outputs.some((output) => reached.has(output)) || upstream.every((gradient) => gradient === undefined)) continue;
+    if (!node.outputs.some((output) => reached.has(output)) || upstream.every((gradient) => gradient === undefined))
+      continue;
     const wants = (input: number): boolean => reached.has(node.inputs[input] ?? '');
     const results = ruleFor(node)({ node, builder, upstream, wants });
     results.forEach((gradient, i) => {
@@ -47,11 +49,19 @@ export function differentiate(graph: Graph, loss: string, targets: readonly stri
   for (const target of targets) {
     const gradient = contributions.get(target);
     if (gradient === undefined) {
-      throw new UnsupportedError(`The loss does not depend on "${target}"`, { code: 'GRADIENT_UNREACHED', hint: 'Leave it out of what is trained.' });
+      throw new UnsupportedError(`The loss does not depend on "${target}"`, {
+        code: 'GRADIENT_UNREACHED',
+        hint: 'Leave it out of what is trained.',
+      });
     }
     gradients.set(target, gradient);
   }
-  return { builder, gradients, all: contributions, forward: new Set(saved.nodes.flatMap(({ outputs }) => outputs.filter((output) => output !== ''))) };
+  return {
+    builder,
+    gradients,
+    all: contributions,
+    forward: new Set(saved.nodes.flatMap(({ outputs }) => outputs.filter((output) => output !== ''))),
+  };
 }
 
 /** Every value that depends on a target, targets included; shapes and comparisons carry no gradient and end the way. */
@@ -65,16 +75,34 @@ function dependents(nodes: readonly Node[], targets: readonly string[]): Set<str
 }
 
 /** Operators whose outputs are constant almost everywhere. */
-export const WITHOUT_GRADIENT: ReadonlySet<string> = new Set(['Shape', 'Size', 'Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Not', 'And', 'Or', 'IsNaN', 'Sign', 'Ceil', 'Floor']);
+export const WITHOUT_GRADIENT: ReadonlySet<string> = new Set([
+  'Shape',
+  'Size',
+  'Equal',
+  'Greater',
+  'GreaterOrEqual',
+  'Less',
+  'LessOrEqual',
+  'Not',
+  'And',
+  'Or',
+  'IsNaN',
+  'Sign',
+  'Ceil',
+  'Floor',
+]);
 
 function ruleFor(node: Node): (typeof GRADIENT_RULES)[string] {
   const rule = GRADIENT_RULES[operatorName(node)];
   if (rule !== undefined) return rule;
-  throw new UnsupportedError(`There is no gradient rule for ${operatorName(node)}, which lies between a trained tensor and the loss`, {
-    code: 'GRADIENT_RULE',
-    found: `node "${node.name}" (${node.inputs.join(', ')} → ${node.outputs.join(', ')})`,
-    hint: 'Train layers above it only, or add a rule to packages/onnx/src/differentiate/rules.',
-  });
+  throw new UnsupportedError(
+    `There is no gradient rule for ${operatorName(node)}, which lies between a trained tensor and the loss`,
+    {
+      code: 'GRADIENT_RULE',
+      found: `node "${node.name}" (${node.inputs.join(', ')} → ${node.outputs.join(', ')})`,
+      hint: 'Train layers above it only, or add a rule to packages/onnx/src/differentiate/rules.',
+    },
+  );
 }
 
 /** Name the optional outputs that rules read; those that stay unused are dropped again when the graph is lowered. */
@@ -84,7 +112,10 @@ function saveOutputs(graph: Graph): Graph {
     nodes: graph.nodes.map((node) => {
       const count = SAVED_OUTPUTS[operatorName(node)] ?? 0;
       if (node.outputs.length >= count) return node;
-      const more = Array.from({ length: count - node.outputs.length }, (_, i) => `${node.outputs[0]}_saved_${node.outputs.length + i}`);
+      const more = Array.from(
+        { length: count - node.outputs.length },
+        (_, i) => `${node.outputs[0]}_saved_${node.outputs.length + i}`,
+      );
       return { ...node, outputs: [...node.outputs, ...more] };
     }),
   };

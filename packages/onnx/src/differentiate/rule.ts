@@ -12,7 +12,7 @@ export interface RuleContext {
 }
 
 /**
- * Vector–Jacobian product of one operator: emits nodes and answers the gradient for each input, of that input's shape; undefined for inputs that
- * are not wanted.
+ * Vector–Jacobian product of one operator: emits nodes and answers the gradient for each input, of that input's shape;
+ * undefined for inputs that are not wanted.
  */
 export type GradientRule = (context: RuleContext) => readonly (string | undefined)[];

@@ -11,10 +11,12 @@ import { decodeRecord } from './record.js';
 const SMALLEST = 1e-30;
 
 /**
- * Undo a fold: the base model out of a file that `fold` wrote, with the hidden states as its output. Vectors (norms, biases, scales of quantized matrices) come back bit by bit; a matrix is divided by
- * w, so that each number is within two roundings of what it was. Only the matrices that change are copied.
+ * Undo a fold: the base model out of a file that `fold` wrote, with the hidden states as its output. Vectors (norms,
+ * biases, scales of quantized matrices) come back bit by bit; a matrix is divided by w, so that each number is within
+ * two roundings of what it was. Only the matrices that change are copied.
  *
- * @throws FormatError FOLD_RECORD for a file that was not folded by this project, or was changed since; UnsupportedError UNFOLD_ZERO when some w is 0; those of `readModel`.
+ * @throws FormatError FOLD_RECORD for a file that was not folded by this project, or was changed since;
+ *   UnsupportedError UNFOLD_ZERO when some w is 0; those of `readModel`.
  */
 export function unfoldAdapters(model: Uint8Array, options: ReadOptions = {}): Graph {
   const graph = readModel(model, options);
@@ -37,16 +39,33 @@ export function unfoldAdapters(model: Uint8Array, options: ReadOptions = {}): Gr
     tensors.set(name, divided(recorded, tensor, toFloat32(by), axis));
   }
   const outputs = graph.outputs.filter(({ name }) => name === record.hidden);
-  if (outputs.length === 0) throw new FormatError('The model was changed after folding', { code: 'FOLD_RECORD', found: `no output ${record.hidden}` });
+  if (outputs.length === 0)
+    throw new FormatError('The model was changed after folding', {
+      code: 'FOLD_RECORD',
+      found: `no output ${record.hidden}`,
+    });
   return dropUnusedInputs(prune({ ...graph, tensors, outputs }));
 }
 
 function divided(name: string, { dtype, dims, ...rest }: Tensor, factors: Float32Array, axis: 0 | 1): Tensor {
   const [rows, columns] = dims as readonly [number, number];
-  if (dims.length !== 2 || factors.length !== dims[axis]) throw new FormatError('The model was changed after folding', { code: 'FOLD_RECORD', found: `${name} of shape [${dims.join(', ')}]`, expected: `${factors.length} along axis ${axis}` });
+  if (dims.length !== 2 || factors.length !== dims[axis])
+    throw new FormatError('The model was changed after folding', {
+      code: 'FOLD_RECORD',
+      found: `${name} of shape [${dims.join(', ')}]`,
+      expected: `${factors.length} along axis ${axis}`,
+    });
   const zero = factors.findIndex((factor) => !(Math.abs(factor) >= SMALLEST));
-  if (zero >= 0) throw new UnsupportedError('The fold cannot be undone', { code: 'UNFOLD_ZERO', found: `scale ${factors[zero]} of channel ${zero} in ${name}`, expected: 'no scale of 0', hint: 'What was multiplied by it is gone; take the base model itself.' });
+  if (zero >= 0)
+    throw new UnsupportedError('The fold cannot be undone', {
+      code: 'UNFOLD_ZERO',
+      found: `scale ${factors[zero]} of channel ${zero} in ${name}`,
+      expected: 'no scale of 0',
+      hint: 'What was multiplied by it is gone; take the base model itself.',
+    });
   const values = Float32Array.from(toFloat32({ dtype, dims, ...rest }));
-  for (let row = 0, i = 0; row < rows; row++) for (let column = 0; column < columns; column++, i++) values[i] = (values[i] as number) / (factors[axis === 0 ? row : column] as number);
+  for (let row = 0, i = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++, i++)
+      values[i] = (values[i] as number) / (factors[axis === 0 ? row : column] as number);
   return fromNumbers(dtype, values, dims);
 }

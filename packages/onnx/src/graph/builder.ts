@@ -75,7 +75,10 @@ export function buildOn(graph: Graph, shapes: Probe, from: 'graph' | 'nothing' =
       const name = output ?? fresh(op.toLowerCase());
       const node = makeNode(op, nodeInputs, [name], attributes, { domain });
       for (const values of known) {
-        const [value] = inferNode(node, nodeInputs.map((input) => lookUp(values, input)));
+        const [value] = inferNode(
+          node,
+          nodeInputs.map((input) => lookUp(values, input)),
+        );
         values.set(name, value as Value);
       }
       added.push(node);
@@ -84,13 +87,21 @@ export function buildOn(graph: Graph, shapes: Probe, from: 'graph' | 'nothing' =
     keep(node) {
       for (const values of known) {
         if (node.outputs.every((output) => output === '' || values.has(output))) continue;
-        inferNode(node, node.inputs.map((input) => lookUp(values, input))).forEach((value, i) => values.set(node.outputs[i] ?? '', value));
+        inferNode(
+          node,
+          node.inputs.map((input) => lookUp(values, input)),
+        ).forEach((value, i) => values.set(node.outputs[i] ?? '', value));
       }
       added.push(node);
     },
     fresh,
     scalar: (value) => constant(`f${value}`, float32Tensor([value], []), Float64Array.of(value)),
-    filled: (value, size) => constant(`f${value}x${size}`, float32Tensor(new Float32Array(size).fill(value), [size]), new Float64Array(size).fill(value)),
+    filled: (value, size) =>
+      constant(
+        `f${value}x${size}`,
+        float32Tensor(new Float32Array(size).fill(value), [size]),
+        new Float64Array(size).fill(value),
+      ),
     ints: (values) => constant(`i${values.join('_')}`, int64Tensor(values, [values.length]), Float64Array.from(values)),
     axis: (value) => constant(`axis${value}`, int64Tensor([value], []), Float64Array.of(value)),
     input(info, dims) {
@@ -99,22 +110,37 @@ export function buildOn(graph: Graph, shapes: Probe, from: 'graph' | 'nothing' =
       return info.name;
     },
     dims(value) {
-      const [first, second] = known.map((values) => lookUp(values, value)?.dims ?? []) as [readonly number[], readonly number[]];
+      const [first, second] = known.map((values) => lookUp(values, value)?.dims ?? []) as [
+        readonly number[],
+        readonly number[],
+      ];
       return first.map((size, axis): Dim => [size, second[axis] as number]);
     },
     dtype: (value) => lookUp(known[0], value)?.dtype,
     constantData(value) {
       const [first, second] = known.map((values) => lookUp(values, value)?.data);
-      const same = first !== undefined && second !== undefined && first.length === second.length && first.every((entry, i) => entry === second[i]);
+      const same =
+        first !== undefined &&
+        second !== undefined &&
+        first.length === second.length &&
+        first.every((entry, i) => entry === second[i]);
       return same ? first : undefined;
     },
     finish(outputs) {
       const infos = outputs.map((name): ValueInfo => {
         const value = lookUp(known[0], name) as Value;
-        const dims = value.dims.map((size, axis) => (size === known[1].get(name)?.dims[axis] ? size : `${name}_${axis}`));
+        const dims = value.dims.map((size, axis) =>
+          size === known[1].get(name)?.dims[axis] ? size : `${name}_${axis}`,
+        );
         return { name, dtype: value.dtype, dims };
       });
-      const whole: Graph = { ...graph, inputs, outputs: infos, tensors, nodes: [...(from === 'graph' ? graph.nodes : []), ...added] };
+      const whole: Graph = {
+        ...graph,
+        inputs,
+        outputs: infos,
+        tensors,
+        nodes: [...(from === 'graph' ? graph.nodes : []), ...added],
+      };
       return prune({ ...whole, nodes: sortNodes(whole.nodes) });
     },
   };

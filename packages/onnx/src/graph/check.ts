@@ -9,8 +9,9 @@ interface Scope {
 }
 
 /**
- * Checks, subgraphs included, that every value has exactly one definition (input, tensor or node output) and that everything used is
- * defined in the graph or in one around it. The order of the nodes is not looked at, see `sortNodes`.
+ * Checks, subgraphs included, that every value has exactly one definition (input, tensor or node output) and that
+ * everything used is defined in the graph or in one around it. The order of the nodes is not looked at, see
+ * `sortNodes`.
  *
  * @throws FormatError `ONNX_DUPLICATE_VALUE` or `ONNX_MISSING_VALUE`, naming the value.
  */

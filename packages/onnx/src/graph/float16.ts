@@ -11,7 +11,10 @@ export function fromFloat16(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** Bits of the binary16 number nearest to `value`, ties to even; beyond 65504 infinity. `value` is rounded to float32 first. */
+/**
+ * Bits of the binary16 number nearest to `value`, ties to even; beyond 65504 infinity. `value` is rounded to float32
+ * first.
+ */
 export function toFloat16(value: number): number {
   scratch[0] = value;
   const bits = scratchBits[0] ?? 0;

@@ -33,8 +33,8 @@ export const BYTES_PER_ELEMENT: Readonly<Record<Exclude<DataType, 'string'>, num
 };
 
 /**
- * A constant: a weight or a small literal. `bytes` are its little-endian elements, row-major. For a weight they are a view into the
- * file it was read from, at whatever alignment the file has: never copied, never re-encoded.
+ * A constant: a weight or a small literal. `bytes` are its little-endian elements, row-major. For a weight they are a
+ * view into the file it was read from, at whatever alignment the file has: never copied, never re-encoded.
  */
 export interface Tensor {
   readonly dtype: DataType;
@@ -42,7 +42,10 @@ export interface Tensor {
   readonly bytes: Uint8Array;
 }
 
-/** An attribute with the type that ONNX writes it under. Int64 values beyond ±2⁵³ are clamped: they only occur as "to the end". */
+/**
+ * An attribute with the type that ONNX writes it under. Int64 values beyond ±2⁵³ are clamped: they only occur as "to
+ * the end".
+ */
 export type Attribute =
   | { readonly type: 'int'; readonly value: number }
   | { readonly type: 'float'; readonly value: number }
@@ -74,13 +77,16 @@ export interface ValueInfo {
   /** An unnamed run-time dimension is the empty string. */
   readonly dims: readonly (number | string)[];
   /**
-   * What the file leaves open, as it may inside subgraphs: with `shape`, `dims` is empty and means nothing (not even a scalar);
-   * with `type`, neither does `dtype`.
+   * What the file leaves open, as it may inside subgraphs: with `shape`, `dims` is empty and means nothing (not even a
+   * scalar); with `type`, neither does `dtype`.
    */
   readonly unknown?: 'shape' | 'type';
 }
 
-/** A computation. Nodes are in topological order; every pass takes a graph and returns a new one that shares the tensors. */
+/**
+ * A computation. Nodes are in topological order; every pass takes a graph and returns a new one that shares the
+ * tensors.
+ */
 export interface Graph {
   readonly name: string;
   /** Operator-set version by domain; the empty domain is standard ONNX. */

@@ -5,4 +5,5 @@ export function isLinear({ op, domain }: Pick<Node, 'op' | 'domain'>): boolean {
   return domain === INTERNAL_DOMAIN && (op === 'Linear' || op === 'QuantizedLinear');
 }
 
-export const isQuantizedLinear = ({ op, domain }: Pick<Node, 'op' | 'domain'>): boolean => domain === INTERNAL_DOMAIN && op === 'QuantizedLinear';
+export const isQuantizedLinear = ({ op, domain }: Pick<Node, 'op' | 'domain'>): boolean =>
+  domain === INTERNAL_DOMAIN && op === 'QuantizedLinear';

@@ -3,8 +3,8 @@ import { indexGraph } from './index-graph.js';
 import { usedValues } from './uses.js';
 
 /**
- * `graph` without the nodes and tensors that no graph output needs, directly or through values that subgraphs capture. Declared inputs
- * stay, and so do the insides of subgraphs.
+ * `graph` without the nodes and tensors that no graph output needs, directly or through values that subgraphs capture.
+ * Declared inputs stay, and so do the insides of subgraphs.
  */
 export function prune(graph: Graph): Graph {
   const { producer, outputs } = indexGraph(graph);

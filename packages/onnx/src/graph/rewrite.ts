@@ -2,18 +2,24 @@ import type { Attributes, Graph, Node, Tensor } from './graph.js';
 import { prune } from './prune.js';
 import { viewOf, type View } from './view.js';
 
-/** What a rule puts in the place of one node. The last value it must still produce is the output of the node it replaces. */
+/**
+ * What a rule puts in the place of one node. The last value it must still produce is the output of the node it
+ * replaces.
+ */
 export interface Replacement {
   readonly nodes: readonly Node[];
   readonly tensors?: ReadonlyMap<string, Tensor>;
 }
 
-/** Looks at one node, the last of the pattern it knows, and answers with what computes the same outputs; undefined leaves it. */
+/**
+ * Looks at one node, the last of the pattern it knows, and answers with what computes the same outputs; undefined
+ * leaves it.
+ */
 export type Rule = (node: Node, view: View) => Replacement | undefined;
 
 /**
- * Apply a rule to every node once. Since a replacement keeps the name of the output, no consumer changes; what only the replaced
- * node read falls away.
+ * Apply a rule to every node once. Since a replacement keeps the name of the output, no consumer changes; what only the
+ * replaced node read falls away.
  */
 export function rewrite(graph: Graph, rule: Rule): Graph {
   const view = viewOf(graph);
@@ -57,6 +63,8 @@ export function renameUses(graph: Graph, names: ReadonlyMap<string, string>): Gr
   };
   return {
     ...graph,
-    nodes: graph.nodes.map((node) => (node.inputs.some((input) => names.has(input)) ? { ...node, inputs: node.inputs.map(resolve) } : node)),
+    nodes: graph.nodes.map((node) =>
+      node.inputs.some((input) => names.has(input)) ? { ...node, inputs: node.inputs.map(resolve) } : node,
+    ),
   };
 }

@@ -10,10 +10,12 @@ export function sortGraph(graph: Graph): Graph {
 }
 
 /**
- * Nodes in topological order, where values captured by subgraphs count as uses. A node moves only if something it needs comes later,
- * so sorted nodes come back as they are. Values that none of the nodes produces are taken to be there from the start.
+ * Nodes in topological order, where values captured by subgraphs count as uses. A node moves only if something it needs
+ * comes later, so sorted nodes come back as they are. Values that none of the nodes produces are taken to be there from
+ * the start.
  *
- * @throws FormatError `ONNX_CYCLE` naming a value that depends on itself, `ONNX_DUPLICATE_VALUE` naming one that two nodes produce.
+ * @throws FormatError `ONNX_CYCLE` naming a value that depends on itself, `ONNX_DUPLICATE_VALUE` naming one that two
+ *   nodes produce.
  */
 export function sortNodes(nodes: readonly Node[]): readonly Node[] {
   const producer = producers(nodes);

@@ -30,7 +30,11 @@ export function elementCount(dims: readonly number[]): number {
   if (empty) return 0;
   // A product of numbers ≥ 1 never shrinks, so rounding or overflow on the way cannot bring it back below the limit.
   if (count > Number.MAX_SAFE_INTEGER) {
-    throw new FormatError('A tensor has too many elements', { code: 'TENSOR_DIMS', found: `dimensions ${dimsText(dims)}`, expected: 'below 2^53 elements' });
+    throw new FormatError('A tensor has too many elements', {
+      code: 'TENSOR_DIMS',
+      found: `dimensions ${dimsText(dims)}`,
+      expected: 'below 2^53 elements',
+    });
   }
   return count;
 }
@@ -60,8 +64,8 @@ export function toNumbers({ dtype, bytes }: Tensor): Float64Array {
 }
 
 /**
- * Elements as float32, row-major. For a float32 tensor whose bytes lie on a multiple of four this is a view into them, not a copy: do
- * not write into it.
+ * Elements as float32, row-major. For a float32 tensor whose bytes lie on a multiple of four this is a view into them,
+ * not a copy: do not write into it.
  *
  * @throws UnsupportedError `TENSOR_STRING` for strings.
  */
@@ -81,8 +85,8 @@ function widened(bits: Uint16Array): Float32Array {
 }
 
 /**
- * A tensor of any numeric type. Values convert as in typed arrays (fractions cut off, small integers wrap, NaN is 0), except that
- * 64-bit integers saturate, halves round to nearest even and bool is "not zero".
+ * A tensor of any numeric type. Values convert as in typed arrays (fractions cut off, small integers wrap, NaN is 0),
+ * except that 64-bit integers saturate, halves round to nearest even and bool is "not zero".
  *
  * @throws MismatchError `TENSOR_SIZE` when there are not as many values as `dims` say; UnsupportedError for strings.
  */
@@ -142,7 +146,10 @@ interface ArrayType<T> {
 
 type NumberArray = InstanceType<(typeof ARRAYS)[keyof typeof ARRAYS]>;
 
-/** View of `bytes`; of a copy where they lie at an address that the array type cannot view. ONNX and every JS platform are little-endian. */
+/**
+ * View of `bytes`; of a copy where they lie at an address that the array type cannot view. ONNX and every JS platform
+ * are little-endian.
+ */
 function typed<T>(Type: ArrayType<T>, bytes: Uint8Array): T {
   const size = Type.BYTES_PER_ELEMENT;
   // Not bytes.slice(): a Node Buffer's slice is a view.
@@ -169,7 +176,12 @@ function encode(dtype: DataType, values: Values): ArrayBufferView {
   }
 }
 
-function saturate<T extends BigInt64Array | BigUint64Array>(into: T, values: Values, lowest: bigint, highest: bigint): T {
+function saturate<T extends BigInt64Array | BigUint64Array>(
+  into: T,
+  values: Values,
+  lowest: bigint,
+  highest: bigint,
+): T {
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? 0;
     if (value >= Number(highest)) into[i] = highest;
@@ -190,5 +202,9 @@ function bytesOf(view: ArrayBufferView): Uint8Array {
 }
 
 function noNumbers(): UnsupportedError {
-  return new UnsupportedError('A tensor of strings has no numbers', { code: 'TENSOR_STRING', found: 'string', expected: 'a numeric element type' });
+  return new UnsupportedError('A tensor of strings has no numbers', {
+    code: 'TENSOR_STRING',
+    found: 'string',
+    expected: 'a numeric element type',
+  });
 }

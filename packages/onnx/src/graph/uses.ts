@@ -3,8 +3,8 @@ import type { Graph, Node } from './graph.js';
 const captured = new WeakMap<Graph, ReadonlySet<string>>();
 
 /**
- * Values that a subgraph takes from the graphs around it: used by its nodes (or theirs), or returned as they are, and not defined in it.
- * Remembered by graph: graphs never change.
+ * Values that a subgraph takes from the graphs around it: used by its nodes (or theirs), or returned as they are, and
+ * not defined in it. Remembered by graph: graphs never change.
  */
 export function capturedValues(graph: Graph): ReadonlySet<string> {
   const known = captured.get(graph);

@@ -19,8 +19,10 @@ export interface View {
 
 export function viewOf(graph: Graph): View {
   const index = indexGraph(graph);
-  const producer = (value: string | undefined): Node | undefined => (value === undefined ? undefined : index.producer.get(value));
-  const constant = (value: string | undefined): Tensor | undefined => (value === undefined ? undefined : graph.tensors.get(value));
+  const producer = (value: string | undefined): Node | undefined =>
+    value === undefined ? undefined : index.producer.get(value);
+  const constant = (value: string | undefined): Tensor | undefined =>
+    value === undefined ? undefined : graph.tensors.get(value);
   return {
     graph,
     producer,
@@ -33,7 +35,9 @@ export function viewOf(graph: Graph): View {
     constant,
     scalar(value) {
       const tensor = constant(value);
-      return tensor !== undefined && tensor.dtype !== 'string' && elementCount(tensor.dims) === 1 ? toNumbers(tensor)[0] : undefined;
+      return tensor !== undefined && tensor.dtype !== 'string' && elementCount(tensor.dims) === 1
+        ? toNumbers(tensor)[0]
+        : undefined;
     },
   };
 }
@@ -42,7 +46,10 @@ export function viewOf(graph: Graph): View {
  * The two inputs of a commutative node as [the one `pick` accepts, the other], or undefined when it accepts neither.
  * Exporters disagree on the order of operands.
  */
-export function eitherInput<T>(node: Node, pick: (value: string) => T | undefined): { readonly picked: T; readonly other: string } | undefined {
+export function eitherInput<T>(
+  node: Node,
+  pick: (value: string) => T | undefined,
+): { readonly picked: T; readonly other: string } | undefined {
   const [left, right] = node.inputs;
   if (left === undefined || right === undefined) return undefined;
   const first = pick(left);

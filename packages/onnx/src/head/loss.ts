@@ -3,7 +3,10 @@ import { int } from '../graph/graph.js';
 import type { Builder } from '../graph/builder.js';
 import { tokenWeights } from './head.js';
 
-/** Name of the input with the targets, float32 as core's `targetMatrix` makes them: [batch, numLabels], or for losses of tokens [batch, sequence, numLabels]. */
+/**
+ * Name of the input with the targets, float32 as core's `targetMatrix` makes them: [batch, numLabels], or for losses of
+ * tokens [batch, sequence, numLabels].
+ */
 export const TARGETS_INPUT = 'targets';
 
 /** Dimensions of the targets of a batch. */
@@ -12,9 +15,11 @@ export function targetDims(loss: Loss, numLabels: number): readonly ['batch', ..
 }
 
 /**
- * Mean loss over the batch, a scalar. `cross-entropy`: mean over rows of logsumexp(z) − z·target. `mse`: mean over all entries of (z − target)².
- * `bce`: mean over all entries of softplus(z) − z·target, the stable form of binary cross-entropy with logits. `token-cross-entropy`: mean over rows of Σ over tokens of weight·logsumexp(z) − z·target, where
- * the weight of a token is the sum of its targets. `span-cross-entropy`: as cross-entropy with the unmasked positions as classes, mean over rows and the two ends.
+ * Mean loss over the batch, a scalar. `cross-entropy`: mean over rows of logsumexp(z) − z·target. `mse`: mean over all
+ * entries of (z − target)². `bce`: mean over all entries of softplus(z) − z·target, the stable form of binary
+ * cross-entropy with logits. `token-cross-entropy`: mean over rows of Σ over tokens of weight·logsumexp(z) − z·target,
+ * where the weight of a token is the sum of its targets. `span-cross-entropy`: as cross-entropy with the unmasked
+ * positions as classes, mean over rows and the two ends.
  *
  * @param mask graph input with 1 at tokens, needed for spans.
  */
@@ -40,7 +45,8 @@ function entropyAlong(builder: Builder, logits: string, axis: number): string {
   return builder.emit('Sub', [normalizer, sumAlong(builder, builder.emit('Mul', [logits, TARGETS_INPUT]), axis)]);
 }
 
-const sumAlong = (builder: Builder, value: string, axis: number): string => builder.emit('ReduceSum', [value, builder.ints([axis])], { keepdims: int(0) });
+const sumAlong = (builder: Builder, value: string, axis: number): string =>
+  builder.emit('ReduceSum', [value, builder.ints([axis])], { keepdims: int(0) });
 
 function rowTerms(builder: Builder, logits: string, loss: RowLoss): string {
   switch (loss) {
@@ -57,7 +63,10 @@ function rowTerms(builder: Builder, logits: string, loss: RowLoss): string {
 
 /** [batch]: tokens that are not judged have targets of 0, and so no weight. */
 function tokenTerms(builder: Builder, logits: string): string {
-  const weighted = builder.emit('Mul', [builder.emit('ReduceLogSumExp', [logits, builder.ints([2])], { keepdims: int(0) }), sumAlong(builder, TARGETS_INPUT, 2)]);
+  const weighted = builder.emit('Mul', [
+    builder.emit('ReduceLogSumExp', [logits, builder.ints([2])], { keepdims: int(0) }),
+    sumAlong(builder, TARGETS_INPUT, 2),
+  ]);
   const chosen = sumAlong(builder, builder.emit('Mul', [logits, TARGETS_INPUT]), 2);
   return sumAlong(builder, builder.emit('Sub', [weighted, chosen]), 1);
 }

@@ -4,8 +4,9 @@ import type { View } from '../graph/view.js';
 import { dimsOf, probe, sameDim, type Probe } from '../canonicalize/probe.js';
 
 /**
- * `Linear(x, W) + y` with y of the shape of the product becomes `Linear(x, W, y)`: Gemm adds into y while it multiplies, so a sum of products (the gradient
- * of what feeds queries, keys and values; a residual) needs no pass of its own.
+ * `Linear(x, W) + y` with y of the shape of the product becomes `Linear(x, W, y)`: Gemm adds into y while it
+ * multiplies, so a sum of products (the gradient of what feeds queries, keys and values; a residual) needs no pass of
+ * its own.
  */
 export function accumulateInLinears(graph: Graph): Graph {
   const shapes = probe(graph);
@@ -15,7 +16,8 @@ export function accumulateInLinears(graph: Graph): Graph {
     const product = bareProduct(view, right) ?? bareProduct(view, left);
     if (product === undefined) return undefined;
     const other = product.outputs[0] === right ? left : right;
-    if (!sameShape(shapes, other, product.outputs[0] as string) || dimsOf(shapes, other)?.length === 1) return undefined;
+    if (!sameShape(shapes, other, product.outputs[0] as string) || dimsOf(shapes, other)?.length === 1)
+      return undefined;
     return { nodes: [{ ...product, inputs: [...product.inputs, other], outputs: node.outputs }] };
   });
 }

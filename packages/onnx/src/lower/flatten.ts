@@ -9,8 +9,8 @@ export const PARAMETERS_INPUT = 'parameters';
 export const GRADIENTS_OUTPUT = 'gradients';
 
 /**
- * Replace the inputs of single parameters by slices of one flat input `parameters` [n]: a few hundred small tensors cost a runtime more than
- * the arithmetic on them.
+ * Replace the inputs of single parameters by slices of one flat input `parameters` [n]: a few hundred small tensors
+ * cost a runtime more than the arithmetic on them.
  *
  * @param order all parameters, in the order of the flat vector; those the graph does not read are skipped over.
  */
@@ -28,7 +28,10 @@ export function flattenParameters(graph: Graph, order: readonly ParameterInfo[])
       if (shape.length === 1) nodes.push(makeNode('Slice', slice, [name]));
       else {
         tensors.set(dims, int64Tensor(shape, [shape.length]));
-        nodes.push(makeNode('Slice', slice, [`${name}/flat`]), makeNode('Reshape', [`${name}/flat`, dims], [name], { allowzero: int(0) }));
+        nodes.push(
+          makeNode('Slice', slice, [`${name}/flat`]),
+          makeNode('Reshape', [`${name}/flat`, dims], [name], { allowzero: int(0) }),
+        );
       }
     }
     offset = end;
@@ -37,7 +40,10 @@ export function flattenParameters(graph: Graph, order: readonly ParameterInfo[])
   const names = new Set(order.map(({ name }) => name));
   return {
     ...graph,
-    inputs: [...graph.inputs.filter(({ name }) => !names.has(name)), { name: PARAMETERS_INPUT, dtype: 'float32', dims: [offset] }],
+    inputs: [
+      ...graph.inputs.filter(({ name }) => !names.has(name)),
+      { name: PARAMETERS_INPUT, dtype: 'float32', dims: [offset] },
+    ],
     nodes: [...nodes, ...graph.nodes],
     tensors,
   };

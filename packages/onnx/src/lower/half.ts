@@ -12,8 +12,9 @@ const LARGEST = 65_504;
 const SMALLEST = 2 ** -24;
 
 /**
- * A lowered float32 graph as one that computes in float16 up to the value `until`: a model that came in half precision runs as it came, and pooling and classifier behind it keep float32, as do inputs and
- * outputs. Numbers beyond float16 (the score of a masked position) become its largest, and those below (an epsilon) its smallest.
+ * A lowered float32 graph as one that computes in float16 up to the value `until`: a model that came in half precision
+ * runs as it came, and pooling and classifier behind it keep float32, as do inputs and outputs. Numbers beyond float16
+ * (the score of a masked position) become its largest, and those below (an epsilon) its smallest.
  */
 function narrowToHalf(graph: Graph, until: string): Graph {
   const types = probe(graph)[0];
@@ -30,7 +31,8 @@ function narrowToHalf(graph: Graph, until: string): Graph {
     added.add(name);
     return name;
   };
-  const cast = (from: string, to: string, type: number): void => void nodes.push(makeNode('Cast', [from], [to], { to: int(type) }, { name: `${to}/cast` }));
+  const cast = (from: string, to: string, type: number): void =>
+    void nodes.push(makeNode('Cast', [from], [to], { to: int(type) }, { name: `${to}/cast` }));
   /** The float16 form of a float32 value that a half node reads. */
   const asHalf = (value: string): string => {
     if (value === '' || !isFloat(value)) return value;
@@ -44,9 +46,15 @@ function narrowToHalf(graph: Graph, until: string): Graph {
       continue;
     }
     const inputs = node.inputs.map(asHalf);
-    nodes.push({ ...narrowNode(node), inputs, outputs: node.outputs.map((value) => (value !== '' && isFloat(value) ? halfName(value) : value)) });
+    nodes.push({
+      ...narrowNode(node),
+      inputs,
+      outputs: node.outputs.map((value) => (value !== '' && isFloat(value) ? halfName(value) : value)),
+    });
     for (const value of node.outputs) {
-      const leaves = isFloat(value) && (outputs.has(value) || graph.nodes.some((other) => !half.has(other) && other.inputs.includes(value)));
+      const leaves =
+        isFloat(value) &&
+        (outputs.has(value) || graph.nodes.some((other) => !half.has(other) && other.inputs.includes(value)));
       if (leaves) cast(halfName(value), value, FLOAT);
     }
   }
@@ -58,7 +66,10 @@ export function asStored(graph: Graph, until: string, precision: Precision): Gra
   return precision === 'float16' ? narrowToHalf(graph, until) : graph;
 }
 
-/** What is computed on the way from the tokens to `until`. Slices of the trained parameters are cut in float32 and narrowed where they are used. */
+/**
+ * What is computed on the way from the tokens to `until`. Slices of the trained parameters are cut in float32 and
+ * narrowed where they are used.
+ */
 function halfNodes({ nodes, inputs }: Graph, until: string): Set<Node> {
   const fromParameters = reach(nodes, new Set([PARAMETERS_INPUT]));
   const fromOthers = reach(nodes, new Set(inputs.flatMap(({ name }) => (name === PARAMETERS_INPUT ? [] : [name]))));
@@ -74,9 +85,12 @@ function halfNodes({ nodes, inputs }: Graph, until: string): Set<Node> {
 
 function narrowNode(node: Node): Node {
   if (node.domain !== '') return node;
-  if (node.op === 'Cast' && intAttribute(node, 'to', FLOAT) === FLOAT) return { ...node, attributes: { ...node.attributes, to: int(FLOAT16) } };
+  if (node.op === 'Cast' && intAttribute(node, 'to', FLOAT) === FLOAT)
+    return { ...node, attributes: { ...node.attributes, to: int(FLOAT16) } };
   const { value } = node.attributes;
-  return value?.type === 'tensor' ? { ...node, attributes: { ...node.attributes, value: { type: 'tensor', value: narrowTensor(value.value) } } } : node;
+  return value?.type === 'tensor'
+    ? { ...node, attributes: { ...node.attributes, value: { type: 'tensor', value: narrowTensor(value.value) } } }
+    : node;
 }
 
 function narrowTensor(tensor: Tensor): Tensor {

@@ -1,4 +1,12 @@
-import { floatAttribute, int, intAttribute, operatorName, stringAttribute, type Graph, type Node } from '../graph/graph.js';
+import {
+  floatAttribute,
+  int,
+  intAttribute,
+  operatorName,
+  stringAttribute,
+  type Graph,
+  type Node,
+} from '../graph/graph.js';
 import { buildOn, type Builder } from '../graph/builder.js';
 import { makeNode } from '../graph/rewrite.js';
 import { mergeTransposes } from '../canonicalize/reshape.js';
@@ -11,8 +19,9 @@ import { accumulateInLinears } from './accumulate.js';
 import { normalDistribution } from './normal.js';
 
 /**
- * Write the internal forms as operators that every ONNX runtime has (opset 18, standard domain): `Linear` as Gemm over all rows, `QuantizedLinear` as integers, `Attention` as two
- * products around a softmax, `Gelu` as Erf or Tanh, `RMSNormalization` as a mean and a root. The last step before a graph is written.
+ * Write the internal forms as operators that every ONNX runtime has (opset 18, standard domain): `Linear` as Gemm over
+ * all rows, `QuantizedLinear` as integers, `Attention` as two products around a softmax, `Gelu` as Erf or Tanh,
+ * `RMSNormalization` as a mean and a root. The last step before a graph is written.
  */
 export function lower(graph: Graph): Graph {
   const source = dropUnusedOutputs(accumulateInLinears(graph));
@@ -50,7 +59,8 @@ function lowerLinear(node: Node, builder: Builder): void {
   const dims = builder.dims(x);
   const [from, to] = [builder.dims(x).at(-1) as Dim, builder.dims(output).at(-1) as Dim];
   const transB = int(intAttribute(node, 'transB', 0));
-  const flat = (value: string, [width]: Dim): string => (builder.dims(value).length <= 2 ? value : builder.emit('Reshape', [value, builder.ints([-1, width])]));
+  const flat = (value: string, [width]: Dim): string =>
+    builder.dims(value).length <= 2 ? value : builder.emit('Reshape', [value, builder.ints([-1, width])]);
   const operands = [flat(x, from), weight, ...(bias === undefined || bias === '' ? [] : [flat(bias, to)])];
   if (dims.length === 2) {
     builder.emit('Gemm', operands, { transB }, { output });
@@ -60,9 +70,18 @@ function lowerLinear(node: Node, builder: Builder): void {
   builder.emit('Reshape', [product, rowShape(builder, x, to)], {}, { output });
 }
 
-/** In the order in which quantizers write it, so that a runtime computes the same bits as from the original file, and fuses the same nodes. */
+/**
+ * In the order in which quantizers write it, so that a runtime computes the same bits as from the original file, and
+ * fuses the same nodes.
+ */
 function lowerQuantizedLinear(node: Node, builder: Builder, quantized: Quantized): void {
-  const [x, weight, scale, zero, bias] = node.inputs as [string, string, string, string | undefined, string | undefined];
+  const [x, weight, scale, zero, bias] = node.inputs as [
+    string,
+    string,
+    string,
+    string | undefined,
+    string | undefined,
+  ];
   const output = node.outputs[0] as string;
   const known = quantized.get(x) ?? quantize(x, builder);
   quantized.set(x, known);
@@ -107,11 +126,15 @@ function lowerAttention(node: Node, builder: Builder): void {
 }
 
 /**
- * In the order of factors that ONNX Runtime fuses back into one kernel; in training, where the slope needs the distribution too, as x·Φ(x), so that it is there once.
+ * In the order of factors that ONNX Runtime fuses back into one kernel; in training, where the slope needs the
+ * distribution too, as x·Φ(x), so that it is there once.
  */
 function lowerGelu(node: Node, builder: Builder, _: Quantized, view: View): void {
   const [x, output] = [node.inputs[0] as string, node.outputs[0] as string];
-  if (stringAttribute(node, 'approximate', 'none') === 'none' && view.consumers(x).some(({ op, inputs }) => op === 'Div' && inputs[0] === x)) {
+  if (
+    stringAttribute(node, 'approximate', 'none') === 'none' &&
+    view.consumers(x).some(({ op, inputs }) => op === 'Div' && inputs[0] === x)
+  ) {
     builder.emit('Mul', [x, normalDistribution(builder, x).distribution], {}, { output });
     return;
   }
@@ -133,8 +156,15 @@ function lowerRmsNormalization(node: Node, builder: Builder): void {
   const [x, scale] = node.inputs as [string, string];
   const [output, inverse] = node.outputs as [string, string | undefined];
   const mean = builder.emit('ReduceMean', [builder.emit('Mul', [x, x]), builder.ints([-1])], { keepdims: int(1) });
-  const root = builder.emit('Sqrt', [builder.emit('Add', [mean, builder.scalar(floatAttribute(node, 'epsilon', 1e-5))])]);
-  const factor = builder.emit('Reciprocal', [root], {}, inverse === undefined || inverse === '' ? {} : { output: inverse });
+  const root = builder.emit('Sqrt', [
+    builder.emit('Add', [mean, builder.scalar(floatAttribute(node, 'epsilon', 1e-5))]),
+  ]);
+  const factor = builder.emit(
+    'Reciprocal',
+    [root],
+    {},
+    inverse === undefined || inverse === '' ? {} : { output: inverse },
+  );
   builder.emit('Mul', [builder.emit('Mul', [x, factor]), scale], {}, { output });
 }
 

@@ -10,7 +10,8 @@ export function broadcastDims(node: Node, shapes: readonly (readonly number[])[]
     for (const dims of shapes) {
       const own = dims[axis - rank + dims.length] ?? 1;
       if (own === 1 || own === size) continue;
-      if (size !== 1) throw shapeError(node, shapes.map((s) => `[${s.join(', ')}]`).join(' and '), 'shapes that broadcast');
+      if (size !== 1)
+        throw shapeError(node, shapes.map((s) => `[${s.join(', ')}]`).join(' and '), 'shapes that broadcast');
       size = own;
     }
     return size;
@@ -32,7 +33,9 @@ export function stridesOf(dims: readonly number[]): number[] {
 export function broadcastIndex(from: readonly number[], to: readonly number[]): Int32Array {
   const own = stridesOf(from);
   const missing = to.length - from.length;
-  const strides = to.map((_, axis) => (axis < missing || from[axis - missing] === 1 ? 0 : (own[axis - missing] as number)));
+  const strides = to.map((_, axis) =>
+    axis < missing || from[axis - missing] === 1 ? 0 : (own[axis - missing] as number),
+  );
   return stridedIndex(to, strides, 0);
 }
 

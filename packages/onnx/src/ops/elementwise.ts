@@ -13,15 +13,32 @@ const unary = (f: (x: number, node: Node) => number, dtype?: DataType): Operator
   compute: (node, [x]) => [(x as Value & { data: Float64Array }).data.map((value) => f(value, node))],
 });
 
-/** An operator of `least` or more inputs that broadcast against each other; its type is that of the input at `typeFrom` unless it has one of its own. */
-const broadcasting = (f: (values: number[], dtype: DataType, node: Node) => number, { least = 1, dtype, typeFrom = 0 }: { least?: number; dtype?: DataType | undefined; typeFrom?: number } = {}): Operator => ({
+/**
+ * An operator of `least` or more inputs that broadcast against each other; its type is that of the input at `typeFrom`
+ * unless it has one of its own.
+ */
+const broadcasting = (
+  f: (values: number[], dtype: DataType, node: Node) => number,
+  { least = 1, dtype, typeFrom = 0 }: { least?: number; dtype?: DataType | undefined; typeFrom?: number } = {},
+): Operator => ({
   shape(node, inputs) {
     const present = Array.from({ length: Math.max(least, inputs.length) }, (_, i) => need(node, inputs, i));
-    return [{ dtype: dtype ?? need(node, inputs, typeFrom).dtype, dims: broadcastDims(node, present.map(({ dims }) => dims)) }];
+    return [
+      {
+        dtype: dtype ?? need(node, inputs, typeFrom).dtype,
+        dims: broadcastDims(
+          node,
+          present.map(({ dims }) => dims),
+        ),
+      },
+    ];
   },
   compute(node, inputs, [output]) {
     const { dims, dtype: type } = output as Value;
-    const sources = inputs.map((value) => ({ data: value.data as Float64Array, index: broadcastIndex(value.dims, dims) }));
+    const sources = inputs.map((value) => ({
+      data: value.data as Float64Array,
+      index: broadcastIndex(value.dims, dims),
+    }));
     const values = sources.map(() => 0);
     const result = new Float64Array(elementCount(dims));
     for (let i = 0; i < result.length; i++) {
@@ -40,7 +57,18 @@ const truth = (f: (a: number, b: number) => boolean): Operator => two((a, b) => 
 const isInteger = (dtype: DataType): boolean => /^u?int/.test(dtype);
 
 /** Types by their number in TensorProto.DataType, as Cast names them. */
-const CAST_TYPES: Readonly<Record<number, DataType>> = { 1: 'float32', 2: 'uint8', 3: 'int8', 5: 'int16', 6: 'int32', 7: 'int64', 9: 'bool', 10: 'float16', 11: 'float64', 16: 'bfloat16' };
+const CAST_TYPES: Readonly<Record<number, DataType>> = {
+  1: 'float32',
+  2: 'uint8',
+  3: 'int8',
+  5: 'int16',
+  6: 'int32',
+  7: 'int64',
+  9: 'bool',
+  10: 'float16',
+  11: 'float64',
+  16: 'bfloat16',
+};
 
 function castTo(value: number, dtype: DataType): number {
   if (dtype === 'bool') return Number(value !== 0);
@@ -52,7 +80,9 @@ const cast: Operator = {
     const x = need(node, inputs, 0);
     return [{ dtype: CAST_TYPES[intAttribute(node, 'to', 1)] ?? x.dtype, dims: x.dims }];
   },
-  compute: (_, [x], [output]) => [((x as Value).data as Float64Array).map((value) => castTo(value, (output as Value).dtype))],
+  compute: (_, [x], [output]) => [
+    ((x as Value).data as Float64Array).map((value) => castTo(value, (output as Value).dtype)),
+  ],
 };
 
 /** The remainder with the sign of the divisor, or of the dividend as C's fmod has it. */
@@ -99,7 +129,9 @@ export const ELEMENTWISE: Readonly<Record<string, Operator>> = {
   Log: unary(Math.log),
   Max: broadcasting((values) => Math.max(...values)),
   Min: broadcasting((values) => Math.min(...values)),
-  Mod: broadcasting(([a, b], _, node) => modulo(a as number, b as number, intAttribute(node, 'fmod', 0) === 1), { least: 2 }),
+  Mod: broadcasting(([a, b], _, node) => modulo(a as number, b as number, intAttribute(node, 'fmod', 0) === 1), {
+    least: 2,
+  }),
   Mul: two((a, b) => a * b),
   Neg: unary((x) => -x),
   Not: unary((x) => Number(x === 0), 'bool'),
@@ -115,6 +147,8 @@ export const ELEMENTWISE: Readonly<Record<string, Operator>> = {
   Sub: two((a, b) => a - b),
   Sum: broadcasting((values) => values.reduce((sum, value) => sum + value, 0)),
   Tanh: unary(Math.tanh),
-  Where: broadcasting(([condition, a, b]) => (condition === 0 ? (b as number) : (a as number)), { least: 3, typeFrom: 1 }),
+  Where: broadcasting(([condition, a, b]) => (condition === 0 ? (b as number) : (a as number)), {
+    least: 3,
+    typeFrom: 1,
+  }),
 };
-

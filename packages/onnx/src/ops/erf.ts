@@ -1,6 +1,7 @@
 /**
- * Error function to double precision. Below 2.5 its Maclaurin series in the form erf(x) = 2/√π · e^(−x²) · Σ 2ⁿx^(2n+1)/(1·3·…·(2n+1)), whose terms are all
- * positive; beyond, the continued fraction of erfc (Abramowitz & Stegun 7.1.6 and 7.1.14).
+ * Error function to double precision. Below 2.5 its Maclaurin series in the form erf(x) = 2/√π · e^(−x²) · Σ
+ * 2ⁿx^(2n+1)/(1·3·…·(2n+1)), whose terms are all positive; beyond, the continued fraction of erfc (Abramowitz & Stegun
+ * 7.1.6 and 7.1.14).
  */
 export function erf(x: number): number {
   if (Number.isNaN(x)) return Number.NaN;

@@ -40,7 +40,8 @@ const gatherElements: Operator = {
     return [
       dataOf(indices).map((index, i) => {
         const at = dims.reduce((sum, size, d) => {
-          const position = d === axis ? wrap(index, (x as Value).dims[axis] as number) : Math.floor(i / (own[d] as number)) % size;
+          const position =
+            d === axis ? wrap(index, (x as Value).dims[axis] as number) : Math.floor(i / (own[d] as number)) % size;
           return sum + position * (strides[d] as number);
         }, 0);
         return dataOf(x)[at] as number;
@@ -64,7 +65,8 @@ const gatherND: Operator = {
     const result = new Float64Array(elementCount((y as Value).dims));
     for (let row = 0; row * inner < result.length; row++) {
       let start = 0;
-      for (let d = 0; d < depth; d++) start += wrap(dataOf(indices)[row * depth + d] as number, dims[d] as number) * (strides[d] as number);
+      for (let d = 0; d < depth; d++)
+        start += wrap(dataOf(indices)[row * depth + d] as number, dims[d] as number) * (strides[d] as number);
       result.set(dataOf(x).subarray(start, start + inner), row * inner);
     }
     return [result];
@@ -82,8 +84,10 @@ const scatterND: Operator = {
     const result = dataOf(x).slice();
     for (let row = 0; row * depth < dataOf(indices).length; row++) {
       let start = 0;
-      for (let d = 0; d < depth; d++) start += wrap(dataOf(indices)[row * depth + d] as number, dims[d] as number) * (strides[d] as number);
-      for (let i = 0; i < inner; i++) result[start + i] = (dataOf(updates)[row * inner + i] as number) + (adds ? (result[start + i] as number) : 0);
+      for (let d = 0; d < depth; d++)
+        start += wrap(dataOf(indices)[row * depth + d] as number, dims[d] as number) * (strides[d] as number);
+      for (let i = 0; i < inner; i++)
+        result[start + i] = (dataOf(updates)[row * inner + i] as number) + (adds ? (result[start + i] as number) : 0);
     }
     return [result];
   },
@@ -109,4 +113,10 @@ const scatterElements: Operator = {
   },
 };
 
-export const INDEXING: Readonly<Record<string, Operator>> = { Gather: gather, GatherElements: gatherElements, GatherND: gatherND, ScatterElements: scatterElements, ScatterND: scatterND };
+export const INDEXING: Readonly<Record<string, Operator>> = {
+  Gather: gather,
+  GatherElements: gatherElements,
+  GatherND: gatherND,
+  ScatterElements: scatterElements,
+  ScatterND: scatterND,
+};

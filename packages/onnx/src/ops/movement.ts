@@ -8,7 +8,8 @@ import { axisOf, need, needData, optionalData, shapeError, type Inputs, type Ope
 import { valueOfTensor, type Value } from './value.js';
 
 const dataOf = (value: Value | undefined): Float64Array => value?.data as Float64Array;
-const pickAll = (data: Float64Array, index: Int32Array): Float64Array => Float64Array.from(index, (at) => data[at] as number);
+const pickAll = (data: Float64Array, index: Int32Array): Float64Array =>
+  Float64Array.from(index, (at) => data[at] as number);
 /** The data as it is, under another shape. */
 const unchanged: NonNullable<Operator['compute']> = (_, [x]) => [dataOf(x)];
 
@@ -21,7 +22,9 @@ const reshape: Operator = {
   shape(node, inputs) {
     const { dtype, dims } = need(node, inputs, 0);
     const keepZero = intAttribute(node, 'allowzero', 0) === 0;
-    const target = Array.from(needData(node, inputs, 1), (size, axis) => (size === 0 && keepZero ? (dims[axis] ?? 0) : size));
+    const target = Array.from(needData(node, inputs, 1), (size, axis) =>
+      size === 0 && keepZero ? (dims[axis] ?? 0) : size,
+    );
     const total = elementCount(dims);
     const known = target.reduce((product, size) => (size === -1 ? product : product * size), 1);
     const result = target.map((size) => (size === -1 ? total / known : size));
@@ -45,10 +48,18 @@ const squeeze: Operator = {
 const unsqueeze: Operator = {
   shape(node, inputs) {
     const { dtype, dims } = need(node, inputs, 0);
-    const count = inputs[1] === undefined ? (intsAttribute(node, 'axes')?.length ?? 0) : needData(node, inputs, 1).length;
+    const count =
+      inputs[1] === undefined ? (intsAttribute(node, 'axes')?.length ?? 0) : needData(node, inputs, 1).length;
     const axes = new Set(axesOf(node, inputs, dims.length + count));
     const rest = dims.values();
-    return [{ dtype, dims: Array.from({ length: dims.length + count }, (_, axis) => (axes.has(axis) ? 1 : (rest.next().value as number))) }];
+    return [
+      {
+        dtype,
+        dims: Array.from({ length: dims.length + count }, (_, axis) =>
+          axes.has(axis) ? 1 : (rest.next().value as number),
+        ),
+      },
+    ];
   },
   compute: unchanged,
 };
@@ -71,13 +82,23 @@ const transpose: Operator = {
   shape(node, inputs) {
     const { dtype, dims } = need(node, inputs, 0);
     const permutation = permutationOf(node, dims.length);
-    if (permutation.length !== dims.length) throw shapeError(node, `${dims.length} dimensions`, `${permutation.length}`);
+    if (permutation.length !== dims.length)
+      throw shapeError(node, `${dims.length} dimensions`, `${permutation.length}`);
     return [{ dtype, dims: permutation.map((axis) => dims[axis] as number) }];
   },
   compute(node, [x], [y]) {
     const strides = stridesOf((x as Value).dims);
     const permutation = permutationOf(node, strides.length);
-    return [pickAll(dataOf(x), stridedIndex((y as Value).dims, permutation.map((axis) => strides[axis] as number), 0))];
+    return [
+      pickAll(
+        dataOf(x),
+        stridedIndex(
+          (y as Value).dims,
+          permutation.map((axis) => strides[axis] as number),
+          0,
+        ),
+      ),
+    ];
   },
 };
 
@@ -102,7 +123,13 @@ const tile: Operator = {
     const own = stridesOf((y as Value).dims);
     return [
       Float64Array.from(walk, (flat) => {
-        const at = dims.reduce((sum, size, axis) => sum + ((Math.floor(flat / (own[axis] as number)) % ((y as Value).dims[axis] as number)) % size) * (strides[axis] as number), 0);
+        const at = dims.reduce(
+          (sum, size, axis) =>
+            sum +
+            ((Math.floor(flat / (own[axis] as number)) % ((y as Value).dims[axis] as number)) % size) *
+              (strides[axis] as number),
+          0,
+        );
         return dataOf(x)[at] as number;
       }),
     ];
@@ -116,8 +143,14 @@ const concat: Operator = {
     const axis = axisOf(node, intAttribute(node, 'axis', 0), first.dims.length);
     const total = inputs.reduce((sum, value) => sum + (value?.dims[axis] ?? 0), 0);
     for (const value of inputs) {
-      const fits = value?.dims.length === first.dims.length && value.dims.every((size, i) => i === axis || size === first.dims[i]);
-      if (!fits) throw shapeError(node, `[${value?.dims.join(', ')}] beside [${first.dims.join(', ')}]`, `shapes that differ in axis ${axis} alone`);
+      const fits =
+        value?.dims.length === first.dims.length && value.dims.every((size, i) => i === axis || size === first.dims[i]);
+      if (!fits)
+        throw shapeError(
+          node,
+          `[${value?.dims.join(', ')}] beside [${first.dims.join(', ')}]`,
+          `shapes that differ in axis ${axis} alone`,
+        );
     }
     return [{ dtype: first.dtype, dims: first.dims.map((size, i) => (i === axis ? total : size)) }];
   },
@@ -129,7 +162,8 @@ const concat: Operator = {
     let start = 0;
     for (const input of inputs) {
       const own = elementCount(input.dims.slice(axis));
-      for (let row = 0; row * width < result.length; row++) result.set(dataOf(input).subarray(row * own, (row + 1) * own), row * width + start);
+      for (let row = 0; row * width < result.length; row++)
+        result.set(dataOf(input).subarray(row * own, (row + 1) * own), row * width + start);
       start += own;
     }
     return [result];
@@ -143,7 +177,9 @@ const split: Operator = {
     const count = node.outputs.length;
     const even = Math.ceil((dims[axis] as number) / count);
     const sizes =
-      optionalData(node, inputs, 1) ?? intsAttribute(node, 'split') ?? Array.from({ length: count }, (_, i) => (i < count - 1 ? even : (dims[axis] as number) - even * (count - 1)));
+      optionalData(node, inputs, 1) ??
+      intsAttribute(node, 'split') ??
+      Array.from({ length: count }, (_, i) => (i < count - 1 ? even : (dims[axis] as number) - even * (count - 1)));
     return Array.from(sizes, (size) => ({ dtype, dims: dims.map((own, i) => (i === axis ? size : own)) }));
   },
   compute(node, [x], outputs) {
@@ -177,7 +213,8 @@ export function sliceRanges(node: Node, inputs: Inputs): SliceRange[] {
     const size = dims[axis] as number;
     const step = steps?.[i] ?? 1;
     if (step === 0) throw shapeError(node, 'a step of 0', 'another step');
-    const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value < 0 ? value + size : value, low), high);
+    const clamp = (value: number, low: number, high: number): number =>
+      Math.min(Math.max(value < 0 ? value + size : value, low), high);
     const start = step > 0 ? clamp(starts[i] as number, 0, size) : clamp(starts[i] as number, 0, size - 1);
     const end = step > 0 ? clamp(ends[i] as number, 0, size) : clamp(ends[i] as number, -1, size - 1);
     return { axis, start, step, count: Math.max(0, Math.ceil((end - start) / step)) };
@@ -215,14 +252,19 @@ const shape: Operator = {
 };
 
 const size: Operator = {
-  shape: (node, inputs) => [{ dtype: 'int64', dims: [], data: Float64Array.of(elementCount(need(node, inputs, 0).dims)) }],
+  shape: (node, inputs) => [
+    { dtype: 'int64', dims: [], data: Float64Array.of(elementCount(need(node, inputs, 0).dims)) },
+  ],
 };
 
 const constant: Operator = {
   shape(node) {
     const tensor = constantValue(node);
     if (tensor !== undefined) return [valueOfTensor(tensor)];
-    throw new UnsupportedError(`Constant "${node.name}" holds no numbers`, { code: 'OPERATOR_CONSTANT', expected: 'a dense tensor' });
+    throw new UnsupportedError(`Constant "${node.name}" holds no numbers`, {
+      code: 'OPERATOR_CONSTANT',
+      expected: 'a dense tensor',
+    });
   },
 };
 
@@ -233,7 +275,11 @@ const constantOfShape: Operator = {
   },
   compute(node, _, [y]) {
     const value = node.attributes['value'];
-    return [new Float64Array(elementCount((y as Value).dims)).fill(value?.type === 'tensor' ? (toNumbers(value.value)[0] ?? 0) : 0)];
+    return [
+      new Float64Array(elementCount((y as Value).dims)).fill(
+        value?.type === 'tensor' ? (toNumbers(value.value)[0] ?? 0) : 0,
+      ),
+    ];
   },
 };
 
@@ -244,7 +290,8 @@ const range: Operator = {
   shape(node, inputs) {
     const [start, limit, delta] = [0, 1, 2].map((i) => needData(node, inputs, i)[0] ?? 0) as [number, number, number];
     const count = Math.max(Math.ceil((limit - start) / delta), 0);
-    if (!(count <= MAX_RANGE)) throw new FormatError(`Range "${node.name}" is too long`, { code: 'OPERATOR_RANGE', found: `${count} numbers` });
+    if (!(count <= MAX_RANGE))
+      throw new FormatError(`Range "${node.name}" is too long`, { code: 'OPERATOR_RANGE', found: `${count} numbers` });
     return [{ dtype: need(node, inputs, 0).dtype, dims: [count] }];
   },
   compute(_, inputs, [y]) {

@@ -33,13 +33,19 @@ const layerNormalization: Operator = {
   },
 };
 
-/** x / √(mean(x²) + ε) · scale over the last axis, https://onnx.ai/onnx/operators/onnx__RMSNormalization.html; second output, ours: 1 / √(mean(x²) + ε), [..., 1]. */
+/**
+ * x / √(mean(x²) + ε) · scale over the last axis, https://onnx.ai/onnx/operators/onnx__RMSNormalization.html; second
+ * output, ours: 1 / √(mean(x²) + ε), [..., 1].
+ */
 const rmsNormalization: Operator = {
   shape(node, inputs) {
     const { dtype, dims } = need(node, inputs, 0);
     const axis = axisOf(node, intAttribute(node, 'axis', -1), dims.length);
     if (axis !== dims.length - 1) throw shapeError(node, `axis ${axis} of ${dims.length}`, 'the last axis');
-    return [{ dtype, dims }, { dtype, dims: [...dims.slice(0, -1), 1] }].slice(0, Math.max(node.outputs.length, 1));
+    return [
+      { dtype, dims },
+      { dtype, dims: [...dims.slice(0, -1), 1] },
+    ].slice(0, Math.max(node.outputs.length, 1));
   },
   compute(node, [x, scale], outputs) {
     const { dims, data } = x as Value;

@@ -16,7 +16,10 @@ export interface Operator {
 export function need(node: Node, inputs: Inputs, index: number): Value {
   const value = inputs[index];
   if (value !== undefined) return value;
-  throw new FormatError(`${operatorName(node)} "${node.name}" lacks input ${index}`, { code: 'OPERATOR_INPUT', found: `${node.inputs.length} inputs` });
+  throw new FormatError(`${operatorName(node)} "${node.name}" lacks input ${index}`, {
+    code: 'OPERATOR_INPUT',
+    found: `${node.inputs.length} inputs`,
+  });
 }
 
 /** Data of an input that shapes depend on. */
@@ -36,7 +39,11 @@ export function optionalData(node: Node, inputs: Inputs, index: number): Float64
 }
 
 export function shapeError(node: Node, found: string, expected: string): FormatError {
-  return new FormatError(`The shapes of ${operatorName(node)} "${node.name}" do not fit`, { code: 'OPERATOR_SHAPE', found, expected });
+  return new FormatError(`The shapes of ${operatorName(node)} "${node.name}" do not fit`, {
+    code: 'OPERATOR_SHAPE',
+    found,
+    expected,
+  });
 }
 
 /** `axis` counted from the front. */

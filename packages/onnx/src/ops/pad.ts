@@ -11,7 +11,8 @@ function padsOf(node: Node, inputs: Inputs): { before: number[]; after: number[]
   const rank = need(node, inputs, 0).dims.length;
   const pads = needData(node, inputs, 1);
   const axes = optionalData(node, inputs, 3) ?? Float64Array.from({ length: pads.length / 2 }, (_, axis) => axis);
-  if (pads.length !== 2 * axes.length) throw shapeError(node, `${pads.length} pads for ${axes.length} axes`, 'two for each axis');
+  if (pads.length !== 2 * axes.length)
+    throw shapeError(node, `${pads.length} pads for ${axes.length} axes`, 'two for each axis');
   const [before, after] = [Array.from({ length: rank }, () => 0), Array.from({ length: rank }, () => 0)];
   axes.forEach((given, i) => {
     const axis = axisOf(node, given, rank);
@@ -25,7 +26,9 @@ export const pad: Operator = {
   shape(node, inputs) {
     const { dtype, dims } = need(node, inputs, 0);
     const { before, after } = padsOf(node, inputs);
-    return [{ dtype, dims: dims.map((size, axis) => Math.max(0, size + (before[axis] as number) + (after[axis] as number))) }];
+    return [
+      { dtype, dims: dims.map((size, axis) => Math.max(0, size + (before[axis] as number) + (after[axis] as number))) },
+    ];
   },
   compute(node, inputs, [y]) {
     const x = inputs[0] as Value;

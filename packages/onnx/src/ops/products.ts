@@ -7,19 +7,32 @@ import type { Value } from './value.js';
 const dataOf = (value: Value | undefined): Float64Array => value?.data as Float64Array;
 
 /** c[m, n] += a[m, k]·b[k, n], each at an offset of its own. */
-function multiply(a: Float64Array, aAt: number, b: Float64Array, bAt: number, c: Float64Array, cAt: number, m: number, k: number, n: number): void {
+function multiply(
+  a: Float64Array,
+  aAt: number,
+  b: Float64Array,
+  bAt: number,
+  c: Float64Array,
+  cAt: number,
+  m: number,
+  k: number,
+  n: number,
+): void {
   for (let row = 0; row < m; row++) {
     for (let inner = 0; inner < k; inner++) {
       const factor = a[aAt + row * k + inner] as number;
       const [from, to] = [bAt + inner * n, cAt + row * n];
-      for (let column = 0; column < n; column++) c[to + column] = (c[to + column] as number) + factor * (b[from + column] as number);
+      for (let column = 0; column < n; column++)
+        c[to + column] = (c[to + column] as number) + factor * (b[from + column] as number);
     }
   }
 }
 
 function transposed(data: Float64Array, rows: number, columns: number): Float64Array {
   const result = new Float64Array(data.length);
-  for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) result[column * rows + row] = data[row * columns + column] as number;
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++)
+      result[column * rows + row] = data[row * columns + column] as number;
   return result;
 }
 
@@ -27,7 +40,8 @@ function matMulDims(node: Node, inputs: Inputs): { batch: number[]; m: number; k
   const [a, b] = [need(node, inputs, 0).dims, need(node, inputs, 1).dims];
   const [m, k] = [a.at(-2), a.at(-1)];
   const [inner, n] = [b.at(-2), b.at(-1)];
-  if (m === undefined || k === undefined || n === undefined || inner !== k) throw shapeError(node, `[${a.join(', ')}] · [${b.join(', ')}]`, 'matrices whose inner sizes agree');
+  if (m === undefined || k === undefined || n === undefined || inner !== k)
+    throw shapeError(node, `[${a.join(', ')}] · [${b.join(', ')}]`, 'matrices whose inner sizes agree');
   return { batch: broadcastDims(node, [a.slice(0, -2), b.slice(0, -2)]), m, k, n };
 }
 
@@ -41,7 +55,9 @@ const matMul: Operator = {
     const [a, b] = inputs as [Value, Value];
     const [aIndex, bIndex] = [broadcastIndex(a.dims.slice(0, -2), batch), broadcastIndex(b.dims.slice(0, -2), batch)];
     const result = new Float64Array(elementCount(batch) * m * n);
-    aIndex.forEach((aAt, i) => multiply(dataOf(a), aAt * m * k, dataOf(b), (bIndex[i] as number) * k * n, result, i * m * n, m, k, n));
+    aIndex.forEach((aAt, i) =>
+      multiply(dataOf(a), aAt * m * k, dataOf(b), (bIndex[i] as number) * k * n, result, i * m * n, m, k, n),
+    );
     return [result];
   },
 };
@@ -75,7 +91,14 @@ const gemm: Operator = {
     const transA = intAttribute(node, 'transA', 0) === 1;
     const left = transA ? transposed(dataOf(a), rows, columns) : dataOf(a);
     const [m, k] = transA ? [columns, rows] : [rows, columns];
-    const product = affine(left, m, k, b as Value, intAttribute(node, 'transB', 0) === 1, floatAttribute(node, 'alpha', 1));
+    const product = affine(
+      left,
+      m,
+      k,
+      b as Value,
+      intAttribute(node, 'transB', 0) === 1,
+      floatAttribute(node, 'alpha', 1),
+    );
     return [addTo(product, c, (y as Value).dims, floatAttribute(node, 'beta', 1))];
   },
 };
@@ -86,7 +109,8 @@ function swapped({ dtype, dims, data }: Value): Value {
   const turned = [...dims.slice(0, -2), columns, rows];
   if (data === undefined) return { dtype, dims: turned };
   const result = new Float64Array(data.length);
-  for (let at = 0; at < data.length; at += rows * columns) result.set(transposed(data.subarray(at, at + rows * columns), rows, columns), at);
+  for (let at = 0; at < data.length; at += rows * columns)
+    result.set(transposed(data.subarray(at, at + rows * columns), rows, columns), at);
   return { dtype, dims: turned, data: result };
 }
 
@@ -111,28 +135,46 @@ const linear: Operator = {
     const [x, weight] = [need(node, inputs, 0), need(node, inputs, 1)];
     const transB = intAttribute(node, 'transB', 0);
     if (weight.dims.length !== 2 || x.dims.at(-1) !== weight.dims[transB]) {
-      throw shapeError(node, `[${x.dims.join(', ')}] · [${weight.dims.join(', ')}]`, 'a last dimension that the weight takes');
+      throw shapeError(
+        node,
+        `[${x.dims.join(', ')}] · [${weight.dims.join(', ')}]`,
+        'a last dimension that the weight takes',
+      );
     }
     return [{ dtype: x.dtype, dims: [...x.dims.slice(0, -1), weight.dims[1 - transB] as number] }];
   },
   compute(node, [x, weight, bias], [y]) {
     const k = (x as Value).dims.at(-1) as number;
-    const product = affine(dataOf(x), dataOf(x).length / k, k, weight as Value, intAttribute(node, 'transB', 0) === 1, 1);
+    const product = affine(
+      dataOf(x),
+      dataOf(x).length / k,
+      k,
+      weight as Value,
+      intAttribute(node, 'transB', 0) === 1,
+      1,
+    );
     return [addTo(product, bias, (y as Value).dims, 1)];
   },
 };
 
-/** The factor on the scores of `Attention`: its attribute, or 1/√d for queries [.., d], whose last size is a number or the same at both probe sizes. */
+/**
+ * The factor on the scores of `Attention`: its attribute, or 1/√d for queries [.., d], whose last size is a number or
+ * the same at both probe sizes.
+ */
 export function attentionScale(node: Node, queryDims: readonly (number | readonly [number, number])[]): number {
   const last = queryDims.at(-1) ?? 1;
   return floatAttribute(node, 'scale', 1 / Math.sqrt(typeof last === 'number' ? last : last[0]));
 }
 
-/** softmax(scale · q·kᵀ + bias) · v for q [b, h, s, d], k and v [b, h, t, d]; second output: the probabilities [b, h, s, t]. */
+/**
+ * softmax(scale · q·kᵀ + bias) · v for q [b, h, s, d], k and v [b, h, t, d]; second output: the probabilities [b, h, s,
+ * t].
+ */
 const attention: Operator = {
   shape(node, inputs) {
     const [q, k, v] = [need(node, inputs, 0), need(node, inputs, 1), need(node, inputs, 2)];
-    if (q.dims.length !== 4 || k.dims.length !== 4 || v.dims.length !== 4) throw shapeError(node, `${q.dims.length} dimensions`, '4 dimensions');
+    if (q.dims.length !== 4 || k.dims.length !== 4 || v.dims.length !== 4)
+      throw shapeError(node, `${q.dims.length} dimensions`, '4 dimensions');
     const [batch, heads, queries] = q.dims as [number, number, number];
     return [
       { dtype: q.dtype, dims: [batch, heads, queries, v.dims[3] as number] },
@@ -154,7 +196,8 @@ const attention: Operator = {
         const part = probabilities.subarray((block * s + row) * t, (block * s + row + 1) * t);
         part.forEach((score, column) => {
           const at = (block * s + row) * t + column;
-          part[column] = score * scale + (biasIndex === undefined ? 0 : (dataOf(bias)[biasIndex[at] as number] as number));
+          part[column] =
+            score * scale + (biasIndex === undefined ? 0 : (dataOf(bias)[biasIndex[at] as number] as number));
         });
         softmaxInPlace(part);
       }
@@ -176,4 +219,10 @@ export function softmaxInPlace(values: Float64Array): void {
   });
 }
 
-export const PRODUCTS: Readonly<Record<string, Operator>> = { Attention: attention, 'com.microsoft:FusedMatMul': fusedMatMul, Gemm: gemm, 'hadamard:Linear': linear, MatMul: matMul };
+export const PRODUCTS: Readonly<Record<string, Operator>> = {
+  Attention: attention,
+  'com.microsoft:FusedMatMul': fusedMatMul,
+  Gemm: gemm,
+  'hadamard:Linear': linear,
+  MatMul: matMul,
+};

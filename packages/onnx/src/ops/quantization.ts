@@ -14,12 +14,20 @@ function scaleIndex(node: Node, dims: readonly number[], scaleDims: readonly num
   if (scaleDims.length === 0 || (scaleDims.length === 1 && scales === 1)) return () => 0;
   const axis = axisOf(node, intAttribute(node, 'axis', 1), dims.length);
   const size = dims[axis] as number;
-  if (scaleDims.length !== 1 || scales !== size) throw shapeError(node, `scales of shape [${scaleDims.join(', ')}]`, `one scale, or ${size} of them along axis ${axis}`);
+  if (scaleDims.length !== 1 || scales !== size)
+    throw shapeError(
+      node,
+      `scales of shape [${scaleDims.join(', ')}]`,
+      `one scale, or ${size} of them along axis ${axis}`,
+    );
   const inner = elementCount(dims.slice(axis + 1));
   return (element) => Math.floor(element / inner) % size;
 }
 
-/** y = (x − zero point) · scale, https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html; the type of the scale is that of the result. */
+/**
+ * y = (x − zero point) · scale, https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html; the type of the scale is
+ * that of the result.
+ */
 const dequantizeLinear: Operator = {
   shape(node, inputs) {
     const [{ dims }, scale] = [need(node, inputs, 0), need(node, inputs, 1)];
@@ -30,18 +38,26 @@ const dequantizeLinear: Operator = {
     const { dims, data } = x as Value;
     const indexOf = scaleIndex(node, dims, (scale as Value).dims);
     const scales = (scale as Value).data as Float64Array;
-    return [(data as Float64Array).map((value, i) => (value - (zero?.data?.[indexOf(i)] ?? 0)) * (scales[indexOf(i)] as number))];
+    return [
+      (data as Float64Array).map(
+        (value, i) => (value - (zero?.data?.[indexOf(i)] ?? 0)) * (scales[indexOf(i)] as number),
+      ),
+    ];
   },
 };
 
 /**
- * y = saturate(round(x / scale) + zero point) as uint8, with scale and zero point taken from the range of x, 0 included; https://onnx.ai/onnx/operators/onnx__DynamicQuantizeLinear.html.
- * Halves round to even.
+ * y = saturate(round(x / scale) + zero point) as uint8, with scale and zero point taken from the range of x, 0
+ * included; https://onnx.ai/onnx/operators/onnx__DynamicQuantizeLinear.html. Halves round to even.
  */
 const dynamicQuantizeLinear: Operator = {
   shape(node, inputs) {
     const { dims } = need(node, inputs, 0);
-    return [{ dtype: 'uint8', dims }, { dtype: 'float32', dims: [] }, { dtype: 'uint8', dims: [] }];
+    return [
+      { dtype: 'uint8', dims },
+      { dtype: 'float32', dims: [] },
+      { dtype: 'uint8', dims: [] },
+    ];
   },
   compute(_, [x]) {
     const { quantized, scale, zero } = quantizeDynamically((x as Value).data as Float64Array);
@@ -67,7 +83,7 @@ function roundToEven(value: number): number {
 /** Product of integers less their zero points, int32; https://onnx.ai/onnx/operators/onnx__MatMulInteger.html. */
 const matMulInteger: Operator = {
   shape(node, inputs) {
-    return [{ ...(PRODUCTS['MatMul'] as Operator).shape(node, inputs.slice(0, 2))[0] as Value, dtype: 'int32' }];
+    return [{ ...((PRODUCTS['MatMul'] as Operator).shape(node, inputs.slice(0, 2))[0] as Value), dtype: 'int32' }];
   },
   compute(node, [a, b, aZero, bZero], outputs) {
     const operands = [centered(a as Value, aZero), centered(b as Value, bZero)];
@@ -78,7 +94,9 @@ const matMulInteger: Operator = {
 /** x less its zero point: one number, or one per column. */
 function centered(x: Value, zero: Value | undefined): Value {
   const [data, points] = [x.data as Float64Array, zero?.data];
-  return points === undefined ? x : { ...x, data: data.map((value, i) => value - (points[i % points.length] as number)) };
+  return points === undefined
+    ? x
+    : { ...x, data: data.map((value, i) => value - (points[i % points.length] as number)) };
 }
 
 /** x quantized dynamically, times a packed matrix [K, N], scaled back to float: see `fuseQuantizedLinears`. */
@@ -86,16 +104,28 @@ const quantizedLinear: Operator = {
   shape(node, inputs) {
     const [x, weight] = [need(node, inputs, 0), need(node, inputs, 1)];
     const [rows, columns] = weight.dims;
-    if (weight.dims.length !== 2 || x.dims.at(-1) !== rows) throw shapeError(node, `[${x.dims.join(', ')}] · [${weight.dims.join(', ')}]`, 'a last dimension that the weight takes');
+    if (weight.dims.length !== 2 || x.dims.at(-1) !== rows)
+      throw shapeError(
+        node,
+        `[${x.dims.join(', ')}] · [${weight.dims.join(', ')}]`,
+        'a last dimension that the weight takes',
+      );
     return [{ dtype: x.dtype, dims: [...x.dims.slice(0, -1), columns as number] }];
   },
   compute(node, [x, weight, scale, zero, bias], outputs) {
     const { quantized, scale: step, zero: point } = quantizeDynamically((x as Value).data as Float64Array);
-    const operands = [{ ...(x as Value), data: quantized.map((level) => level - point) }, centered(weight as Value, zero)];
+    const operands = [
+      { ...(x as Value), data: quantized.map((level) => level - point) },
+      centered(weight as Value, zero),
+    ];
     const [product] = (PRODUCTS['MatMul'] as Required<Operator>).compute(node, operands, outputs);
     const [scales, shifts] = [(scale as Value).data as Float64Array, bias?.data];
     const columns = (weight as Value).dims[1] as number;
-    return [(product as Float64Array).map((sum, i) => sum * step * (scales[(i % columns) % scales.length] as number) + (shifts?.[i % columns] ?? 0))];
+    return [
+      (product as Float64Array).map(
+        (sum, i) => sum * step * (scales[(i % columns) % scales.length] as number) + (shifts?.[i % columns] ?? 0),
+      ),
+    ];
   },
 };
 

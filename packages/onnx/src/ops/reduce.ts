@@ -8,7 +8,9 @@ import type { Value } from './value.js';
 export function reducedAxes(node: Node, inputs: Inputs, rank: number): Set<number> {
   const axes = inputs[1] === undefined ? intsAttribute(node, 'axes') : [...needData(node, inputs, 1)];
   if (axes === undefined || axes.length === 0) {
-    return intAttribute(node, 'noop_with_empty_axes', 0) === 1 ? new Set() : new Set(Array.from({ length: rank }, (_, axis) => axis));
+    return intAttribute(node, 'noop_with_empty_axes', 0) === 1
+      ? new Set()
+      : new Set(Array.from({ length: rank }, (_, axis) => axis));
   }
   return new Set(axes.map((axis) => axisOf(node, axis, rank)));
 }

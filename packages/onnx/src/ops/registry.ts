@@ -13,7 +13,16 @@ import type { Value } from './value.js';
 
 /** Every operator whose shapes and values are known, by `operatorName`. Meanings are those of opset 18. */
 export const OPERATORS: ReadonlyMap<string, Operator> = new Map(
-  Object.entries({ ...ELEMENTWISE, ...INDEXING, ...MOVEMENT, ...NORMALIZATION, ...PRODUCTS, ...QUANTIZATION, ...REDUCTIONS, CumSum: cumulativeSum }),
+  Object.entries({
+    ...ELEMENTWISE,
+    ...INDEXING,
+    ...MOVEMENT,
+    ...NORMALIZATION,
+    ...PRODUCTS,
+    ...QUANTIZATION,
+    ...REDUCTIONS,
+    CumSum: cumulativeSum,
+  }),
 );
 
 /** Data beyond this many elements is not computed unless asked for: what matters at probe sizes is far smaller. */
@@ -24,7 +33,11 @@ export const DEFAULT_MAX_ELEMENTS = 65_536;
  *
  * @throws UnsupportedError OPERATOR_UNKNOWN, OPERATOR_DYNAMIC_SHAPE; FormatError OPERATOR_SHAPE, OPERATOR_INPUT.
  */
-export function inferNode(node: Node, inputs: Inputs, { maxElements = DEFAULT_MAX_ELEMENTS }: { maxElements?: number } = {}): Value[] {
+export function inferNode(
+  node: Node,
+  inputs: Inputs,
+  { maxElements = DEFAULT_MAX_ELEMENTS }: { maxElements?: number } = {},
+): Value[] {
   const operator = OPERATORS.get(operatorName(node));
   if (operator === undefined) {
     throw new UnsupportedError(`The operator ${operatorName(node)} is not known`, {
@@ -34,8 +47,11 @@ export function inferNode(node: Node, inputs: Inputs, { maxElements = DEFAULT_MA
     });
   }
   const outputs = operator.shape(node, inputs);
-  const complete = inputs.every((value, i) => (value === undefined ? (node.inputs[i] ?? '') === '' : value.data !== undefined));
-  if (operator.compute === undefined || !complete || outputs.some(({ dims }) => elementCount(dims) > maxElements)) return outputs;
+  const complete = inputs.every((value, i) =>
+    value === undefined ? (node.inputs[i] ?? '') === '' : value.data !== undefined,
+  );
+  if (operator.compute === undefined || !complete || outputs.some(({ dims }) => elementCount(dims) > maxElements))
+    return outputs;
   const data = operator.compute(node, inputs as readonly Value[], outputs);
   return outputs.map((output, i) => ({ ...output, data: data[i] as Float64Array }));
 }

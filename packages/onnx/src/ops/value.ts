@@ -2,8 +2,8 @@ import type { DataType, Tensor } from '../graph/graph.js';
 import { elementCount, toNumbers } from '../graph/tensors.js';
 
 /**
- * What is known of a value: always element type and shape, and the elements where they could be computed. Row-major, all as doubles: integers beyond 2⁵³
- * lose digits, which only occurs for "to the end".
+ * What is known of a value: always element type and shape, and the elements where they could be computed. Row-major,
+ * all as doubles: integers beyond 2⁵³ lose digits, which only occurs for "to the end".
  */
 export interface Value {
   readonly dtype: DataType;

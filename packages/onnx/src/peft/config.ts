@@ -26,9 +26,13 @@ const LIMITS = { what: WHAT, code: 'PEFT_CONFIG', maxBytes: 16 * 2 ** 20 };
 const typed = v.object({ peft_type: v.string() });
 
 /** A file of a folder; names such as `constructor` are none. */
-export const fileOf = (files: Files, name: string): Uint8Array | undefined => (Object.hasOwn(files, name) ? files[name] : undefined);
+export const fileOf = (files: Files, name: string): Uint8Array | undefined =>
+  Object.hasOwn(files, name) ? files[name] : undefined;
 
-/** Whether a folder holds an adapter of another method of PEFT than ours, readable or not: `fromPeft` converts it, or says why it cannot. Throws nothing: what is damaged is for its reader to report. */
+/**
+ * Whether a folder holds an adapter of another method of PEFT than ours, readable or not: `fromPeft` converts it, or
+ * says why it cannot. Throws nothing: what is damaged is for its reader to report.
+ */
 export function isPeftFolder(files: Files): boolean {
   const bytes = fileOf(files, ADAPTER_CONFIG_FILE);
   if (bytes === undefined) return false;
@@ -43,11 +47,17 @@ export function isPeftFolder(files: Files): boolean {
 /**
  * Read PEFT's `adapter_config.json`.
  *
- * @throws FormatError PEFT_FILE when there is none, PEFT_CONFIG when it is damaged; UnsupportedError PEFT_TYPE for a method other than IA³ and LN tuning.
+ * @throws FormatError PEFT_FILE when there is none, PEFT_CONFIG when it is damaged; UnsupportedError PEFT_TYPE for a
+ *   method other than IA³ and LN tuning.
  */
 export function readPeftConfig(files: Files): PeftConfig {
   const bytes = fileOf(files, ADAPTER_CONFIG_FILE);
-  if (bytes === undefined) throw new FormatError('The PEFT folder is incomplete', { code: 'PEFT_FILE', found: `no ${ADAPTER_CONFIG_FILE}`, expected: 'what save_pretrained of PEFT writes' });
+  if (bytes === undefined)
+    throw new FormatError('The PEFT folder is incomplete', {
+      code: 'PEFT_FILE',
+      found: `no ${ADAPTER_CONFIG_FILE}`,
+      expected: 'what save_pretrained of PEFT writes',
+    });
   const json = parseJson(bytes, LIMITS);
   const { peft_type: type } = validate(typed, json, { what: WHAT, code: 'PEFT_CONFIG', error: FormatError });
   if (!METHODS.some((method) => method === type)) {

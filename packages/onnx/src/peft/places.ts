@@ -12,7 +12,10 @@ export interface Place {
   readonly norms: 'behind' | 'before';
 }
 
-/** A module that is known, and the name of the model it is part of; empty where the model has no head, for then nothing tells. */
+/**
+ * A module that is known, and the name of the model it is part of; empty where the model has no head, for then nothing
+ * tells.
+ */
 export interface KnownModule extends Place {
   readonly model: string;
 }
@@ -21,8 +24,21 @@ interface Family {
   /** What models with a head call their encoder, and which models those are. */
   readonly trunks: Readonly<Record<string, string>>;
   readonly norms: Place['norms'];
-  /** By path, `#` for the number of the layer. `previous`: a norm in front of the attention follows the feed-forward of the layer before. */
-  readonly modules: Readonly<Record<string, { readonly slot: Slot; readonly part?: 'decoder'; readonly kind?: 'cross'; readonly layer?: 'last' | 'every' | 'previous' }>>;
+  /**
+   * By path, `#` for the number of the layer. `previous`: a norm in front of the attention follows the feed-forward of
+   * the layer before.
+   */
+  readonly modules: Readonly<
+    Record<
+      string,
+      {
+        readonly slot: Slot;
+        readonly part?: 'decoder';
+        readonly kind?: 'cross';
+        readonly layer?: 'last' | 'every' | 'previous';
+      }
+    >
+  >;
 }
 
 /** Output projections of attentions, and the norms that `findSites` finds for them. */
@@ -39,12 +55,20 @@ const FAMILIES: readonly Family[] = [
   {
     trunks: { mpnet: 'mpnet' },
     norms: 'behind',
-    modules: { 'encoder.layer.#.attention.attn.o': { slot: 'adapter' }, 'encoder.layer.#.attention.LayerNorm': { slot: 'attention_norm' }, 'encoder.layer.#.output.LayerNorm': { slot: 'output_norm' } },
+    modules: {
+      'encoder.layer.#.attention.attn.o': { slot: 'adapter' },
+      'encoder.layer.#.attention.LayerNorm': { slot: 'attention_norm' },
+      'encoder.layer.#.output.LayerNorm': { slot: 'output_norm' },
+    },
   },
   {
     trunks: { distilbert: 'distilbert' },
     norms: 'behind',
-    modules: { 'transformer.layer.#.attention.out_lin': { slot: 'adapter' }, 'transformer.layer.#.sa_layer_norm': { slot: 'attention_norm' }, 'transformer.layer.#.output_layer_norm': { slot: 'output_norm' } },
+    modules: {
+      'transformer.layer.#.attention.out_lin': { slot: 'adapter' },
+      'transformer.layer.#.sa_layer_norm': { slot: 'attention_norm' },
+      'transformer.layer.#.output_layer_norm': { slot: 'output_norm' },
+    },
   },
   {
     trunks: { albert: 'albert' },
@@ -86,16 +110,26 @@ const FAMILIES: readonly Family[] = [
       'layers.#.attn.Wo': { slot: 'adapter' },
       'layers.#.mlp_norm': { slot: 'attention_norm' },
       'layers.#.attn_norm': { slot: 'output_norm', layer: 'previous' },
-      'final_norm': { slot: 'output_norm', layer: 'last' },
+      final_norm: { slot: 'output_norm', layer: 'last' },
     },
   },
 ];
 
 const PATTERNS = FAMILIES.flatMap(({ trunks, norms, modules }) =>
-  Object.entries(modules).map(([path, at]) => ({ trunks, norms, at, pattern: new RegExp(`^(?:(${Object.keys(trunks).join('|')})\\.)?${path.replaceAll('.', '\\.').replace('#', '(\\d{1,4})')}$`) })),
+  Object.entries(modules).map(([path, at]) => ({
+    trunks,
+    norms,
+    at,
+    pattern: new RegExp(
+      `^(?:(${Object.keys(trunks).join('|')})\\.)?${path.replaceAll('.', '\\.').replace('#', '(\\d{1,4})')}$`,
+    ),
+  })),
 );
 
-/** The place of a module by its path in the model, `bert.encoder.layer.0.attention.output.dense` or without `bert.`; undefined when it is none of ours. */
+/**
+ * The place of a module by its path in the model, `bert.encoder.layer.0.attention.output.dense` or without `bert.`;
+ * undefined when it is none of ours.
+ */
 export function placeOf(module: string): KnownModule | undefined {
   for (const { pattern, trunks, norms, at } of PATTERNS) {
     const match = pattern.exec(module);
@@ -105,7 +139,14 @@ export function placeOf(module: string): KnownModule | undefined {
     // In front of the first attention stands a norm that follows no feed-forward.
     if (at.layer === 'previous' && number === 0) return undefined;
     const layer = at.layer === 'previous' ? number - 1 : (at.layer ?? number);
-    return { slot: at.slot, part: at.part ?? 'encoder', kind: at.kind ?? 'self', layer, norms, model: trunk === undefined ? '' : (trunks[trunk] as string) };
+    return {
+      slot: at.slot,
+      part: at.part ?? 'encoder',
+      kind: at.kind ?? 'self',
+      layer,
+      norms,
+      model: trunk === undefined ? '' : (trunks[trunk] as string),
+    };
   }
   return undefined;
 }

@@ -23,7 +23,8 @@ export interface Placed {
 /**
  * Numbers of a PEFT folder by the places of the base that they belong to.
  *
- * @throws MismatchError PEFT_LAYERS, PEFT_SHAPE, PEFT_NORMS, PEFT_SITE; UnsupportedError PEFT_SITE when vectors multiply different sides, PEFT_TENSOR when two belong to one place; FormatError PEFT_VALUES.
+ * @throws MismatchError PEFT_LAYERS, PEFT_SHAPE, PEFT_NORMS, PEFT_SITE; UnsupportedError PEFT_SITE when vectors
+ *   multiply different sides, PEFT_TENSOR when two belong to one place; FormatError PEFT_VALUES.
  */
 export function place(base: ServingBase, config: PeftConfig, known: readonly [PeftTensor, KnownModule][]): Placed {
   const view = viewOf(base.canonical.graph);
@@ -73,10 +74,20 @@ function normOf(slots: ReadonlySet<Slot>): Norm {
 }
 
 /** The tensor of the base that one of a trained norm replaces, and its shape. */
-function normTensor({ canonical: { graph } }: ServingBase, site: SiteInfo, slot: Exclude<Slot, 'adapter'>, { name, part }: PeftTensor): [string, readonly number[]] {
+function normTensor(
+  { canonical: { graph } }: ServingBase,
+  site: SiteInfo,
+  slot: Exclude<Slot, 'adapter'>,
+  { name, part }: PeftTensor,
+): [string, readonly number[]] {
   const node = slot === 'attention_norm' ? site.attentionNorm : site.outputNorm;
   const source = node?.inputs[part === 'weight' ? 1 : 2] ?? '';
   const dims = graph.tensors.get(source)?.dims;
-  if (dims === undefined) throw new MismatchError('The base model has no such norm', { code: 'PEFT_NORMS', found: `${node === undefined ? 'no norm' : `a norm without ${part}`} at ${site.key}`, expected: `a place for ${name}` });
+  if (dims === undefined)
+    throw new MismatchError('The base model has no such norm', {
+      code: 'PEFT_NORMS',
+      found: `${node === undefined ? 'no norm' : `a norm without ${part}`} at ${site.key}`,
+      expected: `a place for ${name}`,
+    });
   return [source, dims];
 }

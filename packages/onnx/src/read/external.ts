@@ -6,8 +6,8 @@ import type { TensorProto } from './onnx_pb.js';
 export type ExternalData = (location: string) => Uint8Array | undefined;
 
 /**
- * True for a path that stays inside the model's own folder on every platform: relative, separated by `/`, no `..`, no drive letter,
- * no backslash, no control character.
+ * True for a path that stays inside the model's own folder on every platform: relative, separated by `/`, no `..`, no
+ * drive letter, no backslash, no control character.
  */
 export function isPlainLocation(location: string): boolean {
   // eslint-disable-next-line no-control-regex -- control characters are what this refuses
@@ -27,8 +27,8 @@ export function rememberExternalData(source: ExternalData | undefined): External
 /**
  * The `expected` bytes of a tensor that its model keeps in another file: a view.
  *
- * @throws FormatError `ONNX_EXTERNAL_PATH` for a location outside the folder, `ONNX_EXTERNAL_MISSING` when there is no such file,
- *   `ONNX_EXTERNAL_RANGE` when offset and length are not within it or do not match the shape.
+ * @throws FormatError `ONNX_EXTERNAL_PATH` for a location outside the folder, `ONNX_EXTERNAL_MISSING` when there is no
+ *   such file, `ONNX_EXTERNAL_RANGE` when offset and length are not within it or do not match the shape.
  */
 export function externalBytes(proto: TensorProto, what: string, expected: number, files: ExternalData): Uint8Array {
   const entries = new Map(proto.externalData.map(({ key, value }) => [key, value]));

@@ -2,7 +2,14 @@ import { isFieldSet } from '@bufbuild/protobuf';
 import { FormatError, UnsupportedError } from '@hadamard-adapter/core';
 import { operatorName, type Attribute, type Graph, type Node, type Tensor } from '../graph/graph.js';
 import { quote } from '../graph/quote.js';
-import { AttributeProto_AttributeType as Type, AttributeProtoSchema, type AttributeProto, type GraphProto, type NodeProto, type TensorProto } from './onnx_pb.js';
+import {
+  AttributeProto_AttributeType as Type,
+  AttributeProtoSchema,
+  type AttributeProto,
+  type GraphProto,
+  type NodeProto,
+  type TensorProto,
+} from './onnx_pb.js';
 
 /** How the values inside attributes are read; `what` names them in messages. */
 export interface AttributeReaders {
@@ -19,12 +26,16 @@ export interface AttributeReaders {
 export function readNode(proto: NodeProto, readers: AttributeReaders): Node {
   const node = { op: proto.opType, domain: standardDomain(proto.domain), name: proto.name };
   const label = `node ${quote(proto.name || (proto.output[0] ?? ''))} (${quote(operatorName(node)).slice(1, -1)})`;
-  if (node.op === '') throw new FormatError(`The ${label} has no operator`, { code: 'ONNX_NODE', expected: 'an op_type' });
+  if (node.op === '')
+    throw new FormatError(`The ${label} has no operator`, { code: 'ONNX_NODE', expected: 'an op_type' });
   const attributes = new Map<string, Attribute>();
   for (const attribute of proto.attribute) {
     const what = `Attribute ${quote(attribute.name)} of ${label}`;
     if (attribute.name === '' || attributes.has(attribute.name)) {
-      throw new FormatError(`${what} ${attribute.name === '' ? 'has no name' : 'is there twice'}`, { code: 'ONNX_ATTRIBUTE', expected: 'different names' });
+      throw new FormatError(`${what} ${attribute.name === '' ? 'has no name' : 'is there twice'}`, {
+        code: 'ONNX_ATTRIBUTE',
+        expected: 'different names',
+      });
     }
     attributes.set(attribute.name, readAttribute(attribute, what, readers));
   }
@@ -90,7 +101,12 @@ function text(bytes: Uint8Array, what: string): string {
   try {
     return utf8.decode(bytes);
   } catch (cause) {
-    throw new UnsupportedError(`${what} is not text`, { code: 'ONNX_ATTRIBUTE_TYPE', found: `${bytes.length} other bytes`, expected: 'UTF-8', cause });
+    throw new UnsupportedError(`${what} is not text`, {
+      code: 'ONNX_ATTRIBUTE_TYPE',
+      found: `${bytes.length} other bytes`,
+      expected: 'UTF-8',
+      cause,
+    });
   }
 }
 

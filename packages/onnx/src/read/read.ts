@@ -7,7 +7,13 @@ import { sortNodes } from '../graph/sort.js';
 import { capturedValues, usedValues } from '../graph/uses.js';
 import { rememberExternalData, type ExternalData } from './external.js';
 import { readNode, standardDomain } from './nodes.js';
-import { ModelProtoSchema, TensorProto_DataType, type GraphProto, type ModelProto, type OperatorSetIdProto } from './onnx_pb.js';
+import {
+  ModelProtoSchema,
+  TensorProto_DataType,
+  type GraphProto,
+  type ModelProto,
+  type OperatorSetIdProto,
+} from './onnx_pb.js';
 import { malformedModel, messageDepth, scanModel, type ReadLimits } from './scan.js';
 import { readTensor } from './tensor.js';
 import { readValueInfo } from './values.js';
@@ -19,22 +25,23 @@ const DEFAULT_LIMITS: ReadLimits = { maxNodes: 200_000, maxDepth: 16, maxMemory:
 
 export interface ReadOptions extends Partial<ReadLimits> {
   /**
-   * Files that hold weights kept outside the model. Asked once for each location, which is a plain relative path: it cannot lead out of
-   * the model's folder.
+   * Files that hold weights kept outside the model. Asked once for each location, which is a plain relative path: it
+   * cannot lead out of the model's folder.
    */
   readonly externalData?: ExternalData | undefined;
 }
 
 /**
- * An ONNX model as a graph. Weights are views into `bytes` or the external files, so keep those unchanged as long as the graph is used.
- * Nodes come in topological order; initializers that are also declared as inputs are no inputs; documentation, metadata, value_info and
- * training information are dropped.
+ * An ONNX model as a graph. Weights are views into `bytes` or the external files, so keep those unchanged as long as
+ * the graph is used. Nodes come in topological order; initializers that are also declared as inputs are no inputs;
+ * documentation, metadata, value_info and training information are dropped.
  *
- * Time and memory are linear in the size of the file, memory bounded by the limits in `options` (200,000 nodes, 16 levels of graphs,
- * 2 GiB for everything but raw weights).
+ * Time and memory are linear in the size of the file, memory bounded by the limits in `options` (200,000 nodes, 16
+ * levels of graphs, 2 GiB for everything but raw weights).
  *
- * @throws FormatError for bytes that are no ONNX model, are damaged, or describe an impossible graph; UnsupportedError for what has no
- *   place in {@link Graph}: operator sets before 11, model-local functions, sparse tensors, string tensors that are used, sequences.
+ * @throws FormatError for bytes that are no ONNX model, are damaged, or describe an impossible graph; UnsupportedError
+ *   for what has no place in {@link Graph}: operator sets before 11, model-local functions, sparse tensors, string
+ *   tensors that are used, sequences.
  */
 export function readModel(bytes: Uint8Array, options: ReadOptions = {}): Graph {
   const limits: ReadLimits = {
@@ -79,7 +86,10 @@ function readOpsets(imports: readonly OperatorSetIdProto[]): Map<string, number>
   }
   const standard = opsets.get('');
   if (standard === undefined) {
-    throw new FormatError('The model names no version of the ONNX operator set', { code: 'ONNX_OPSET', expected: 'an opset_import for the standard domain' });
+    throw new FormatError('The model names no version of the ONNX operator set', {
+      code: 'ONNX_OPSET',
+      expected: 'an opset_import for the standard domain',
+    });
   }
   if (standard < MIN_OPSET) {
     throw new UnsupportedError('The operator set of the model is too old', {
@@ -116,7 +126,8 @@ function readGraph(proto: GraphProto, context: Context, nested: boolean): Graph 
     });
   }
   const readers = {
-    tensor: (tensor: GraphProto['initializer'][number], what: string): Tensor => readTensor(tensor, what, context.files),
+    tensor: (tensor: GraphProto['initializer'][number], what: string): Tensor =>
+      readTensor(tensor, what, context.files),
     graph: (graph: GraphProto): Graph => readGraph(graph, context, true),
   };
   const nodes = sortNodes(proto.node.map((node) => readNode(node, readers)));

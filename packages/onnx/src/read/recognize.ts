@@ -1,12 +1,14 @@
 /**
- * What a file that is no ONNX model looks like instead, as a short phrase for an error message; undefined when nothing is recognized.
- * Only looks at the first bytes.
+ * What a file that is no ONNX model looks like instead, as a short phrase for an error message; undefined when nothing
+ * is recognized. Only looks at the first bytes.
  */
 export function recognize(bytes: Uint8Array): string | undefined {
   if (bytes.length === 0) return 'an empty file';
   const head = latin1(bytes.subarray(0, 64));
-  if (head.startsWith('version https://git-lfs')) return 'a git-lfs pointer; run `git lfs pull` or download the file itself';
-  if (/^\s*<(!doctype|html|\?xml|head|body)/i.test(head)) return 'a web page, probably the error page of a failed download';
+  if (head.startsWith('version https://git-lfs'))
+    return 'a git-lfs pointer; run `git lfs pull` or download the file itself';
+  if (/^\s*<(!doctype|html|\?xml|head|body)/i.test(head))
+    return 'a web page, probably the error page of a failed download';
   const known = MAGIC.find(({ at, magic }) => head.startsWith(magic, at));
   if (known !== undefined) return known.what;
   if (isSafetensors(bytes)) return 'a safetensors file: weights without a graph';

@@ -17,20 +17,29 @@ export interface ReadLimits {
 /** A protobuf message, and so an ONNX file, ends at 2 GiB; larger models keep their weights outside. */
 export const MAX_FILE_BYTES = 2 ** 31 - 1;
 
-/** Messages within messages that a file with these limits can have: node, attribute and graph for every level, and some more for types. */
+/**
+ * Messages within messages that a file with these limits can have: node, attribute and graph for every level, and some
+ * more for types.
+ */
 export function messageDepth({ maxDepth }: ReadLimits): number {
   return 3 * maxDepth + 24;
 }
 
 /**
- * Walks the wire format of a ModelProto once, building nothing, so that a truncated file, endless nesting or a few megabytes that
- * decode to gigabytes are refused before anything is allocated. Weights are stepped over. The decoder may rely on every length and
- * wire type after this.
+ * Walks the wire format of a ModelProto once, building nothing, so that a truncated file, endless nesting or a few
+ * megabytes that decode to gigabytes are refused before anything is allocated. Weights are stepped over. The decoder
+ * may rely on every length and wire type after this.
  *
- * @throws FormatError `ONNX_EMPTY`, `ONNX_NOT_A_MODEL`, `ONNX_TRUNCATED`, `ONNX_MALFORMED`; UnsupportedError `ONNX_LIMIT`.
+ * @throws FormatError `ONNX_EMPTY`, `ONNX_NOT_A_MODEL`, `ONNX_TRUNCATED`, `ONNX_MALFORMED`; UnsupportedError
+ *   `ONNX_LIMIT`.
  */
 export function scanModel(bytes: Uint8Array, limits: ReadLimits): void {
-  if (bytes.length === 0) throw new FormatError('The ONNX file is empty', { code: 'ONNX_EMPTY', found: '0 bytes', expected: 'an ONNX model' });
+  if (bytes.length === 0)
+    throw new FormatError('The ONNX file is empty', {
+      code: 'ONNX_EMPTY',
+      found: '0 bytes',
+      expected: 'an ONNX model',
+    });
   if (bytes.length > MAX_FILE_BYTES) {
     throw new FormatError('The ONNX file is too large', {
       code: 'ONNX_TOO_LARGE',
@@ -54,9 +63,11 @@ interface Scan {
 
 function scanMessage(scan: Scan, plan: Plan, end: number, depth: number, graphs: number): void {
   const { limits } = scan;
-  if (plan.desc === NodeProtoSchema && ++scan.nodes > limits.maxNodes) throw limit('nodes', `more than ${limits.maxNodes}`, 'maxNodes');
+  if (plan.desc === NodeProtoSchema && ++scan.nodes > limits.maxNodes)
+    throw limit('nodes', `more than ${limits.maxNodes}`, 'maxNodes');
   if (plan.desc === GraphProtoSchema) graphs++;
-  if (graphs > limits.maxDepth || depth > scan.maxMessages) throw limit('nested graphs', `more than ${limits.maxDepth} levels`, 'maxDepth');
+  if (graphs > limits.maxDepth || depth > scan.maxMessages)
+    throw limit('nested graphs', `more than ${limits.maxDepth} levels`, 'maxDepth');
   spend(scan, plan.memory);
 
   while (scan.position < end) {
@@ -71,7 +82,10 @@ function scanMessage(scan: Scan, plan: Plan, end: number, depth: number, graphs:
     if (wire === LENGTH) {
       const length = varint(scan, end, 5);
       const stop = scan.position + length;
-      if (stop > end) throw depth === 1 ? truncated(scan, stop) : malformed(scan, `${length} bytes of ${plan.desc.name} beyond its end at byte ${start}`);
+      if (stop > end)
+        throw depth === 1
+          ? truncated(scan, stop)
+          : malformed(scan, `${length} bytes of ${plan.desc.name} beyond its end at byte ${start}`);
       if (field?.message !== undefined) scanMessage(scan, planOf(field.message), stop, depth + 1, graphs);
       else if (field !== undefined) payload(scan, field, length, stop);
       scan.position = stop;
@@ -82,16 +96,25 @@ function scanMessage(scan: Scan, plan: Plan, end: number, depth: number, graphs:
     else if (wire === FIXED32) scan.position += 4;
     // Groups (3 and 4) are in no version of ONNX.
     else throw malformed(scan, `wire type ${wire} at byte ${start}`);
-    if (scan.position > end) throw depth === 1 ? truncated(scan, scan.position) : malformed(scan, `a field beyond the end of its message at byte ${start}`);
+    if (scan.position > end)
+      throw depth === 1
+        ? truncated(scan, scan.position)
+        : malformed(scan, `a field beyond the end of its message at byte ${start}`);
     if (field !== undefined) spend(scan, SCALAR_MEMORY);
   }
 }
 
-/** A string, bytes or a packed list: lists must end where their last element ends, else the decoder would read on behind them. */
+/**
+ * A string, bytes or a packed list: lists must end where their last element ends, else the decoder would read on behind
+ * them.
+ */
 function payload(scan: Scan, field: Field, length: number, stop: number): void {
   spend(scan, SCALAR_MEMORY + length * field.memoryPerByte);
   if (!field.packed || length === 0) return;
-  const whole = field.wire === VARINT ? ((scan.bytes[stop - 1] ?? 0) & 0x80) === 0 : length % (field.wire === FIXED32 ? 4 : 8) === 0;
+  const whole =
+    field.wire === VARINT
+      ? ((scan.bytes[stop - 1] ?? 0) & 0x80) === 0
+      : length % (field.wire === FIXED32 ? 4 : 8) === 0;
   if (!whole) throw malformed(scan, `a list ${field.name} that ends within an element at byte ${stop}`);
 }
 
@@ -101,7 +124,9 @@ function varint(scan: Scan, end: number, longest: number): number {
   let scale = 1;
   for (let i = 0; i < longest; i++) {
     if (scan.position >= end) {
-      throw end === scan.bytes.length ? truncated(scan, end + 1) : malformed(scan, `a number beyond the end of its message at byte ${end}`);
+      throw end === scan.bytes.length
+        ? truncated(scan, end + 1)
+        : malformed(scan, `a number beyond the end of its message at byte ${end}`);
     }
     const byte = scan.bytes[scan.position++] ?? 0;
     value += (byte & 0x7f) * scale;
@@ -147,14 +172,19 @@ function planOf(desc: DescMessage): Plan {
   const known = plans.get(desc);
   if (known !== undefined) return known;
   const lists = desc.fields.filter((field) => field.fieldKind === 'list').length;
-  const plan: Plan = { desc, fields: new Map(desc.fields.map((field) => [field.number, planField(field)])), memory: 128 + 8 * desc.fields.length + 32 * lists };
+  const plan: Plan = {
+    desc,
+    fields: new Map(desc.fields.map((field) => [field.number, planField(field)])),
+    memory: 128 + 8 * desc.fields.length + 32 * lists,
+  };
   plans.set(desc, plan);
   return plan;
 }
 
 function planField(field: DescField): Field {
   const { name } = field;
-  if (field.message !== undefined) return { name, wire: LENGTH, message: field.message, packed: false, memoryPerByte: 0 };
+  if (field.message !== undefined)
+    return { name, wire: LENGTH, message: field.message, packed: false, memoryPerByte: 0 };
   const list = field.fieldKind === 'list';
   switch (field.scalar) {
     case ScalarType.BYTES:
@@ -173,11 +203,25 @@ function planField(field: DescField): Field {
   }
 }
 
-/** The error for bytes that are no ONNX model, or a damaged one; says what they look like instead where that can be told. */
+/**
+ * The error for bytes that are no ONNX model, or a damaged one; says what they look like instead where that can be
+ * told.
+ */
 export function malformedModel(bytes: Uint8Array, found: string, cause?: unknown): FormatError {
   const looks = recognize(bytes);
-  if (looks !== undefined) return new FormatError('The file is not an ONNX model', { code: 'ONNX_NOT_A_MODEL', found: looks, expected: 'an ONNX model', cause });
-  return new FormatError('The file is not an ONNX model, or is damaged', { code: 'ONNX_MALFORMED', found, expected: 'a protobuf ModelProto', cause });
+  if (looks !== undefined)
+    return new FormatError('The file is not an ONNX model', {
+      code: 'ONNX_NOT_A_MODEL',
+      found: looks,
+      expected: 'an ONNX model',
+      cause,
+    });
+  return new FormatError('The file is not an ONNX model, or is damaged', {
+    code: 'ONNX_MALFORMED',
+    found,
+    expected: 'a protobuf ModelProto',
+    cause,
+  });
 }
 
 function malformed(scan: Scan, found: string): FormatError {
@@ -195,5 +239,9 @@ function truncated(scan: Scan, needed: number): FormatError {
 }
 
 function limit(what: string, found: string, option: string): UnsupportedError {
-  return new UnsupportedError(`The ONNX model exceeds the limit on ${what}`, { code: 'ONNX_LIMIT', found, hint: `If the file is trusted, raise ${option}` });
+  return new UnsupportedError(`The ONNX model exceeds the limit on ${what}`, {
+    code: 'ONNX_LIMIT',
+    found,
+    hint: `If the file is trusted, raise ${option}`,
+  });
 }

@@ -10,11 +10,11 @@ import { TensorProto_DataLocation, TensorProtoSchema, type TensorProto } from '.
 const MAX_RANK = 64;
 
 /**
- * A tensor whose bytes are a view into the model or its external file; only those in a typed field (`float_data` …) are made anew.
- * `what` begins messages: `Initializer "w"`.
+ * A tensor whose bytes are a view into the model or its external file; only those in a typed field (`float_data` …) are
+ * made anew. `what` begins messages: `Initializer "w"`.
  *
- * @throws FormatError `ONNX_TENSOR_DIMS`, `ONNX_TENSOR_SIZE` when data and shape differ, or see `externalBytes`; UnsupportedError
- *   `ONNX_DATA_TYPE` for element types without a place here, strings among them.
+ * @throws FormatError `ONNX_TENSOR_DIMS`, `ONNX_TENSOR_SIZE` when data and shape differ, or see `externalBytes`;
+ *   UnsupportedError `ONNX_DATA_TYPE` for element types without a place here, strings among them.
  */
 export function readTensor(proto: TensorProto, what: string, files: ExternalData): Tensor {
   const dtype = dataTypeOf(proto.dataType);
@@ -61,7 +61,14 @@ function data(
 function readDims(proto: TensorProto, what: string): number[] {
   const dims = proto.dims.map(Number);
   const bad = dims.find((dim) => dim < 0 || !Number.isSafeInteger(dim));
-  const found = bad !== undefined ? `a dimension ${bad}` : dims.length > MAX_RANK ? `${dims.length} dimensions` : countable(dims) ? undefined : dimsText(dims);
+  const found =
+    bad !== undefined
+      ? `a dimension ${bad}`
+      : dims.length > MAX_RANK
+        ? `${dims.length} dimensions`
+        : countable(dims)
+          ? undefined
+          : dimsText(dims);
   if (found === undefined) return dims;
   throw new FormatError(`${what} has an impossible shape`, {
     code: 'ONNX_TENSOR_DIMS',

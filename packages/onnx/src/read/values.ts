@@ -12,20 +12,31 @@ import { TensorProto_DataType, type TensorShapeProto, type ValueInfoProto } from
  */
 export function readValueInfo(proto: ValueInfoProto, kind: 'input' | 'output', nested: boolean): ValueInfo {
   const { name, type } = proto;
-  if (name === '') throw new FormatError(`A graph ${kind} has no name`, { code: 'ONNX_VALUE_INFO', expected: 'a name' });
+  if (name === '')
+    throw new FormatError(`A graph ${kind} has no name`, { code: 'ONNX_VALUE_INFO', expected: 'a name' });
   const value = type?.value;
   if (value?.case !== undefined && value.case !== 'tensorType') {
-    throw new UnsupportedError(`Graph ${kind} ${quote(name)} is not a tensor`, { code: 'ONNX_VALUE_TYPE', found: value.case.replace('Type', ''), expected: 'a tensor' });
+    throw new UnsupportedError(`Graph ${kind} ${quote(name)} is not a tensor`, {
+      code: 'ONNX_VALUE_TYPE',
+      found: value.case.replace('Type', ''),
+      expected: 'a tensor',
+    });
   }
   const tensor = value?.value;
   const code = tensor?.elemType ?? TensorProto_DataType.UNDEFINED;
   if (tensor === undefined || code === TensorProto_DataType.UNDEFINED) {
     if (nested) return { name, dtype: 'float32', dims: [], unknown: 'type' };
-    throw new FormatError(`Graph ${kind} ${quote(name)} has no type`, { code: 'ONNX_VALUE_INFO', expected: 'an element type' });
+    throw new FormatError(`Graph ${kind} ${quote(name)} has no type`, {
+      code: 'ONNX_VALUE_INFO',
+      expected: 'an element type',
+    });
   }
   const dtype = dataTypeOf(code);
   if (dtype === undefined) {
-    throw new UnsupportedError(`Graph ${kind} ${quote(name)} has an element type that is not supported`, { code: 'ONNX_DATA_TYPE', found: dataTypeName(code) });
+    throw new UnsupportedError(`Graph ${kind} ${quote(name)} has an element type that is not supported`, {
+      code: 'ONNX_DATA_TYPE',
+      found: dataTypeName(code),
+    });
   }
   if (tensor.shape === undefined) return { name, dtype, dims: [], unknown: 'shape' };
   return { name, dtype, dims: readShape(tensor.shape) };

@@ -12,7 +12,10 @@ function ramp(size: number): Float32Array {
   return Float32Array.from({ length: size }, (_, i) => ((i * 37) % 19) / 19 - 0.5);
 }
 
-/** For trying a device: a product, a softmax, an error function and a norm, one after the other; input `x`, output `y`. A driver that exists and computes nonsense is no device. */
+/**
+ * For trying a device: a product, a softmax, an error function and a norm, one after the other; input `x`, output `y`.
+ * A driver that exists and computes nonsense is no device.
+ */
 export const PROBE: Graph = {
   name: 'probe',
   opsets: new Map([['', 18]]),

@@ -44,7 +44,8 @@ export interface LoadedAdapter extends ServedAdapter {
 /**
  * Read an adapter folder and make sure that it belongs to the base.
  *
- * @throws FormatError when the files are damaged; MismatchError when the adapter belongs to another base or brings other tensors than its config says; ConfigError NUM_LABELS, ADAPTER_LAYERS.
+ * @throws FormatError when the files are damaged; MismatchError when the adapter belongs to another base or brings
+ *   other tensors than its config says; ConfigError NUM_LABELS, ADAPTER_LAYERS.
  */
 export function checkAdapter({ canonical, sites, digest }: ServingBase, files: Files): CheckedAdapter {
   const { config, tensors } = decodeAdapter(files);
@@ -52,7 +53,15 @@ export function checkAdapter({ canonical, sites, digest }: ServingBase, files: F
   const fits = config.base_weights_sha256 === digest;
   // On another base there may be no such layers: that it is another one is what has to be said.
   const parameters = fits ? ownParameters(canonical, sites, config) : [];
-  checkAdapterMatches(config, parameters, tensors, { baseDigest: digest, hiddenSize: canonical.hiddenSize, numLayers: new Set(sites.map(({ layer }) => layer)).size, site, norm, crossAttention, layers });
+  checkAdapterMatches(config, parameters, tensors, {
+    baseDigest: digest,
+    hiddenSize: canonical.hiddenSize,
+    numLayers: new Set(sites.map(({ layer }) => layer)).size,
+    site,
+    norm,
+    crossAttention,
+    layers,
+  });
   const { replaced } = normParameters(canonical.graph, chooseSites(sites, { layers, crossAttention }), { norm });
   return { config, values: layout(parameters).named(adapterValues(parameters, tensors)), norms: replaced };
 }
@@ -60,16 +69,28 @@ export function checkAdapter({ canonical, sites, digest }: ServingBase, files: F
 /** What an adapter of this config consists of. */
 function ownParameters(canonical: CanonicalGraph, sites: readonly SiteInfo[], config: AdapterConfig): Parameter[] {
   const { site, norm, layers, head, num_labels: numLabels, cross_attention: crossAttention = false } = config;
-  const classifier = head === 'model' ? exposeOwnHead(canonical.graph, canonical, numLabels).parameters : headParameters({ head, numLabels, hiddenSize: canonical.hiddenSize });
-  return sortParameters([...classifier, ...insertAdapters(canonical.graph, sites, { site, norm, layers, crossAttention }).parameters]);
+  const classifier =
+    head === 'model'
+      ? exposeOwnHead(canonical.graph, canonical, numLabels).parameters
+      : headParameters({ head, numLabels, hiddenSize: canonical.hiddenSize });
+  return sortParameters([
+    ...classifier,
+    ...insertAdapters(canonical.graph, sites, { site, norm, layers, crossAttention }).parameters,
+  ]);
 }
 
 /** What a graph must offer to serve an adapter of this config. */
-export const servingOptions = ({ site, norm, pooling, head, cross_attention: crossAttention = false }: AdapterConfig): ServingOptions => ({ site, norm, pooling, head, crossAttention });
+export const servingOptions = ({
+  site,
+  norm,
+  pooling,
+  head,
+  cross_attention: crossAttention = false,
+}: AdapterConfig): ServingOptions => ({ site, norm, pooling, head, crossAttention });
 
 /**
- * What a graph must offer to serve `added` beside the adapters that it serves already. Norms may differ, for the base's own values can be filled in; a site, a pooling or a kind of classifier that
- * is not there cannot.
+ * What a graph must offer to serve `added` beside the adapters that it serves already. Norms may differ, for the base's
+ * own values can be filled in; a site, a pooling or a kind of classifier that is not there cannot.
  *
  * @throws MismatchError ADAPTER_SITE_MISMATCH, ADAPTER_HEAD_MISMATCH.
  */
@@ -82,7 +103,12 @@ export function joinServing(present: ServingOptions, added: ServingOptions): Ser
   ] as const;
   for (const [what, code, found, expected] of settings) {
     if (found === expected) continue;
-    throw new MismatchError(`The adapter has another ${what} than those it would be served with`, { code, found, expected, hint: 'Serve it from a server of its own.' });
+    throw new MismatchError(`The adapter has another ${what} than those it would be served with`, {
+      code,
+      found,
+      expected,
+      hint: 'Serve it from a server of its own.',
+    });
   }
   const norm = unionOfNorms(present.norm, added.norm);
   return norm === present.norm ? present : { ...present, norm };
@@ -100,33 +126,58 @@ export function layOut(serving: ServingModel, { config, values, norms }: Checked
     for (const [source, place] of places) put(place, values.get(norms.get(node)?.get(source) ?? ''));
   }
   // Copies, since a view would keep the whole file in memory.
-  return { serving, config, labels: config.num_labels, vectors, head: new Map(serving.head.map(({ name }) => [name, (values.get(name) as Float32Array).slice()])) };
+  return {
+    serving,
+    config,
+    labels: config.num_labels,
+    vectors,
+    head: new Map(serving.head.map(({ name }) => [name, (values.get(name) as Float32Array).slice()])),
+  };
 }
 
 /**
- * The base as one of its own adapters: w = 1, b = 0, norms as they are, and the classifier that it came with, where that is the one that is served.
+ * The base as one of its own adapters: w = 1, b = 0, norms as they are, and the classifier that it came with, where
+ * that is the one that is served.
  *
  * @throws MismatchError BASE_HEAD when the answer would be that of another classifier.
  */
 export function baseAdapter(serving: ServingModel, output: ServedOutput): ServedAdapter {
   const { model, head, identity, options } = serving;
   if (output === 'logits' && options.head !== 'model') {
-    throw new MismatchError('The base model has no classifier of its own beside these adapters', { code: 'BASE_HEAD', found: `head "${options.head}"`, expected: 'a base that was exported with its classifier, or its hidden states', hint: 'Choose an adapter.' });
+    throw new MismatchError('The base model has no classifier of its own beside these adapters', {
+      code: 'BASE_HEAD',
+      found: `head "${options.head}"`,
+      expected: 'a base that was exported with its classifier, or its hidden states',
+      hint: 'Choose an adapter.',
+    });
   }
-  const own = (parameter: Parameter): Float32Array => (output === 'hidden' ? new Float32Array(0) : initialValues(parameter, model.canonical.graph.tensors, () => new Float32Array(0)));
-  return { serving, labels: model.options.numLabels, vectors: identity, head: new Map(head.map((parameter) => [parameter.name, own(parameter)])) };
+  const own = (parameter: Parameter): Float32Array =>
+    output === 'hidden'
+      ? new Float32Array(0)
+      : initialValues(parameter, model.canonical.graph.tensors, () => new Float32Array(0));
+  return {
+    serving,
+    labels: model.options.numLabels,
+    vectors: identity,
+    head: new Map(head.map((parameter) => [parameter.name, own(parameter)])),
+  };
 }
 
 /** An adapter as the graphs of `serving` read it, which serve all that those do which it was laid out for. */
 export function widen(adapter: LoadedAdapter, serving: ServingModel): LoadedAdapter {
   if (adapter.serving === serving) return adapter;
   const vectors = serving.identity.slice();
-  for (const [name, value] of adapter.serving.vectors.named(adapter.vectors)) vectors.set(value, serving.vectors.offset(name));
+  for (const [name, value] of adapter.serving.vectors.named(adapter.vectors))
+    vectors.set(value, serving.vectors.offset(name));
   return { ...adapter, serving, vectors };
 }
 
 /** Shape of a tensor of the classifier for an adapter with `labels` labels. */
-export function headShape(head: HeadKind, { name, shape }: Pick<Parameter, 'name' | 'shape'>, labels: number): readonly number[] {
+export function headShape(
+  head: HeadKind,
+  { name, shape }: Pick<Parameter, 'name' | 'shape'>,
+  labels: number,
+): readonly number[] {
   return hasLabels(head, name) ? [labels, ...shape.slice(1)] : shape;
 }
 

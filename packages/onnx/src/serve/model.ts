@@ -39,19 +39,30 @@ const SOME_LABELS = 2;
  * @throws as `buildAdapterModel`.
  */
 export function buildServingModel(canonical: CanonicalGraph, options: ServingOptions): ServingModel {
-  const numLabels = options.head === 'model' ? (canonical.numLabels ?? SOME_LABELS) : options.head === 'cosine' ? 1 : SOME_LABELS;
-  const model = buildAdapterModel(canonical, { ...options, numLabels, loss: options.pooling === 'none' ? 'token-cross-entropy' : 'mse', separateNorms: true });
+  const numLabels =
+    options.head === 'model' ? (canonical.numLabels ?? SOME_LABELS) : options.head === 'cosine' ? 1 : SOME_LABELS;
+  const model = buildAdapterModel(canonical, {
+    ...options,
+    numLabels,
+    loss: options.pooling === 'none' ? 'token-cross-entropy' : 'mse',
+    separateNorms: true,
+  });
   const vectors = model.parameters.filter(({ group }) => group !== 'classifier');
   const places = layout(vectors);
   const identity = new Float32Array(places.size);
-  for (const parameter of vectors) identity.set(initialValues(parameter, canonical.graph.tensors, () => new Float32Array(0)), places.offset(parameter.name));
+  for (const parameter of vectors)
+    identity.set(
+      initialValues(parameter, canonical.graph.tensors, () => new Float32Array(0)),
+      places.offset(parameter.name),
+    );
   return {
     options,
     model,
     vectors: places,
     head: model.parameters.filter(({ group }) => group === 'classifier'),
     identity,
-    norms: normParameters(canonical.graph, chooseSites(model.sites, options), { ...options, separateNorms: true }).replaced,
+    norms: normParameters(canonical.graph, chooseSites(model.sites, options), { ...options, separateNorms: true })
+      .replaced,
   };
 }
 

@@ -1,5 +1,21 @@
-import { ConfigError, fromFloat32, type Files, type Group, type ParameterInfo, type Tensor } from '@hadamard-adapter/core';
-import { adapterTensors, adapterValues, checkAdapterMatches, decodeAdapter, encodeAdapter, taskTypeOf, type AdapterConfig, type CardInfo } from '@hadamard-adapter/core/folder';
+import {
+  ConfigError,
+  fromFloat32,
+  type Files,
+  type Group,
+  type ParameterInfo,
+  type Tensor,
+} from '@hadamard-adapter/core';
+import {
+  adapterTensors,
+  adapterValues,
+  checkAdapterMatches,
+  decodeAdapter,
+  encodeAdapter,
+  taskTypeOf,
+  type AdapterConfig,
+  type CardInfo,
+} from '@hadamard-adapter/core/folder';
 import type { SiteInfo } from '../sites/sites.js';
 import type { AdapterSession, SessionOptions } from './session.js';
 
@@ -21,10 +37,12 @@ export interface AdapterInfo {
 /** What an adapter file holds: everything that was trained but the base. */
 const SAVED_GROUPS: readonly Group[] = ['classifier', 'adapter', 'norm'];
 
-const savedParameters = ({ parameters }: AdapterSession): ParameterInfo[] => parameters.filter(({ group }) => SAVED_GROUPS.includes(group));
+const savedParameters = ({ parameters }: AdapterSession): ParameterInfo[] =>
+  parameters.filter(({ group }) => SAVED_GROUPS.includes(group));
 
 /** The layers of a session that carry an adapter. */
-const adaptedLayers = ({ compiled: { sites, options } }: AdapterSession): number[] => [...(options.layers ?? allLayers(sites))].toSorted((a, b) => a - b);
+const adaptedLayers = ({ compiled: { sites, options } }: AdapterSession): number[] =>
+  [...(options.layers ?? allLayers(sites))].toSorted((a, b) => a - b);
 
 const allLayers = (sites: readonly SiteInfo[]): number[] => [...new Set(sites.map(({ layer }) => layer))];
 
@@ -36,7 +54,12 @@ const allLayers = (sites: readonly SiteInfo[]): number[] => [...new Set(sites.ma
 export async function saveAdapter(session: AdapterSession, info: AdapterInfo): Promise<Record<string, Uint8Array>> {
   const { compiled, numLabels, loss } = session;
   const { site, norm, crossAttention = false, pooling, head } = compiled.options;
-  if (site === 'none') throw new ConfigError('A model without adapters cannot be saved as one', { code: 'ADAPTER_NONE', found: 'site none', expected: 'context or output' });
+  if (site === 'none')
+    throw new ConfigError('A model without adapters cannot be saved as one', {
+      code: 'ADAPTER_NONE',
+      found: 'site none',
+      expected: 'context or output',
+    });
   const saved = savedParameters(session);
   const config: AdapterConfig = {
     peft_type: 'HADAMARD',
@@ -54,16 +77,26 @@ export async function saveAdapter(session: AdapterSession, info: AdapterInfo): P
     head,
     loss,
     num_labels: numLabels,
-    id2label: Object.fromEntries(Array.from({ length: numLabels }, (_, i) => [String(i), info.labels[i] ?? `LABEL_${i}`])),
+    id2label: Object.fromEntries(
+      Array.from({ length: numLabels }, (_, i) => [String(i), info.labels[i] ?? `LABEL_${i}`]),
+    ),
     task_type: taskTypeOf({ loss, head }),
     ...(info.task === undefined ? {} : { task: info.task }),
     ...(info.maxLength === undefined ? {} : { max_length: info.maxLength }),
-    modules_to_save: [...new Set(saved.filter(({ group }) => group === 'classifier').map(({ name }) => name.replace(/\.(weight|bias)$/, '')))],
+    modules_to_save: [
+      ...new Set(
+        saved.filter(({ group }) => group === 'classifier').map(({ name }) => name.replace(/\.(weight|bias)$/, '')),
+      ),
+    ],
     versions: { ...info.versions },
     inference_mode: true,
   };
   const values = await session.read(SAVED_GROUPS);
-  return encodeAdapter({ config, tensors: completed(adapterTensors(saved, values)), ...(info.card === undefined ? {} : { card: info.card }) });
+  return encodeAdapter({
+    config,
+    tensors: completed(adapterTensors(saved, values)),
+    ...(info.card === undefined ? {} : { card: info.card }),
+  });
 }
 
 /** An adapter of scales or shifts alone, with the other half of it: 0 to add, or 1 to multiply with. */
@@ -73,7 +106,8 @@ function completed(tensors: Map<string, Tensor>): Map<string, Tensor> {
     const [, place, part] = /^(.*\.adapter\.)(weight|bias)$/.exec(name) ?? [];
     if (place === undefined) continue;
     const [other, value] = halves[part as keyof typeof halves];
-    if (!tensors.has(`${place}${other}`)) tensors.set(`${place}${other}`, fromFloat32(new Float32Array(shape[0] as number).fill(value), shape));
+    if (!tensors.has(`${place}${other}`))
+      tensors.set(`${place}${other}`, fromFloat32(new Float32Array(shape[0] as number).fill(value), shape));
   }
   return tensors;
 }
@@ -81,12 +115,18 @@ function completed(tensors: Map<string, Tensor>): Map<string, Tensor> {
 /**
  * Load an adapter folder into a session that was prepared for it, see `optionsForAdapter`.
  *
- * @throws FormatError when the files are damaged; MismatchError when the adapter belongs to another base, site or shape. The session is then unchanged.
+ * @throws FormatError when the files are damaged; MismatchError when the adapter belongs to another base, site or
+ *   shape. The session is then unchanged.
  */
 export async function loadAdapter(session: AdapterSession, files: Files): Promise<AdapterConfig> {
   const { config, tensors } = decodeAdapter(files);
   const { site, norm, crossAttention = false } = session.compiled.options;
-  if (site === 'none') throw new ConfigError('A model without adapters cannot take one', { code: 'ADAPTER_NONE', found: 'site none', expected: config.site });
+  if (site === 'none')
+    throw new ConfigError('A model without adapters cannot take one', {
+      code: 'ADAPTER_NONE',
+      found: 'site none',
+      expected: config.site,
+    });
   const saved = savedParameters(session);
   checkAdapterMatches(config, saved, tensors, {
     baseDigest: await session.baseDigest(),

@@ -2,14 +2,18 @@ import { sliceRows } from '@hadamard-adapter/core';
 import type { RunInputs } from './executor.js';
 import type { MicroBatch } from './store.js';
 
-/** `inputs` in parts of at most `rows` rows, as equal as can be and without tearing pairs apart; together they weigh `weight`. */
+/**
+ * `inputs` in parts of at most `rows` rows, as equal as can be and without tearing pairs apart; together they weigh
+ * `weight`.
+ */
 export function divide(inputs: RunInputs, rows: number, weight = 1): MicroBatch[] {
   const { batch, targets, dropout } = inputs;
   const unit = batch.pairs === true ? 2 : 1;
   const units = batch.batch / unit;
   const parts = Math.ceil(units / Math.max(1, Math.floor(rows / unit)));
   if (parts <= 1) return [{ inputs, weight }];
-  const cut = (values: Float32Array, from: number, to: number): Float32Array => values.subarray((from * values.length) / batch.batch, (to * values.length) / batch.batch);
+  const cut = (values: Float32Array, from: number, to: number): Float32Array =>
+    values.subarray((from * values.length) / batch.batch, (to * values.length) / batch.batch);
   return Array.from({ length: parts }, (_, part) => {
     const [from, to] = [unit * Math.round((part * units) / parts), unit * Math.round(((part + 1) * units) / parts)];
     return {

@@ -13,9 +13,15 @@ export interface RunInputs {
 /** A split whose batches may come from another thread. */
 export type SplitSource = Pick<Split, 'id' | 'size' | 'lengths'> & { batch(rows: Int32Array): Batch | Promise<Batch> };
 
-/** What a runtime has to do for one adapter model: execute the graphs that are compiled from it. Everything else of core's contract is built on this. */
+/**
+ * What a runtime has to do for one adapter model: execute the graphs that are compiled from it. Everything else of
+ * core's contract is built on this.
+ */
 export interface Executor {
-  /** Where the executor itself keeps parameters and optimizer, on its device between steps; absent when it reads the vector it was made with. */
+  /**
+   * Where the executor itself keeps parameters and optimizer, on its device between steps; absent when it reads the
+   * vector it was made with.
+   */
   readonly store?: ParameterStore;
   /** Loss and gradients of `groups`, flat. */
   train(groups: readonly Group[], inputs: RunInputs): Promise<{ loss: number; gradients: Float32Array }>;

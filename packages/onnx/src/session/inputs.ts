@@ -9,7 +9,10 @@ import type { RunInputs } from './executor.js';
 const [IDS, MASK, TYPES] = TOKEN_INPUTS;
 
 /** A token input of a graph by its name, [batch, sequence]; undefined for an input that is none. */
-export function tokenInput({ batch, sequence, inputIds, attentionMask, tokenTypeIds }: Batch, name: string): Int32Array | undefined {
+export function tokenInput(
+  { batch, sequence, inputIds, attentionMask, tokenTypeIds }: Batch,
+  name: string,
+): Int32Array | undefined {
   switch (name) {
     case IDS:
       return inputIds;
@@ -25,15 +28,27 @@ export function tokenInput({ batch, sequence, inputIds, attentionMask, tokenType
 /** The same as a value, int64. */
 export function tokenValue(batch: Batch, name: string): Value | undefined {
   const data = tokenInput(batch, name);
-  return data === undefined ? undefined : { dtype: 'int64', dims: [batch.batch, batch.sequence], data: Float64Array.from(data) };
+  return data === undefined
+    ? undefined
+    : { dtype: 'int64', dims: [batch.batch, batch.sequence], data: Float64Array.from(data) };
 }
 
-/** An input that is neither tokens nor parameters, by its name: targets, dropout [batch, hidden], or which row each is compared with [batch, batch]; undefined for any other. */
-export function floatInput({ options, canonical: { hiddenSize } }: AdapterModel, { batch, targets, dropout }: RunInputs, name: string): { data: Float32Array; dims: readonly number[] } | undefined {
+/**
+ * An input that is neither tokens nor parameters, by its name: targets, dropout [batch, hidden], or which row each is
+ * compared with [batch, batch]; undefined for any other.
+ */
+export function floatInput(
+  { options, canonical: { hiddenSize } }: AdapterModel,
+  { batch, targets, dropout }: RunInputs,
+  name: string,
+): { data: Float32Array; dims: readonly number[] } | undefined {
   const rows = batch.batch;
   switch (name) {
     case TARGETS_INPUT:
-      return { data: targets ?? new Float32Array(), dims: targetDims(options.loss, options.numLabels).map((dim) => (typeof dim === 'number' ? dim : batch[dim])) };
+      return {
+        data: targets ?? new Float32Array(),
+        dims: targetDims(options.loss, options.numLabels).map((dim) => (typeof dim === 'number' ? dim : batch[dim])),
+      };
     case DROPOUT_INPUT:
       return { data: dropout ?? new Float32Array(rows * hiddenSize).fill(1), dims: [rows, hiddenSize] };
     case PARTNERS_INPUT:
@@ -53,5 +68,7 @@ function partners(rows: number): Float32Array {
 /** An input of a graph by its name as a value; undefined for a parameter. */
 export function inputValue(model: AdapterModel, inputs: RunInputs, name: string): Value | undefined {
   const floats = floatInput(model, inputs, name);
-  return floats === undefined ? tokenValue(inputs.batch, name) : { dtype: 'float32', dims: floats.dims, data: Float64Array.from(floats.data) };
+  return floats === undefined
+    ? tokenValue(inputs.batch, name)
+    : { dtype: 'float32', dims: floats.dims, data: Float64Array.from(floats.data) };
 }

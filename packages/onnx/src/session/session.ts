@@ -1,4 +1,18 @@
-import { ConfigError, RECIPE, isTokenLoss, layout, normal, weightsDigest, type Batch, type HeadKind, type Loss, type Norm, type Pooling, type Site, type TrainableModel } from '@hadamard-adapter/core';
+import {
+  ConfigError,
+  RECIPE,
+  isTokenLoss,
+  layout,
+  normal,
+  weightsDigest,
+  type Batch,
+  type HeadKind,
+  type Loss,
+  type Norm,
+  type Pooling,
+  type Site,
+  type TrainableModel,
+} from '@hadamard-adapter/core';
 import { canonicalize, type CanonicalGraph } from '../canonicalize/canonicalize.js';
 import { buildAdapterModel, type AdapterModel, type AdapterModelOptions } from '../compile/model.js';
 import { foldWithRecord } from '../fold/fold.js';
@@ -20,7 +34,10 @@ export interface SessionOptions extends SiteChoice {
   readonly site?: Site | 'none';
   /** Default `attention`, as core's `RECIPE`. */
   readonly norm?: Norm;
-  /** Default `mean`, as core's `RECIPE`; `none` with a loss of tokens, `first` with the head `model`, which pools as the model does. */
+  /**
+   * Default `mean`, as core's `RECIPE`; `none` with a loss of tokens, `first` with the head `model`, which pools as the
+   * model does.
+   */
   readonly pooling?: Pooling;
   /** Default `linear`. */
   readonly head?: HeadKind;
@@ -49,7 +66,10 @@ export interface AdapterSession extends TrainableModel {
   readonly compiled: CompiledDescription;
   /** Identity of the base weights, see core's `weightsDigest`. */
   baseDigest(): Promise<string>;
-  /** A plain ONNX file of the model with the adapters folded into its weights, in chunks: outputs the hidden states and `logits`, where there is a classifier. `unfoldAdapters` undoes it. */
+  /**
+   * A plain ONNX file of the model with the adapters folded into its weights, in chunks: outputs the hidden states and
+   * `logits`, where there is a classifier. `unfoldAdapters` undoes it.
+   */
   fold(): Promise<Uint8Array[]>;
   /** What the adapter `key` is applied to, [batch, sequence, channels]. */
   siteInput(batch: Batch, key: string): Promise<Float32Array>;
@@ -63,12 +83,29 @@ export interface LocalSession extends AdapterSession {
 /**
  * Canonicalize a base model and put adapters, head and loss on it.
  *
- * @throws ConfigError NUM_LABELS, ADAPTER_LAYERS, HEAD_LOSS, HEAD_DROPOUT; UnsupportedError for a model without recognisable attention.
+ * @throws ConfigError NUM_LABELS, ADAPTER_LAYERS, HEAD_LOSS, HEAD_DROPOUT; UnsupportedError for a model without
+ *   recognisable attention.
  */
-export function compileModel(graph: Graph, options: SessionOptions & Pick<AdapterModelOptions, 'int8Bits'>): AdapterModel {
-  const { numLabels, dropout = 0, layers, crossAttention = false, trainBase = false, parts, baseline, int8Bits } = options;
+export function compileModel(
+  graph: Graph,
+  options: SessionOptions & Pick<AdapterModelOptions, 'int8Bits'>,
+): AdapterModel {
+  const {
+    numLabels,
+    dropout = 0,
+    layers,
+    crossAttention = false,
+    trainBase = false,
+    parts,
+    baseline,
+    int8Bits,
+  } = options;
   if (!Number.isInteger(numLabels) || numLabels < 1) {
-    throw new ConfigError('The number of labels is wrong', { code: 'NUM_LABELS', found: String(numLabels), expected: 'an integer from 1 on' });
+    throw new ConfigError('The number of labels is wrong', {
+      code: 'NUM_LABELS',
+      found: String(numLabels),
+      expected: 'an integer from 1 on',
+    });
   }
   const loss = options.loss ?? (numLabels === 1 ? 'mse' : 'cross-entropy');
   return buildAdapterModel(canonicalize(graph, { keepHead: options.head === 'model' }), {
@@ -89,8 +126,18 @@ export function compileModel(graph: Graph, options: SessionOptions & Pick<Adapte
 }
 
 /** A session over what the runtime makes of the model. */
-export function makeSession(compiled: AdapterModel, makeExecutor: MakeExecutor, place: { readonly runtime: string; readonly device: string }, { dropout = 0, seed = 0 }: SessionOptions): LocalSession {
-  const model = makeTrainableModel(compiled, makeExecutor, { ...place, dropout, seed, initialize: ({ name, shape }, deviation) => normal(elementCount(shape), deviation, seed, name) });
+export function makeSession(
+  compiled: AdapterModel,
+  makeExecutor: MakeExecutor,
+  place: { readonly runtime: string; readonly device: string },
+  { dropout = 0, seed = 0 }: SessionOptions,
+): LocalSession {
+  const model = makeTrainableModel(compiled, makeExecutor, {
+    ...place,
+    dropout,
+    seed,
+    initialize: ({ name, shape }, deviation) => normal(elementCount(shape), deviation, seed, name),
+  });
   const places = layout(model.parameters);
   let digest: Promise<string> | undefined;
   return {

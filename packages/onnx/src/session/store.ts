@@ -1,4 +1,13 @@
-import { MismatchError, adamw, clipGradient, initialOptimizer, type Group, type Layout, type OptimizerState, type StepSettings } from '@hadamard-adapter/core';
+import {
+  MismatchError,
+  adamw,
+  clipGradient,
+  initialOptimizer,
+  type Group,
+  type Layout,
+  type OptimizerState,
+  type StepSettings,
+} from '@hadamard-adapter/core';
 import type { Executor, RunInputs } from './executor.js';
 
 /** One part of a step, with its share of the rows. */
@@ -37,7 +46,10 @@ export function hostStore(values: Float32Array, places: Layout, train: Executor[
     },
     stepsDone: (groups) => (optimizer !== undefined && sameGroups(optimizer.groups, groups) ? optimizer.step : 0),
     async step(parts, { groups, maxGradientNorm, ...settings }) {
-      const state = optimizer !== undefined && sameGroups(optimizer.groups, groups) ? optimizer : initialOptimizer(groups, places.sizeOfGroups(groups));
+      const state =
+        optimizer !== undefined && sameGroups(optimizer.groups, groups)
+          ? optimizer
+          : initialOptimizer(groups, places.sizeOfGroups(groups));
       const { loss, gradients } = await weightedMean(parts, (inputs) => train(groups, inputs));
       if (maxGradientNorm !== undefined) clipGradient(gradients, maxGradientNorm);
       const trained = places.gather(values, groups);
@@ -49,7 +61,10 @@ export function hostStore(values: Float32Array, places: Layout, train: Executor[
 }
 
 /** Loss and gradients of all parts together. */
-export async function weightedMean(parts: readonly MicroBatch[], train: (inputs: RunInputs) => ReturnType<Executor['train']>): ReturnType<Executor['train']> {
+export async function weightedMean(
+  parts: readonly MicroBatch[],
+  train: (inputs: RunInputs) => ReturnType<Executor['train']>,
+): ReturnType<Executor['train']> {
   if (parts.length === 1) return train((parts[0] as MicroBatch).inputs);
   let total = 0;
   let sum: Float32Array | undefined;
@@ -62,9 +77,14 @@ export async function weightedMean(parts: readonly MicroBatch[], train: (inputs:
   return { loss: total, gradients: sum ?? new Float32Array(0) };
 }
 
-const copyOf = (state: OptimizerState): OptimizerState => ({ ...state, first: state.first.slice(), second: state.second.slice() });
+const copyOf = (state: OptimizerState): OptimizerState => ({
+  ...state,
+  first: state.first.slice(),
+  second: state.second.slice(),
+});
 
-export const sameGroups = (left: readonly Group[], right: readonly Group[]): boolean => left.length === right.length && left.every((group) => right.includes(group));
+export const sameGroups = (left: readonly Group[], right: readonly Group[]): boolean =>
+  left.length === right.length && left.every((group) => right.includes(group));
 
 /** @throws MismatchError OPTIMIZER_SHAPE. */
 export function checkOptimizer(state: OptimizerState, places: Layout): void {

@@ -1,4 +1,14 @@
-import { RuntimeError, dropoutMask, layout, targetMatrix, DataError, type Batch, type Group, type ParameterInfo, type TrainableModel } from '@hadamard-adapter/core';
+import {
+  RuntimeError,
+  dropoutMask,
+  layout,
+  targetMatrix,
+  DataError,
+  type Batch,
+  type Group,
+  type ParameterInfo,
+  type TrainableModel,
+} from '@hadamard-adapter/core';
 import { initialValues } from '../adapt/parameters.js';
 import { parameterInfo, type AdapterModel } from '../compile/model.js';
 import type { MakeExecutor, RunInputs } from './executor.js';
@@ -15,13 +25,23 @@ export interface TrainableSettings {
   readonly seed: number;
 }
 
-/** The contract of core over anything that executes compiled graphs. Parameters and AdamW live in memory unless the executor keeps them on its device. */
-export function makeTrainableModel(model: AdapterModel, makeExecutor: MakeExecutor, settings: TrainableSettings): TrainableModel & { siteInput(batch: Batch, key: string): Promise<Float32Array> } {
+/**
+ * The contract of core over anything that executes compiled graphs. Parameters and AdamW live in memory unless the
+ * executor keeps them on its device.
+ */
+export function makeTrainableModel(
+  model: AdapterModel,
+  makeExecutor: MakeExecutor,
+  settings: TrainableSettings,
+): TrainableModel & { siteInput(batch: Batch, key: string): Promise<Float32Array> } {
   const parameters = model.parameters.map(parameterInfo);
   const places = layout(parameters);
   const values = new Float32Array(places.size);
   for (const parameter of model.parameters) {
-    values.set(initialValues(parameter, model.canonical.graph.tensors, settings.initialize), places.offset(parameter.name));
+    values.set(
+      initialValues(parameter, model.canonical.graph.tensors, settings.initialize),
+      places.offset(parameter.name),
+    );
   }
   const executor = makeExecutor(values);
   const store = executor.store ?? hostStore(values, places, executor.train);
@@ -30,10 +50,12 @@ export function makeTrainableModel(model: AdapterModel, makeExecutor: MakeExecut
   let disposed = false;
 
   const check = (): void => {
-    if (disposed) throw new RuntimeError('The model has been disposed', { code: 'MODEL_DISPOSED', hint: 'Load it again.' });
+    if (disposed)
+      throw new RuntimeError('The model has been disposed', { code: 'MODEL_DISPOSED', hint: 'Load it again.' });
   };
   const labelled = (batch: Batch): RunInputs => {
-    if (batch.labels === undefined) throw new DataError('The batch has no labels', { code: 'BATCH_LABELS', expected: 'labels to learn from' });
+    if (batch.labels === undefined)
+      throw new DataError('The batch has no labels', { code: 'BATCH_LABELS', expected: 'labels to learn from' });
     checkPairs(batch);
     if (!inPairs) return { batch, targets: targetMatrix(batch.labels, loss, numLabels, batch) };
     const targets = targetMatrix(batch.labels, loss, numLabels, { batch: batch.batch / 2, sequence: batch.sequence });
@@ -41,14 +63,28 @@ export function makeTrainableModel(model: AdapterModel, makeExecutor: MakeExecut
   };
   const checkPairs = (batch: Batch): void => {
     if ((batch.pairs === true) === inPairs && (!inPairs || batch.batch % 2 === 0)) return;
-    throw new DataError('The batch does not fit the head', { code: 'BATCH_PAIRS', found: `${batch.batch} texts${batch.pairs === true ? ' in pairs' : ''}`, expected: inPairs ? 'pairs of texts' : 'single texts' });
+    throw new DataError('The batch does not fit the head', {
+      code: 'BATCH_PAIRS',
+      found: `${batch.batch} texts${batch.pairs === true ? ' in pairs' : ''}`,
+      expected: inPairs ? 'pairs of texts' : 'single texts',
+    });
   };
   const dropped = (inputs: RunInputs, step: number, index: number): RunInputs => {
     if (settings.dropout === 0) return inputs;
-    return { ...inputs, dropout: dropoutMask(inputs.batch.batch * model.canonical.hiddenSize, settings.dropout, settings.seed, step, index) };
+    return {
+      ...inputs,
+      dropout: dropoutMask(
+        inputs.batch.batch * model.canonical.hiddenSize,
+        settings.dropout,
+        settings.seed,
+        step,
+        index,
+      ),
+    };
   };
 
-  const parts = (groups: readonly Group[], inputs: RunInputs, weight?: number): MicroBatch[] => divide(inputs, executor.rowsAtOnce?.(groups, inputs.batch) ?? inputs.batch.batch, weight);
+  const parts = (groups: readonly Group[], inputs: RunInputs, weight?: number): MicroBatch[] =>
+    divide(inputs, executor.rowsAtOnce?.(groups, inputs.batch) ?? inputs.batch.batch, weight);
 
   return {
     runtime: settings.runtime,
@@ -70,7 +106,11 @@ export function makeTrainableModel(model: AdapterModel, makeExecutor: MakeExecut
       // Kept activations depend on everything that the stage does not train.
       const trained = executor.keptFor();
       if (trained === undefined) return;
-      const frozenChanged = parameters.some(({ name, group }) => !trained.includes(group) && places.slice(before, name).some((value, i) => !Object.is(value, after[places.offset(name) + i])));
+      const frozenChanged = parameters.some(
+        ({ name, group }) =>
+          !trained.includes(group) &&
+          places.slice(before, name).some((value, i) => !Object.is(value, after[places.offset(name) + i])),
+      );
       if (frozenChanged) executor.forget();
     },
     async gradients(batch, groups) {
@@ -86,7 +126,9 @@ export function makeTrainableModel(model: AdapterModel, makeExecutor: MakeExecut
       const rows = batches.reduce((sum, { batch }) => sum + batch, 0);
       const done = store.stepsDone(step.groups);
       return store.step(
-        batches.flatMap((batch, index) => parts(step.groups, dropped(labelled(batch), done, index), batch.batch / rows)),
+        batches.flatMap((batch, index) =>
+          parts(step.groups, dropped(labelled(batch), done, index), batch.batch / rows),
+        ),
         step,
       );
     },
@@ -118,7 +160,11 @@ export function makeTrainableModel(model: AdapterModel, makeExecutor: MakeExecut
     ...(executor.precompute === undefined || inPairs
       ? {}
       : {
-          async precompute(split: Parameters<NonNullable<TrainableModel['precompute']>>[0], groups: readonly Group[], options: Parameters<NonNullable<TrainableModel['precompute']>>[2]) {
+          async precompute(
+            split: Parameters<NonNullable<TrainableModel['precompute']>>[0],
+            groups: readonly Group[],
+            options: Parameters<NonNullable<TrainableModel['precompute']>>[2],
+          ) {
             check();
             return executor.precompute?.(split, groups, options) ?? 0;
           },

@@ -22,13 +22,18 @@ export interface AttentionBlock {
 export function findBlocks({ graph }: Pick<CanonicalGraph, 'graph'>): AttentionBlock[] {
   const view = viewOf(graph);
   const tokens = reach(graph.nodes, new Set(graph.inputs.map(({ name }) => name)));
-  const sourcesOf = (value: string): Set<string> => new Set([...linearSources(view, value)].filter((source) => tokens.has(source)));
+  const sourcesOf = (value: string): Set<string> =>
+    new Set([...linearSources(view, value)].filter((source) => tokens.has(source)));
   return graph.nodes.flatMap((node): AttentionBlock[] => {
     const operands = operandsOf(node, view);
     if (operands === undefined) return [];
     const valueSources = sourcesOf(operands.values);
-    const foreign = operands.scored.flatMap((value) => [...sourcesOf(value)]).some((source) => !valueSources.has(source));
-    return [{ node, output: node.outputs[0] as string, kind: foreign ? 'cross' : 'self', valueSources, bias: operands.bias }];
+    const foreign = operands.scored
+      .flatMap((value) => [...sourcesOf(value)])
+      .some((source) => !valueSources.has(source));
+    return [
+      { node, output: node.outputs[0] as string, kind: foreign ? 'cross' : 'self', valueSources, bias: operands.bias },
+    ];
   });
 }
 
@@ -61,7 +66,9 @@ function softmaxBehind(view: View, value: string): Node | undefined {
     const nodes = frontier.flatMap((name) => view.producer(name) ?? []);
     const softmax = nodes.find(({ op, domain }) => op === 'Softmax' && domain === '');
     if (softmax !== undefined) return softmax;
-    frontier = nodes.filter(({ op, domain }) => domain === '' && AROUND_PROBABILITIES.has(op)).flatMap(({ inputs }) => inputs);
+    frontier = nodes
+      .filter(({ op, domain }) => domain === '' && AROUND_PROBABILITIES.has(op))
+      .flatMap(({ inputs }) => inputs);
   }
   return undefined;
 }

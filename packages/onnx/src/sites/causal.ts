@@ -7,13 +7,17 @@ import type { Value } from '../ops/value.js';
 import type { AttentionBlock } from './blocks.js';
 
 /**
- * A decoder without encoder (GPT, Llama) sees only what stands in front of each token: its mask shows it. The classifiers of this project read positions that have seen the whole text.
+ * A decoder without encoder (GPT, Llama) sees only what stands in front of each token: its mask shows it. The
+ * classifiers of this project read positions that have seen the whole text.
  *
  * @throws UnsupportedError MODEL_DECODER naming the attention and its mask.
  */
 export function refuseCausal(view: View, shapes: Probe, blocks: readonly AttentionBlock[]): void {
   for (const { node, bias } of blocks) {
-    const causal = bias === undefined ? undefined : termsOf(view, bias).find((term) => shapes.some((values) => isCausal(values.get(term))));
+    const causal =
+      bias === undefined
+        ? undefined
+        : termsOf(view, bias).find((term) => shapes.some((values) => isCausal(values.get(term))));
     if (causal === undefined) continue;
     throw new UnsupportedError('The model is a decoder: its attention looks backwards only', {
       code: 'MODEL_DECODER',
@@ -36,6 +40,8 @@ function isCausal(bias: Value | undefined): boolean {
   const [queries, keys] = bias.dims.slice(-2) as [number, number];
   if (queries !== keys || queries < 2) return false;
   const later = (i: number): boolean => i % keys > Math.floor(i / keys) % queries;
-  const open = bias.data.some((score, i) => !later(i) && i % keys !== Math.floor(i / keys) % queries && score > VANISHING);
+  const open = bias.data.some(
+    (score, i) => !later(i) && i % keys !== Math.floor(i / keys) % queries && score > VANISHING,
+  );
   return open && bias.data.every((score, i) => !later(i) || score <= VANISHING);
 }

@@ -13,11 +13,16 @@ export interface SiteChoice {
 /**
  * The chosen sites, in the order of `sites`.
  *
- * @throws ConfigError ADAPTER_LAYERS for a layer that does not exist or is named twice, or none at all; ADAPTER_CROSS when there is no cross-attention.
+ * @throws ConfigError ADAPTER_LAYERS for a layer that does not exist or is named twice, or none at all; ADAPTER_CROSS
+ *   when there is no cross-attention.
  */
 export function chooseSites(sites: readonly SiteInfo[], { layers, crossAttention = false }: SiteChoice): SiteInfo[] {
   if (crossAttention && !sites.some(({ kind }) => kind === 'cross')) {
-    throw new ConfigError('The model has no cross-attention', { code: 'ADAPTER_CROSS', found: `${sites.length} self-attention layers`, expected: 'an encoder with a decoder, such as BART' });
+    throw new ConfigError('The model has no cross-attention', {
+      code: 'ADAPTER_CROSS',
+      found: `${sites.length} self-attention layers`,
+      expected: 'an encoder with a decoder, such as BART',
+    });
   }
   const all = sites.filter(({ kind }) => kind === 'self' || crossAttention);
   if (layers === undefined) return all;
@@ -52,6 +57,10 @@ export function chooseNorms({ key, attentionNorm, outputNorm }: SiteInfo, norm: 
   return wanted.flatMap(([asked, node, name]) => {
     if (!asked) return [];
     if (node !== undefined) return [{ node, prefix: `${key}.${name}` }];
-    throw new UnsupportedError(`No ${name.replace('_', ' ')} follows the attention block ${key}`, { code: 'NORM_MISSING', found: 'no LayerNormalization or RMSNormalization', hint: 'Train other norms, or none.' });
+    throw new UnsupportedError(`No ${name.replace('_', ' ')} follows the attention block ${key}`, {
+      code: 'NORM_MISSING',
+      found: 'no LayerNormalization or RMSNormalization',
+      hint: 'Train other norms, or none.',
+    });
   });
 }

@@ -6,7 +6,8 @@ import type { View } from '../graph/view.js';
 const NORMS = new Set(['LayerNormalization', 'RMSNormalization']);
 
 /**
- * The first norm reached from `value`, breadth first, without passing through another attention; undefined when there is none.
+ * The first norm reached from `value`, breadth first, without passing through another attention; undefined when there
+ * is none.
  *
  * @throws UnsupportedError SITE_AMBIGUOUS when two are equally near, naming them.
  */

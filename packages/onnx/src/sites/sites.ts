@@ -12,9 +12,15 @@ import { nextNorm } from './norms.js';
 
 /** One attention block: the two places an adapter can sit at, and the norms that may be trained with it. */
 export interface SiteInfo {
-  /** Position among the self-attention layers, from the input on; in an encoder-decoder those of the encoder come first. A cross-attention has that of its layer. */
+  /**
+   * Position among the self-attention layers, from the input on; in an encoder-decoder those of the encoder come first.
+   * A cross-attention has that of its layer.
+   */
   readonly layer: number;
-  /** Stable name of the place in parameter names: `layer.0`; with a decoder `encoder.layer.0.self`, `decoder.layer.0.self`, `decoder.layer.0.cross`. */
+  /**
+   * Stable name of the place in parameter names: `layer.0`; with a decoder `encoder.layer.0.self`,
+   * `decoder.layer.0.self`, `decoder.layer.0.cross`.
+   */
   readonly key: string;
   readonly kind: 'self' | 'cross';
   /** The node that the heads come out of. */
@@ -26,18 +32,25 @@ export interface SiteInfo {
   readonly channels: { readonly context: number; readonly output: number };
   /** The output projection. */
   readonly projection: Node;
-  /** The norm after the attention residual; in a pre-norm model the one in front of the feed-forward. Undefined when there is none. */
+  /**
+   * The norm after the attention residual; in a pre-norm model the one in front of the feed-forward. Undefined when
+   * there is none.
+   */
   readonly attentionNorm: Node | undefined;
-  /** The norm after the feed-forward residual; in a pre-norm model that of the next layer, or the final one. Undefined when there is none. */
+  /**
+   * The norm after the feed-forward residual; in a pre-norm model that of the next layer, or the final one. Undefined
+   * when there is none.
+   */
   readonly outputNorm: Node | undefined;
 }
 
 /**
- * Find every attention block by structure alone: a softmax over scores times values, whose heads go, side by side, into exactly one linear layer; the norms are the next ones
- * downstream. Keys and values from other states than the queries make a cross-attention, and everything that those states depend on the encoder. Names play no part.
+ * Find every attention block by structure alone: a softmax over scores times values, whose heads go, side by side, into
+ * exactly one linear layer; the norms are the next ones downstream. Keys and values from other states than the queries
+ * make a cross-attention, and everything that those states depend on the encoder. Names play no part.
  *
- * @throws UnsupportedError SITES_NONE when there is no attention; SITE_AMBIGUOUS when a block does not look like one, with what was seen; MODEL_DECODER for a decoder without
- * encoder.
+ * @throws UnsupportedError SITES_NONE when there is no attention; SITE_AMBIGUOUS when a block does not look like one,
+ *   with what was seen; MODEL_DECODER for a decoder without encoder.
  */
 export function findSites(canonical: Pick<CanonicalGraph, 'graph'>): SiteInfo[] {
   const { graph } = canonical;
@@ -48,13 +61,18 @@ export function findSites(canonical: Pick<CanonicalGraph, 'graph'>): SiteInfo[] 
   const places = placesOf(graph.nodes, blocks);
   if (!blocks.some(({ kind }) => kind === 'cross')) refuseCausal(view, shapes, blocks);
   const found = blocks.map((block, i) => siteAt(block, places[i] as Place, view, shapes));
-  const crossNorms = new Set(found.flatMap(({ kind, attentionNorm }) => (kind === 'cross' && attentionNorm !== undefined ? [attentionNorm] : [])));
+  const crossNorms = new Set(
+    found.flatMap(({ kind, attentionNorm }) =>
+      kind === 'cross' && attentionNorm !== undefined ? [attentionNorm] : [],
+    ),
+  );
   const inBlock = new Set(blocks.map(({ node }) => node));
   return found
     .map((site): SiteInfo => {
       let outputNorm = site.attentionNorm && nextNorm(view, site.attentionNorm.outputs[0] as string, site.key, inBlock);
       // Between a decoder's self-attention and its feed-forward stands the cross-attention with a norm of its own.
-      if (site.kind === 'self' && outputNorm !== undefined && crossNorms.has(outputNorm)) outputNorm = nextNorm(view, outputNorm.outputs[0] as string, site.key, inBlock);
+      if (site.kind === 'self' && outputNorm !== undefined && crossNorms.has(outputNorm))
+        outputNorm = nextNorm(view, outputNorm.outputs[0] as string, site.key, inBlock);
       return { ...site, outputNorm };
     })
     .toSorted((a, b) => a.layer - b.layer || (a.kind === 'self' ? -1 : 1));
@@ -69,7 +87,17 @@ export function findSites(canonical: Pick<CanonicalGraph, 'graph'>): SiteInfo[] 
       throw ambiguous(key, `${quote(value)}, whose width depends on the input`, 'a constant number of channels');
     };
     const attentionNorm = nextNorm(on, output, key, new Set(blocks.map(({ node }) => node)));
-    return { layer, key, kind: block.kind, attention: block.node, context, output, channels: { context: width(context), output: width(output) }, projection, attentionNorm };
+    return {
+      layer,
+      key,
+      kind: block.kind,
+      attention: block.node,
+      context,
+      output,
+      channels: { context: width(context), output: width(output) },
+      projection,
+      attentionNorm,
+    };
   }
 }
 
@@ -96,19 +124,24 @@ function placesOf(nodes: readonly Node[], blocks: readonly AttentionBlock[]): Pl
   });
 }
 
-/** What may stand between the heads and the output projection: other shapes, and vectors of an adapter that could not be folded away. */
+/**
+ * What may stand between the heads and the output projection: other shapes, and vectors of an adapter that could not be
+ * folded away.
+ */
 function mergedHeads(view: View, output: string): string {
   let value = output;
   for (;;) {
     const readers = dataReaders(view, value);
     const next = readers.length === 1 ? readers[0] : undefined;
-    if (next === undefined || next.domain !== '' || !(SHAPE_ONLY.has(next.op) || appliesVector(view, next))) return value;
+    if (next === undefined || next.domain !== '' || !(SHAPE_ONLY.has(next.op) || appliesVector(view, next)))
+      return value;
     value = next.outputs[0] as string;
   }
 }
 
 /** Who reads the data of a value: asking for its shape changes nothing. */
-const dataReaders = (view: View, value: string): Node[] => view.consumers(value).filter(({ op }) => op !== 'Shape' && op !== 'Size');
+const dataReaders = (view: View, value: string): Node[] =>
+  view.consumers(value).filter(({ op }) => op !== 'Shape' && op !== 'Size');
 
 const SHAPE_ONLY = new Set(['Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'Cast']);
 
@@ -120,11 +153,19 @@ function onlyReader(view: View, context: string, key: string): Node {
   const readers = dataReaders(view, context);
   const [projection] = readers;
   if (readers.length === 1 && projection !== undefined && isLinear(projection)) return projection;
-  throw ambiguous(key, `the attention context ${quote(context)} read by ${describe(readers)}`, 'one linear layer, the output projection');
+  throw ambiguous(
+    key,
+    `the attention context ${quote(context)} read by ${describe(readers)}`,
+    'one linear layer, the output projection',
+  );
 }
 
 function ambiguous(key: string, found: string, expected: string): UnsupportedError {
-  return new UnsupportedError(`The attention block ${key} does not have the structure of a known encoder`, { code: 'SITE_AMBIGUOUS', found, expected });
+  return new UnsupportedError(`The attention block ${key} does not have the structure of a known encoder`, {
+    code: 'SITE_AMBIGUOUS',
+    found,
+    expected,
+  });
 }
 
 function noSites(nodes: readonly Node[]): UnsupportedError {

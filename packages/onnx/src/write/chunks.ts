@@ -1,4 +1,7 @@
-/** Views at least this long are handed on as they are; shorter ones are gathered, so that a model is not thousands of chunks. */
+/**
+ * Views at least this long are handed on as they are; shorter ones are gathered, so that a model is not thousands of
+ * chunks.
+ */
 const GATHER_BELOW = 4096;
 
 /** Bytes of `chunks` together. */

@@ -1,6 +1,15 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { ConfigError, MismatchError, UnsupportedError } from '@hadamard-adapter/core';
-import { BYTES_PER_ELEMENT, INTERNAL_DOMAIN, operatorName, type Attribute, type Graph, type Node, type Tensor, type ValueInfo } from '../graph/graph.js';
+import {
+  BYTES_PER_ELEMENT,
+  INTERNAL_DOMAIN,
+  operatorName,
+  type Attribute,
+  type Graph,
+  type Node,
+  type Tensor,
+  type ValueInfo,
+} from '../graph/graph.js';
 import { quote } from '../graph/quote.js';
 import { dimsText, elementCount } from '../graph/tensors.js';
 import { DATA_TYPE_CODES } from '../read/data-types.js';
@@ -25,8 +34,9 @@ const { field: NODE } = NodeProtoSchema;
 const { field: GRAPH } = GraphProtoSchema;
 
 /**
- * A GraphProto in chunks. Whatever may hold a tensor is put together from its fields by hand, so that the bytes of tensors pass through
- * as they are, at any depth; protobuf encodes the rest. `place` is asked about the initializers of the outermost graph only.
+ * A GraphProto in chunks. Whatever may hold a tensor is put together from its fields by hand, so that the bytes of
+ * tensors pass through as they are, at any depth; protobuf encodes the rest. `place` is asked about the initializers of
+ * the outermost graph only.
  */
 export function encodeGraph(graph: Graph, place?: Place): Uint8Array[] {
   const rest = create(GraphProtoSchema, {
@@ -37,7 +47,9 @@ export function encodeGraph(graph: Graph, place?: Place): Uint8Array[] {
   return [
     ...graph.nodes.flatMap((node) => field(GRAPH.node.number, encodeNode(node))),
     toBinary(GraphProtoSchema, rest),
-    ...[...graph.tensors].flatMap(([name, tensor]) => field(GRAPH.initializer.number, encodeTensor(name, tensor, place?.(name, tensor)))),
+    ...[...graph.tensors].flatMap(([name, tensor]) =>
+      field(GRAPH.initializer.number, encodeTensor(name, tensor, place?.(name, tensor))),
+    ),
   ];
 }
 
@@ -83,7 +95,10 @@ function encodeAttribute(name: string, attribute: Attribute, what: string): Uint
     case 'strings':
       return [binary({ type: Type.STRINGS, strings: attribute.value.map((value) => utf8.encode(value)) })];
     case 'tensor':
-      return [binary({ type: Type.TENSOR }), ...field(ATTRIBUTE.t.number, encodeTensor('', attribute.value, undefined))];
+      return [
+        binary({ type: Type.TENSOR }),
+        ...field(ATTRIBUTE.t.number, encodeTensor('', attribute.value, undefined)),
+      ];
     case 'graph':
       return [binary({ type: Type.GRAPH }), ...field(ATTRIBUTE.g.number, encodeGraph(attribute.value))];
   }
@@ -91,22 +106,38 @@ function encodeAttribute(name: string, attribute: Attribute, what: string): Uint
 
 function encodeTensor(name: string, tensor: Tensor, placement: Placement | undefined): Uint8Array[] {
   const { dtype, dims } = tensor;
-  if (dtype === 'string') throw new UnsupportedError(`Tensor ${quote(name)} cannot be written`, { code: 'ONNX_DATA_TYPE', found: 'strings', expected: 'numbers' });
+  if (dtype === 'string')
+    throw new UnsupportedError(`Tensor ${quote(name)} cannot be written`, {
+      code: 'ONNX_DATA_TYPE',
+      found: 'strings',
+      expected: 'numbers',
+    });
   const expected = elementCount(dims) * BYTES_PER_ELEMENT[dtype];
   // Whoever places a tensor has its bytes; here they may be on disk, and are not read for nothing.
   const found = placement === undefined ? tensor.bytes.byteLength : placement.length;
   if (found !== expected) {
-    throw new MismatchError(`Tensor ${quote(name)} does not ${placement === undefined ? 'hold what its shape says' : `fit its place in ${quote(placement.location)}`}`, {
-      code: 'TENSOR_SIZE',
-      found: `${found} bytes`,
-      expected: `${expected} for ${dtype} ${dimsText(dims)}`,
-    });
+    throw new MismatchError(
+      `Tensor ${quote(name)} does not ${placement === undefined ? 'hold what its shape says' : `fit its place in ${quote(placement.location)}`}`,
+      {
+        code: 'TENSOR_SIZE',
+        found: `${found} bytes`,
+        expected: `${expected} for ${dtype} ${dimsText(dims)}`,
+      },
+    );
   }
-  const head = create(TensorProtoSchema, { dims: dims.map(BigInt), dataType: DATA_TYPE_CODES[dtype], ...(name === '' ? {} : { name }) });
-  if (placement === undefined) return [toBinary(TensorProtoSchema, head), ...field(TENSOR.rawData.number, [tensor.bytes])];
+  const head = create(TensorProtoSchema, {
+    dims: dims.map(BigInt),
+    dataType: DATA_TYPE_CODES[dtype],
+    ...(name === '' ? {} : { name }),
+  });
+  if (placement === undefined)
+    return [toBinary(TensorProtoSchema, head), ...field(TENSOR.rawData.number, [tensor.bytes])];
   const { location, offset, length } = placement;
   head.dataLocation = TensorProto_DataLocation.EXTERNAL;
-  const entries = Object.entries({ location, offset: String(offset), length: String(length) }).map(([key, value]) => ({ key, value }));
+  const entries = Object.entries({ location, offset: String(offset), length: String(length) }).map(([key, value]) => ({
+    key,
+    value,
+  }));
   const external = create(TensorProtoSchema, { externalData: entries });
   return [toBinary(TensorProtoSchema, head), toBinary(TensorProtoSchema, external)];
 }
@@ -114,7 +145,8 @@ function encodeTensor(name: string, tensor: Tensor, placement: Placement | undef
 function valueInfo({ name, dtype, dims, unknown }: ValueInfo): ReturnType<typeof create<typeof ValueInfoProtoSchema>> {
   if (unknown === 'type') return create(ValueInfoProtoSchema, { name });
   const dim = dims.map((size) => {
-    if (typeof size === 'number') return { value: { case: 'dimValue' as const, value: integer(size, `Value ${quote(name)}`) } };
+    if (typeof size === 'number')
+      return { value: { case: 'dimValue' as const, value: integer(size, `Value ${quote(name)}`) } };
     return size === '' ? {} : { value: { case: 'dimParam' as const, value: size } };
   });
   const elemType = DATA_TYPE_CODES[dtype];
@@ -124,12 +156,20 @@ function valueInfo({ name, dtype, dims, unknown }: ValueInfo): ReturnType<typeof
 
 function integer(value: number, what: string): bigint {
   if (Number.isInteger(value) && Math.abs(value) <= 2 ** 53) return BigInt(value);
-  throw new ConfigError(`${what} cannot be written`, { code: 'ONNX_NUMBER', found: String(value), expected: 'an integer within ±2^53' });
+  throw new ConfigError(`${what} cannot be written`, {
+    code: 'ONNX_NUMBER',
+    found: String(value),
+    expected: 'an integer within ±2^53',
+  });
 }
 
 /** Attributes are float32; what only overflows there must not become infinity unnoticed. */
 function float(value: number, what: string): number {
   const rounded = Math.fround(value);
   if (Number.isFinite(rounded) || !Number.isFinite(value)) return rounded;
-  throw new ConfigError(`${what} cannot be written`, { code: 'ONNX_NUMBER', found: String(value), expected: 'a number within the range of float32' });
+  throw new ConfigError(`${what} cannot be written`, {
+    code: 'ONNX_NUMBER',
+    found: String(value),
+    expected: 'a number within the range of float32',
+  });
 }

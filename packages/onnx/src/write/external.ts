@@ -4,7 +4,10 @@ import { quote } from '../graph/quote.js';
 import { isPlainLocation } from '../read/external.js';
 import type { Place } from './encode.js';
 
-/** Where the bytes of a tensor lie: `length` bytes from byte `offset` of the file `location`, a path relative to the model's folder. */
+/**
+ * Where the bytes of a tensor lie: `length` bytes from byte `offset` of the file `location`, a path relative to the
+ * model's folder.
+ */
 export interface Placement {
   readonly location: string;
   readonly offset: number;
@@ -15,8 +18,8 @@ export interface Placement {
 const KEEP_INSIDE_BELOW = 1024;
 
 /**
- * Places the tensors that are views into `file` where they already are, so that a new graph can use the weights of an existing model
- * file without copying them. Other tensors, and those below `minimumBytes`, stay inside the graph.
+ * Places the tensors that are views into `file` where they already are, so that a new graph can use the weights of an
+ * existing model file without copying them. Other tensors, and those below `minimumBytes`, stay inside the graph.
  */
 export function placedIn(file: Uint8Array, location: string, minimumBytes = KEEP_INSIDE_BELOW): Place {
   return (_name: string, { bytes }: Tensor) => {

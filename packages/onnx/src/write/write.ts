@@ -17,22 +17,24 @@ export interface WriteOptions {
 }
 
 /**
- * `graph` as an ONNX file in chunks, to be written one after the other. Tensors of 4 KiB and more are chunks of their own, the very
- * views that the graph holds: nothing of them is copied or encoded again.
+ * `graph` as an ONNX file in chunks, to be written one after the other. Tensors of 4 KiB and more are chunks of their
+ * own, the very views that the graph holds: nothing of them is copied or encoded again.
  *
- * @throws UnsupportedError `ONNX_TOO_LARGE` beyond the 2 GiB that a file can have, `ONNX_INTERNAL_OPERATOR` for operators that must be
- *   lowered first, `ONNX_DATA_TYPE` for tensors of strings; MismatchError `TENSOR_SIZE`; ConfigError `ONNX_NUMBER` for an attribute
- *   that its type cannot hold.
+ * @throws UnsupportedError `ONNX_TOO_LARGE` beyond the 2 GiB that a file can have, `ONNX_INTERNAL_OPERATOR` for
+ *   operators that must be lowered first, `ONNX_DATA_TYPE` for tensors of strings; MismatchError `TENSOR_SIZE`;
+ *   ConfigError `ONNX_NUMBER` for an attribute that its type cannot hold.
  */
 export function writeModel(graph: Graph, options: WriteOptions = {}): Uint8Array[] {
   return encodeModel(graph, options, undefined);
 }
 
 /**
- * `graph` as an ONNX file whose weights stay elsewhere: each initializer of the outer graph for which `place` answers becomes a
- * reference to those bytes, the others are written into the file. See `placedIn` for weights that are already in a file.
+ * `graph` as an ONNX file whose weights stay elsewhere: each initializer of the outer graph for which `place` answers
+ * becomes a reference to those bytes, the others are written into the file. See `placedIn` for weights that are already
+ * in a file.
  *
- * @throws as {@link writeModel}, and ConfigError `ONNX_EXTERNAL_PATH` or MismatchError `TENSOR_SIZE` for an impossible place.
+ * @throws as {@link writeModel}, and ConfigError `ONNX_EXTERNAL_PATH` or MismatchError `TENSOR_SIZE` for an impossible
+ *   place.
  */
 export function writeModelWithExternalData(graph: Graph, place: Place, options: WriteOptions = {}): Uint8Array {
   return concatChunks(encodeModel(graph, options, checkedPlace(place)));
@@ -46,7 +48,10 @@ function encodeModel(graph: Graph, options: WriteOptions, place: Place | undefin
     opsetImport: [...graph.opsets].map(([domain, version]) => ({ domain, version: BigInt(version) })),
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   });
-  const chunks = [toBinary(ModelProtoSchema, head), ...field(ModelProtoSchema.field.graph.number, encodeGraph(graph, place))];
+  const chunks = [
+    toBinary(ModelProtoSchema, head),
+    ...field(ModelProtoSchema.field.graph.number, encodeGraph(graph, place)),
+  ];
   const length = byteLength(chunks);
   if (length > MAX_FILE_BYTES) {
     throw new UnsupportedError('The model is too large for one ONNX file', {

@@ -23,23 +23,37 @@ export interface CheckOptions {
 }
 
 /**
- * Compare the compiled gradients of a random weighted sum of the graph's output with central differences, all in float64. Where the differences of two steps disagree there is a kink within
- * reach (of a maximum, say), and nothing to compare.
+ * Compare the compiled gradients of a random weighted sum of the graph's output with central differences, all in
+ * float64. Where the differences of two steps disagree there is a kink within reach (of a maximum, say), and nothing to
+ * compare.
  *
- * @returns the largest difference, relative to the gradient where that is above 1, and how many numbers were compared and passed over.
+ * @returns the largest difference, relative to the gradient where that is above 1, and how many numbers were compared
+ *   and passed over.
  */
-export function checkGradients(graph: Graph, trained: readonly string[], { seed, positive = false, through = (each) => each }: CheckOptions): { worst: number; compared: number; kinks: number } {
+export function checkGradients(
+  graph: Graph,
+  trained: readonly string[],
+  { seed, positive = false, through = (each) => each }: CheckOptions,
+): { worst: number; compared: number; kinks: number } {
   const feeds = new Map<string, Value>();
   for (const [i, { name, dims }] of graph.inputs.entries()) {
     const data = numbers(elementCount(dims as number[]), seed * 31 + i);
-    feeds.set(name, { dtype: 'float32', dims: dims as number[], data: positive ? data.map((x) => Math.abs(x) + 0.5) : data });
+    feeds.set(name, {
+      dtype: 'float32',
+      dims: dims as number[],
+      data: positive ? data.map((x) => Math.abs(x) + 0.5) : data,
+    });
   }
   const output = graph.outputs[0]?.name as string;
   const y = evaluate(graph, feeds, { maxElements: Infinity }).get(output) as Value;
   const weights = numbers(elementCount(y.dims), seed + 1000);
   const withLoss: Graph = {
     ...graph,
-    nodes: [...graph.nodes, makeNode('Mul', [output, 'loss_weights'], ['loss_terms']), makeNode('ReduceSum', ['loss_terms'], ['loss'], { keepdims: { type: 'int', value: 0 } })],
+    nodes: [
+      ...graph.nodes,
+      makeNode('Mul', [output, 'loss_weights'], ['loss_terms']),
+      makeNode('ReduceSum', ['loss_terms'], ['loss'], { keepdims: { type: 'int', value: 0 } }),
+    ],
     tensors: new Map(graph.tensors).set('loss_weights', fromNumbers('float64', weights, y.dims)),
     outputs: [{ name: 'loss', dtype: 'float32', dims: [] }],
   };
@@ -52,7 +66,8 @@ export function checkGradients(graph: Graph, trained: readonly string[], { seed,
   trained.forEach((name, i) => {
     const gradient = results.get(names[i] as string)?.data as Float64Array;
     const value = feeds.get(name) as Value & { data: Float64Array };
-    if (gradient.length !== value.data.length) throw new Error(`gradient of ${name} has ${gradient.length} entries, not ${value.data.length}`);
+    if (gradient.length !== value.data.length)
+      throw new Error(`gradient of ${name} has ${gradient.length} entries, not ${value.data.length}`);
     for (let at = 0; at < value.data.length; at++) {
       const original = value.data[at] as number;
       const slope = (step: number): number => {

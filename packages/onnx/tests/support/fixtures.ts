@@ -12,7 +12,10 @@ if (noFixtures !== undefined) console.warn(noFixtures);
 export function fixtureModels(): string[] {
   if (noFixtures !== undefined) return [];
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-  return names.map((name) => name.replaceAll('\\', '/')).filter((name) => name.endsWith('.onnx')).sort();
+  return names
+    .map((name) => name.replaceAll('\\', '/'))
+    .filter((name) => name.endsWith('.onnx'))
+    .sort();
 }
 
 /** A fixture file, in a buffer of its own. */

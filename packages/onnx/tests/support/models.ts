@@ -24,7 +24,9 @@ export const value = (name: string, ...dims: (number | string)[]) => ({
         elemType: TensorProto_DataType.FLOAT,
         shape: {
           dim: dims.map((dim) =>
-            typeof dim === 'number' ? { value: { case: 'dimValue' as const, value: BigInt(dim) } } : { value: { case: 'dimParam' as const, value: dim } },
+            typeof dim === 'number'
+              ? { value: { case: 'dimValue' as const, value: BigInt(dim) } }
+              : { value: { case: 'dimParam' as const, value: dim } },
           ),
         },
       },
@@ -33,7 +35,12 @@ export const value = (name: string, ...dims: (number | string)[]) => ({
 });
 
 /** The tensor `w`: [1, 2] in raw_data. */
-export const weight: TensorInit = { name: 'w', dims: [2n], dataType: TensorProto_DataType.FLOAT, rawData: new Uint8Array(Float32Array.of(1, 2).buffer) };
+export const weight: TensorInit = {
+  name: 'w',
+  dims: [2n],
+  dataType: TensorProto_DataType.FLOAT,
+  rawData: new Uint8Array(Float32Array.of(1, 2).buffer),
+};
 
 /** A model file: by default y = x * w at opset 17, with `graph` and `model` changed as given. */
 export function modelBytes(graph: Partial<GraphInit> = {}, model: Partial<ModelInit> = {}): Uint8Array {
@@ -93,11 +100,17 @@ export function richGraph(): Graph {
     ['com.example', 1],
   ]);
   const body = branch('then', [node('Mul', ['h', 'w'], ['t'])], 't', opsets);
-  const other = { ...branch('else', [], 'h', opsets), outputs: [{ name: 'h', dtype: 'float32' as const, dims: [], unknown: 'type' as const }] };
+  const other = {
+    ...branch('else', [], 'h', opsets),
+    outputs: [{ name: 'h', dtype: 'float32' as const, dims: [], unknown: 'type' as const }],
+  };
   return graphOf(
     [
       node('Relu', ['x'], ['h']),
-      node('If', ['c'], ['i'], { then_branch: { type: 'graph', value: body }, else_branch: { type: 'graph', value: other } }),
+      node('If', ['c'], ['i'], {
+        then_branch: { type: 'graph', value: body },
+        else_branch: { type: 'graph', value: other },
+      }),
       {
         ...node('Odd', ['i', '', 'w'], ['y', ''], {
           a: int(-3),

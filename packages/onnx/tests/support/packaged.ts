@@ -8,12 +8,16 @@ const folder = fileURLToPath(new URL('../../../conformance/fixtures', import.met
 /** Every model of the conformance package, as `bert/model.onnx`. */
 export function packagedModels(): string[] {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-  return names.map((name) => name.replaceAll('\\', '/')).filter((name) => name.endsWith('.onnx')).toSorted();
+  return names
+    .map((name) => name.replaceAll('\\', '/'))
+    .filter((name) => name.endsWith('.onnx'))
+    .toSorted();
 }
 
 export const packagedFile = (name: string): Uint8Array => new Uint8Array(readFileSync(`${folder}/${name}`));
 
-export const packagedConfig = (family: string): unknown => JSON.parse(readFileSync(`${folder}/${family}/config.json`, 'utf8'));
+export const packagedConfig = (family: string): unknown =>
+  JSON.parse(readFileSync(`${folder}/${family}/config.json`, 'utf8'));
 
 export function packagedGraph(name: string): Graph {
   return readModel(packagedFile(name));
@@ -32,7 +36,10 @@ export function packagedGolden(family: string): Golden {
 
 const canonical = new Map<string, CanonicalGraph>();
 
-/** The same object for the same name: nothing writes to a graph, and to canonicalize each model for every test takes long. */
+/**
+ * The same object for the same name: nothing writes to a graph, and to canonicalize each model for every test takes
+ * long.
+ */
 export function packagedCanonical(name: string): CanonicalGraph {
   const known = canonical.get(name) ?? canonicalize(packagedGraph(name));
   canonical.set(name, known);
@@ -59,7 +66,14 @@ export function tokens(graph: Graph, { batch = 2, sequence = 6, padding = 2 } = 
 export function batchOf(labels: readonly number[] = [0, 1]): Batch {
   const values = tokens(packagedGraph('bert/model.onnx'));
   const of = (name: string): Int32Array => Int32Array.from(values.get(name)?.data ?? []);
-  return { batch: 2, sequence: 6, inputIds: of('input_ids'), attentionMask: of('attention_mask'), tokenTypeIds: of('token_type_ids'), labels: Float32Array.from(labels) };
+  return {
+    batch: 2,
+    sequence: 6,
+    inputIds: of('input_ids'),
+    attentionMask: of('attention_mask'),
+    tokenTypeIds: of('token_type_ids'),
+    labels: Float32Array.from(labels),
+  };
 }
 
 /** Largest difference of two [batch, sequence, width] values at positions whose mask is 1. */
@@ -67,7 +81,8 @@ export function differenceAtTokens(left: Value, right: Value, mask: Value): numb
   const width = left.dims.at(-1) as number;
   let worst = 0;
   left.data?.forEach((value, i) => {
-    if (mask.data?.[Math.floor(i / width)] === 1) worst = Math.max(worst, Math.abs(value - (right.data?.[i] ?? Number.NaN)));
+    if (mask.data?.[Math.floor(i / width)] === 1)
+      worst = Math.max(worst, Math.abs(value - (right.data?.[i] ?? Number.NaN)));
   });
   return worst;
 }

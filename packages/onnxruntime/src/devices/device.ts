@@ -12,9 +12,15 @@ export interface Notice {
 export interface DeviceOptions {
   /** Threads inside one operator, on devices that compute on the processor; ONNX Runtime's default when absent. */
   readonly threads?: number;
-  /** An instance of ONNX Runtime to use instead of the one that is loaded on demand; it must have the execution provider of the device. */
+  /**
+   * An instance of ONNX Runtime to use instead of the one that is loaded on demand; it must have the execution provider
+   * of the device.
+   */
   readonly ort?: OrtModule;
-  /** Browser: where the .wasm and .mjs files of onnxruntime-web are served, if not where the bundler put them. See `ort.env.wasm.wasmPaths`. */
+  /**
+   * Browser: where the .wasm and .mjs files of onnxruntime-web are served, if not where the bundler put them. See
+   * `ort.env.wasm.wasmPaths`.
+   */
   readonly wasmPaths?: string | { readonly wasm?: string | URL; readonly mjs?: string | URL };
   /** Default: written to the console. */
   readonly onNotice?: (notice: Notice) => void;

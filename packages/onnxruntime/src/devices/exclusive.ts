@@ -3,7 +3,8 @@ import pLimit, { type LimitFunction } from 'p-limit';
 const KEY = Symbol.for('hadamard-adapter.webgpu');
 
 /**
- * Two sessions that run at once on WebGPU write into each other's buffers, also two of different models: so there is one queue for the whole process, shared by every copy of this package in it.
+ * Two sessions that run at once on WebGPU write into each other's buffers, also two of different models: so there is
+ * one queue for the whole process, shared by every copy of this package in it.
  */
 export function exclusively<T>(work: () => Promise<T>): Promise<T> {
   const shared = globalThis as { [KEY]?: LimitFunction };

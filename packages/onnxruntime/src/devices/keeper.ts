@@ -5,8 +5,9 @@ import type { Device } from './device.js';
 export interface DeviceKeeper {
   current(): Device;
   /**
-   * Run `work`; when the device is lost meanwhile (a reset of the GPU, a driver that was updated), open another one, call `abandon` for what the old one held, and run it once more. A second
-   * loss in the same work is thrown: the work itself is then the likely reason.
+   * Run `work`; when the device is lost meanwhile (a reset of the GPU, a driver that was updated), open another one,
+   * call `abandon` for what the old one held, and run it once more. A second loss in the same work is thrown: the work
+   * itself is then the likely reason.
    *
    * @throws RuntimeError DEVICE_LOST.
    */
@@ -31,9 +32,11 @@ export function keepDevice(first: Device, open: () => Promise<Device>): DeviceKe
             abandon();
             opening = open();
           }
-          device = await opening.catch(() => {
-            throw error;
-          }).finally(() => (opening = undefined));
+          device = await opening
+            .catch(() => {
+              throw error;
+            })
+            .finally(() => (opening = undefined));
         }
         return work();
       }

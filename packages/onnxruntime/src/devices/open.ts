@@ -6,12 +6,17 @@ import type { Device, DeviceOptions, Platform } from './device.js';
 /**
  * Open a device by name.
  *
- * @throws ConfigError DEVICE_UNKNOWN, also for devices of other places and other packages, whose message then says where they are; DEVICE_THREADS; what `open` of the platform throws.
+ * @throws ConfigError DEVICE_UNKNOWN, also for devices of other places and other packages, whose message then says
+ *   where they are; DEVICE_THREADS; what `open` of the platform throws.
  */
 export async function openDevice(platform: Platform, name: string, options: DeviceOptions): Promise<Device> {
   const { threads } = options;
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
-    throw new ConfigError('The number of threads is out of range', { code: 'DEVICE_THREADS', found: String(threads), expected: 'an integer from 1 on' });
+    throw new ConfigError('The number of threads is out of range', {
+      code: 'DEVICE_THREADS',
+      found: String(threads),
+      expected: 'an integer from 1 on',
+    });
   }
   if (platform.devices.includes(name)) {
     const device = await platform.open(name, options);
@@ -20,5 +25,10 @@ export async function openDevice(platform: Platform, name: string, options: Devi
     return device;
   }
   const hint = Object.hasOwn(platform.elsewhere, name) ? platform.elsewhere[name] : undefined;
-  throw new ConfigError('ONNX Runtime has no such device here', { code: 'DEVICE_UNKNOWN', found: name, expected: platform.devices.join(', '), ...(hint === undefined ? {} : { hint }) });
+  throw new ConfigError('ONNX Runtime has no such device here', {
+    code: 'DEVICE_UNKNOWN',
+    found: name,
+    expected: platform.devices.join(', '),
+    ...(hint === undefined ? {} : { hint }),
+  });
 }

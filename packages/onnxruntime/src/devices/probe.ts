@@ -14,8 +14,8 @@ export interface DeviceReport {
 }
 
 /**
- * Every device of this place, tried: it is available when a small graph of the operators that matter was created, run, and answered the right numbers. A driver that exists and computes
- * nonsense is not a device.
+ * Every device of this place, tried: it is available when a small graph of the operators that matter was created, run,
+ * and answered the right numbers. A driver that exists and computes nonsense is not a device.
  */
 export const probeOn =
   (platform: Platform) =>
@@ -31,13 +31,22 @@ export const availableOn =
   async (options: Omit<DeviceOptions, 'onNotice'> = {}): Promise<string[]> =>
     (await probeOn(platform)(options)).flatMap(({ device, available }) => (available ? [device] : []));
 
-async function probe(platform: Platform, name: string, options: Omit<DeviceOptions, 'onNotice'>): Promise<DeviceReport> {
+async function probe(
+  platform: Platform,
+  name: string,
+  options: Omit<DeviceOptions, 'onNotice'>,
+): Promise<DeviceReport> {
   const notices: Notice[] = [];
   try {
     const device = await openDevice(platform, name, { ...options, onNotice: (notice) => notices.push(notice) });
     try {
       const session = await createSession(device, PROBE);
-      const found = await floats(await session.run({ x: new device.ort.Tensor('float32', probeInput(), PROBE.inputs[0]?.dims as number[]) }, ['y']), 'y');
+      const found = await floats(
+        await session.run({ x: new device.ort.Tensor('float32', probeInput(), PROBE.inputs[0]?.dims as number[]) }, [
+          'y',
+        ]),
+        'y',
+      );
       await session.release();
       const worst = Math.max(...Array.from(expectedAnswer(), (value, i) => Math.abs(value - (found[i] ?? Number.NaN))));
       if (worst <= TOLERANCE) return { device: name, available: true, notices };
@@ -46,7 +55,12 @@ async function probe(platform: Platform, name: string, options: Omit<DeviceOptio
       device.close();
     }
   } catch (error) {
-    return { device: name, available: false, reason: error instanceof HadamardError ? error.message : String(error), notices };
+    return {
+      device: name,
+      available: false,
+      reason: error instanceof HadamardError ? error.message : String(error),
+      notices,
+    };
   }
 }
 

@@ -2,8 +2,11 @@ import type { Graph } from '@hadamard-adapter/onnx';
 
 /**
  * What the processor computes instead, a few numbers in every model.
- * - WGSL lets sin and cos be off by 2⁻¹¹, and by anything outside of ±π (WGSL, section 15.7.4, accuracy of built-in functions); angles of rotary positions go to thousands.
- * - ONNX Runtime 1.30 answers wrong values for And and Or of booleans when one side is broadcast along the last axes (masks of sliding windows).
+ *
+ * - WGSL lets sin and cos be off by 2⁻¹¹, and by anything outside of ±π (WGSL, section 15.7.4, accuracy of built-in
+ *   functions); angles of rotary positions go to thousands.
+ * - ONNX Runtime 1.30 answers wrong values for And and Or of booleans when one side is broadcast along the last axes
+ *   (masks of sliding windows).
  */
 const ON_PROCESSOR = new Set(['Sin', 'Cos', 'And', 'Or']);
 

@@ -1,6 +1,12 @@
 import type * as nodeFs from 'node:fs';
 import { RuntimeError } from '@hadamard-adapter/core';
-import { BYTES_PER_ELEMENT, elementCount, writeModelWithExternalData, type Placement, type Tensor } from '@hadamard-adapter/onnx';
+import {
+  BYTES_PER_ELEMENT,
+  elementCount,
+  writeModelWithExternalData,
+  type Placement,
+  type Tensor,
+} from '@hadamard-adapter/onnx';
 import type { WeightFiles } from './device.js';
 
 /** Smaller tensors stay in memory. */
@@ -15,8 +21,9 @@ const WEIGHTS = 'weights';
 const PREFIX = 'hadamard-weights-';
 
 /**
- * Weights in a temporary folder instead of in memory, for Node. A spilled tensor reads its bytes from there whenever someone asks for them; a session maps the file, and of what it repacks no second
- * copy stays. The folder goes with `dispose`, or with the process; that of a process that was killed, when the next one is opened.
+ * Weights in a temporary folder instead of in memory, for Node. A spilled tensor reads its bytes from there whenever
+ * someone asks for them; a session maps the file, and of what it repacks no second copy stays. The folder goes with
+ * `dispose`, or with the process; that of a process that was killed, when the next one is opened.
  */
 export async function openWeightFiles(): Promise<WeightFiles> {
   const [fs, { tmpdir }, { join }] = await Promise.all([import('node:fs'), import('node:os'), import('node:path')]);
@@ -32,13 +39,14 @@ export async function openWeightFiles(): Promise<WeightFiles> {
 
   const append = (to: number, offset: number, bytes: Uint8Array): number => {
     writing(folder, () => {
-      for (let done = 0; done < bytes.byteLength; ) done += fs.writeSync(to, bytes, done, bytes.byteLength - done, offset + done);
+      for (let done = 0; done < bytes.byteLength;)
+        done += fs.writeSync(to, bytes, done, bytes.byteLength - done, offset + done);
     });
     return Math.ceil((offset + bytes.byteLength) / PAGE) * PAGE;
   };
   const read = ({ offset, length }: Placement): Uint8Array => {
     const bytes = new Uint8Array(length);
-    for (let done = 0; done < length; ) done += fs.readSync(file, bytes, done, length - done, offset + done);
+    for (let done = 0; done < length;) done += fs.readSync(file, bytes, done, length - done, offset + done);
     return bytes;
   };
   const spillTensor = (tensor: Tensor): Tensor => {
@@ -68,7 +76,8 @@ export async function openWeightFiles(): Promise<WeightFiles> {
       return { ...graph, tensors: new Map([...graph.tensors].map(([name, tensor]) => [name, spillOnce(tensor)])) };
     },
     place(graph) {
-      // What was spilled, or repacked for the graph before, is garbage by now, and the runtime is about to ask for as much again.
+      // What was spilled, or repacked for the graph before, is garbage by now, and the runtime is about to ask for as
+      // much again.
       collect();
       const stem = join(folder, `graph_${graphs}`);
       const further = `graph_${graphs++}_${WEIGHTS}`;
@@ -97,7 +106,8 @@ export async function openWeightFiles(): Promise<WeightFiles> {
             try {
               fs.rmSync(path, { force: true });
             } catch {
-              // Elsewhere what is mapped stays readable without a name; Windows keeps the file as long as it is, and `dispose` removes it.
+              // Elsewhere what is mapped stays readable without a name; Windows keeps the file as long as it is, and
+              // `dispose` removes it.
             }
           }
         },
@@ -155,5 +165,5 @@ async function garbageCollector(): Promise<() => void> {
   return runInNewContext('gc') as () => void;
 }
 
-const sizeOf = ({ dtype, dims }: Tensor): number => (dtype === 'string' ? 0 : elementCount(dims) * BYTES_PER_ELEMENT[dtype]);
-
+const sizeOf = ({ dtype, dims }: Tensor): number =>
+  dtype === 'string' ? 0 : elementCount(dims) * BYTES_PER_ELEMENT[dtype];

@@ -1,5 +1,16 @@
 import { ConfigError, weightsDigest } from '@hadamard-adapter/core';
-import { baseWeights, buildServingModel, canonicalize, findSites, type CanonicalGraph, type Graph, type ServedOutput, type ServingBase, type ServingModel, type ServingOptions } from '@hadamard-adapter/onnx';
+import {
+  baseWeights,
+  buildServingModel,
+  canonicalize,
+  findSites,
+  type CanonicalGraph,
+  type Graph,
+  type ServedOutput,
+  type ServingBase,
+  type ServingModel,
+  type ServingOptions,
+} from '@hadamard-adapter/onnx';
 import type { Programs } from '../programs.js';
 
 /** In place of the name of an adapter: the base model as it is (PEFT's word). */
@@ -7,10 +18,18 @@ export const BASE_ADAPTER = '__base__';
 
 /** @throws ConfigError ADAPTER_NAME. */
 export function checkName(name: string): void {
-  if (name === BASE_ADAPTER) throw new ConfigError('This name stands for the base model', { code: 'ADAPTER_NAME', found: name, expected: 'any other name' });
+  if (name === BASE_ADAPTER)
+    throw new ConfigError('This name stands for the base model', {
+      code: 'ADAPTER_NAME',
+      found: name,
+      expected: 'any other name',
+    });
 }
 
-/** Adapters that are served together. Their graphs grow with them: those of `latest` serve all, those of before are only finished with. */
+/**
+ * Adapters that are served together. Their graphs grow with them: those of `latest` serve all, those of before are only
+ * finished with.
+ */
 export interface Company {
   latest?: { readonly model: ServingModel; readonly programs: Programs };
 }
@@ -32,8 +51,12 @@ async function openBase(graph: Graph, keepHead: boolean): Promise<ServingBase> {
   return { canonical, sites: findSites(canonical), digest: await weightsDigest(baseWeights(canonical.graph)) };
 }
 
-/** Whether the graphs of adapters can answer for the base too: with hidden states always, with logits where they keep its own classifier. */
-export const servesBase = ({ latest }: Company, output: ServedOutput): boolean => latest !== undefined && (output === 'hidden' || latest.model.options.head === 'model');
+/**
+ * Whether the graphs of adapters can answer for the base too: with hidden states always, with logits where they keep
+ * its own classifier.
+ */
+export const servesBase = ({ latest }: Company, output: ServedOutput): boolean =>
+  latest !== undefined && (output === 'hidden' || latest.model.options.head === 'model');
 
 /** The base where no adapters are loaded that serve it, opened when it is first asked for. */
 export interface PlainCompanies {
@@ -46,7 +69,11 @@ export function plainCompanies(baseFor: BaseFor, makePrograms: () => Programs): 
   const opened = new Map<ServedOutput, Promise<Company>>();
   return {
     get(output) {
-      const company = opened.get(output) ?? baseFor(output === 'logits').then(({ canonical }) => ({ latest: { model: buildServingModel(canonical, withoutAdapters(canonical, output)), programs: makePrograms() } }));
+      const company =
+        opened.get(output) ??
+        baseFor(output === 'logits').then(({ canonical }) => ({
+          latest: { model: buildServingModel(canonical, withoutAdapters(canonical, output)), programs: makePrograms() },
+        }));
       opened.set(output, company);
       return company;
     },
@@ -58,5 +85,11 @@ export function plainCompanies(baseFor: BaseFor, makePrograms: () => Programs): 
 
 const withoutAdapters = ({ perToken }: CanonicalGraph, output: ServedOutput): ServingOptions => {
   const own = output === 'logits';
-  return { site: 'context', norm: 'none', crossAttention: false, pooling: own && perToken ? 'none' : 'first', head: own ? 'model' : 'linear' };
+  return {
+    site: 'context',
+    norm: 'none',
+    crossAttention: false,
+    pooling: own && perToken ? 'none' : 'first',
+    head: own ? 'model' : 'linear',
+  };
 };

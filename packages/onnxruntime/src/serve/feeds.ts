@@ -4,8 +4,15 @@ import type { Feeds, OrtModule } from '../ort.js';
 type TensorClass = OrtModule['Tensor'];
 
 /** One adapter for the whole batch: its vectors and its classifier as they are, nothing is copied. */
-export function oneFeeds(Tensor: TensorClass, { head, options }: ServingModel, adapter: ServedAdapter, wanted: readonly string[]): Feeds {
-  const feeds: Record<string, Feeds[string]> = { [PARAMETERS_INPUT]: new Tensor('float32', adapter.vectors, [adapter.vectors.length]) };
+export function oneFeeds(
+  Tensor: TensorClass,
+  { head, options }: ServingModel,
+  adapter: ServedAdapter,
+  wanted: readonly string[],
+): Feeds {
+  const feeds: Record<string, Feeds[string]> = {
+    [PARAMETERS_INPUT]: new Tensor('float32', adapter.vectors, [adapter.vectors.length]),
+  };
   for (const parameter of head) {
     if (!wanted.includes(parameter.name)) continue;
     const dims = headShape(options.head, parameter, adapter.labels);
@@ -20,7 +27,13 @@ export function oneFeeds(Tensor: TensorClass, { head, options }: ServingModel, a
  * @param rows which of `adapters` each row has, [batch].
  * @param wanted inputs of the graph.
  */
-export function bankFeeds(Tensor: TensorClass, { head, options, vectors }: ServingModel, adapters: readonly ServedAdapter[], rows: readonly number[], wanted: readonly string[]): Feeds {
+export function bankFeeds(
+  Tensor: TensorClass,
+  { head, options, vectors }: ServingModel,
+  adapters: readonly ServedAdapter[],
+  rows: readonly number[],
+  wanted: readonly string[],
+): Feeds {
   const count = adapters.length;
   const bank = new Float32Array(count * vectors.size);
   adapters.forEach((adapter, i) => bank.set(adapter.vectors, i * vectors.size));

@@ -38,7 +38,10 @@ export interface ServerOptions extends DeviceOptions {
 }
 
 export interface PredictOptions {
-  /** The adapter of each row (PEFT's `adapter_names`), [batch], `__base__` for none; default: the active adapter for all. */
+  /**
+   * The adapter of each row (PEFT's `adapter_names`), [batch], `__base__` for none; default: the active adapter for
+   * all.
+   */
   readonly adapterNames?: readonly string[];
 }
 
@@ -51,19 +54,31 @@ export interface AdapterServer {
   readonly adapters: readonly string[];
   /** Bytes of the adapters in memory. */
   readonly bytes: number;
-  /** @throws FormatError, MismatchError when it is damaged or belongs to another base, or cannot be served beside the others; RuntimeError ADAPTER_TOO_LARGE. */
+  /**
+   * @throws FormatError, MismatchError when it is damaged or belongs to another base, or cannot be served beside the
+   *   others; RuntimeError ADAPTER_TOO_LARGE.
+   */
   addAdapter(name: string, files: Files): Promise<AdapterConfig>;
-  /** Whether it was there. Predictions that run are finished with it; when it was the last one, adapters of another site, pooling or classifier may follow. */
+  /**
+   * Whether it was there. Predictions that run are finished with it; when it was the last one, adapters of another
+   * site, pooling or classifier may follow.
+   */
   removeAdapter(name: string): boolean;
   /** Answer with this adapter from now on: a change of which numbers are fed, no new session. @throws as `predict`. */
   setAdapter(name: string): Promise<AdapterConfig>;
-  /** Answer without adapters from now on: with the hidden states of the base, and with logits where it was exported with a classifier. */
+  /**
+   * Answer without adapters from now on: with the hidden states of the base, and with logits where it was exported with
+   * a classifier.
+   */
   disableAdapter(): void;
   /**
-   * Logits of each row, as many as its adapter has labels, for each token [sequence, labels] where it answers for tokens. Calls may overlap, also with changes of adapters: each answers with the adapters of the moment it was made.
+   * Logits of each row, as many as its adapter has labels, for each token [sequence, labels] where it answers for
+   * tokens. Calls may overlap, also with changes of adapters: each answers with the adapters of the moment it was
+   * made.
    *
-   * @throws RuntimeError ADAPTER_NONE, ADAPTER_UNKNOWN, ADAPTER_EVICTED; DataError ADAPTER_NAMES when there is not one name per row; ConfigError LOGITS_NONE for adapters without a classifier, MODEL_HEAD and
-   * MismatchError BASE_HEAD for a base without one.
+   * @throws RuntimeError ADAPTER_NONE, ADAPTER_UNKNOWN, ADAPTER_EVICTED; DataError ADAPTER_NAMES when there is not one
+   *   name per row; ConfigError LOGITS_NONE for adapters without a classifier, MODEL_HEAD and MismatchError BASE_HEAD
+   *   for a base without one.
    */
   predict(batch: Batch, options?: PredictOptions): Promise<Float32Array[]>;
   /** Hidden states of each row, [sequence, hidden]. Everything else as `predict`. */
@@ -77,7 +92,8 @@ const DEFAULT_MAX_BYTES = 256 * 2 ** 20;
 export type CreateServer = (base: BaseModel, options?: ServerOptions) => Promise<AdapterServer>;
 
 /**
- * Serve a base model with adapters as inputs of its graph: one session whatever adapter is active, and another one for batches that mix them.
+ * Serve a base model with adapters as inputs of its graph: one session whatever adapter is active, and another one for
+ * batches that mix them.
  *
  * @throws as `LoadModel`; ConfigError ADAPTER_BUDGET.
  */
@@ -86,11 +102,22 @@ export function serverFor(platform: Platform, defaultDevice: string): CreateServ
     const name = options.device ?? defaultDevice;
     const device = await openDevice(platform, name, options);
     try {
-      const graph = 'graph' in base ? base.graph : readModel(await readBytes(base.model, { readFile: platform.readFile }), base.externalData === undefined ? {} : { externalData: base.externalData });
+      const graph =
+        'graph' in base
+          ? base.graph
+          : readModel(
+              await readBytes(base.model, { readFile: platform.readFile }),
+              base.externalData === undefined ? {} : { externalData: base.externalData },
+            );
       const baseFor = basesOf(graph);
       // Whatever is wrong with the model shows now and not with the first adapter.
       await baseFor(false);
-      return makeServer(keepDevice(device, () => openDevice(platform, name, options)), baseFor, name, options);
+      return makeServer(
+        keepDevice(device, () => openDevice(platform, name, options)),
+        baseFor,
+        name,
+        options,
+      );
     } catch (error) {
       device.close();
       throw error;
@@ -111,7 +138,8 @@ function makeServer(keeper: DeviceKeeper, baseFor: BaseFor, device: string, opti
   let disposal: Promise<void> | undefined;
 
   const check = (): void => {
-    if (disposal !== undefined) throw new RuntimeError('The server has been disposed', { code: 'MODEL_DISPOSED', hint: 'Create it again.' });
+    if (disposal !== undefined)
+      throw new RuntimeError('The server has been disposed', { code: 'MODEL_DISPOSED', hint: 'Create it again.' });
   };
   const tracked = <T>(work: Promise<T>): Promise<T> => {
     running.add(work);
@@ -120,13 +148,21 @@ function makeServer(keeper: DeviceKeeper, baseFor: BaseFor, device: string, opti
     return work;
   };
   /** Sessions are released when nothing runs on them any more. */
-  const retire = ({ latest }: Company): void => void Promise.allSettled(running).then(() => latest?.programs.release()).catch(() => undefined);
+  const retire = ({ latest }: Company): void =>
+    void Promise.allSettled(running)
+      .then(() => latest?.programs.release())
+      .catch(() => undefined);
 
   /**
    * @param company default: the one of the moment when everything is there to join it.
    * @param wanted whether the adapter is still to be kept then.
    */
-  const take = async (name: string, files: Files, company?: Company, wanted = (): boolean => true): Promise<LoadedAdapter> => {
+  const take = async (
+    name: string,
+    files: Files,
+    company?: Company,
+    wanted = (): boolean => true,
+  ): Promise<LoadedAdapter> => {
     const own = await baseFor(decodeAdapter(files).config.head === 'model');
     // From here on in one turn: nobody sees graphs that grow.
     const joined = company ?? current;
@@ -170,7 +206,13 @@ function makeServer(keeper: DeviceKeeper, baseFor: BaseFor, device: string, opti
     const distinct = [...new Set(names)];
     const loaded = await Promise.all(distinct.map((name) => (name === BASE_ADAPTER ? undefined : find(name))));
     const { model, programs } = company.latest as NonNullable<Company['latest']>;
-    if (output === 'logits' && model.options.head === 'cosine') throw new ConfigError('These adapters have no classifier', { code: 'LOGITS_NONE', found: 'head "cosine"', expected: 'a classifier', hint: 'Ask for hidden states.' });
+    if (output === 'logits' && model.options.head === 'cosine')
+      throw new ConfigError('These adapters have no classifier', {
+        code: 'LOGITS_NONE',
+        found: 'head "cosine"',
+        expected: 'a classifier',
+        hint: 'Ask for hidden states.',
+      });
     const adapters = loaded.map((adapter, i): ServedAdapter => {
       if (adapter === undefined) return baseAdapter(model, output);
       const fitting = widen(adapter, model);
@@ -181,8 +223,18 @@ function makeServer(keeper: DeviceKeeper, baseFor: BaseFor, device: string, opti
     const answers = await keeper.surviving(async () => {
       const { Tensor } = keeper.current().ort;
       const one = adapters.length === 1;
-      const program = await programs.get(`${one ? 'one' : 'rows'}:${output}`, () => (one ? compileServing(model, output) : compileServingRows(model, output)));
-      const feeds = one ? oneFeeds(Tensor, model, adapters[0] as ServedAdapter, program.inputs) : bankFeeds(Tensor, model, adapters, names.map((each) => distinct.indexOf(each)), program.inputs);
+      const program = await programs.get(`${one ? 'one' : 'rows'}:${output}`, () =>
+        one ? compileServing(model, output) : compileServingRows(model, output),
+      );
+      const feeds = one
+        ? oneFeeds(Tensor, model, adapters[0] as ServedAdapter, program.inputs)
+        : bankFeeds(
+            Tensor,
+            model,
+            adapters,
+            names.map((each) => distinct.indexOf(each)),
+            program.inputs,
+          );
       const tokens: Feeds = tokenFeeds(Tensor, program.inputs, batch);
       return floats(await program.run({ ...tokens, ...feeds }, [value]), value);
     }, programs.abandon);
@@ -196,15 +248,28 @@ function makeServer(keeper: DeviceKeeper, baseFor: BaseFor, device: string, opti
     });
   };
 
-  const answer = async (batch: Batch, { adapterNames }: PredictOptions, output: ServedOutput): Promise<Float32Array[]> => {
+  const answer = async (
+    batch: Batch,
+    { adapterNames }: PredictOptions,
+    output: ServedOutput,
+  ): Promise<Float32Array[]> => {
     check();
     if (adapterNames !== undefined && adapterNames.length !== batch.batch) {
-      throw new DataError('There has to be one adapter name per row', { code: 'ADAPTER_NAMES', found: `${adapterNames.length} names`, expected: `${batch.batch}` });
+      throw new DataError('There has to be one adapter name per row', {
+        code: 'ADAPTER_NAMES',
+        found: `${adapterNames.length} names`,
+        expected: `${batch.batch}`,
+      });
     }
     if (adapterNames === undefined && active === undefined) {
-      throw new RuntimeError('No adapter is active', { code: 'ADAPTER_NONE', hint: 'Choose one with setAdapter, or give adapterNames.' });
+      throw new RuntimeError('No adapter is active', {
+        code: 'ADAPTER_NONE',
+        hint: 'Choose one with setAdapter, or give adapterNames.',
+      });
     }
-    return batch.batch === 0 ? [] : tracked(run(batch, adapterNames ?? Array.from({ length: batch.batch }, () => active as string), output));
+    return batch.batch === 0
+      ? []
+      : tracked(run(batch, adapterNames ?? Array.from({ length: batch.batch }, () => active as string), output));
   };
 
   return {

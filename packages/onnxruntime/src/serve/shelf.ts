@@ -16,13 +16,19 @@ export interface Shelf {
   missing(name: string): RuntimeError;
 }
 
-const bytesOf = ({ vectors, head }: LoadedAdapter): number => [vectors, ...head.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+const bytesOf = ({ vectors, head }: LoadedAdapter): number =>
+  [vectors, ...head.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
 
 const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 /** @throws ConfigError ADAPTER_BUDGET when `maxBytes` is no whole number from 1 on. */
 export function adapterShelf(maxBytes: number): Shelf {
-  if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) throw new ConfigError('The memory for adapters is out of range', { code: 'ADAPTER_BUDGET', found: `maxBytes ${maxBytes}`, expected: 'a whole number of bytes from 1 on' });
+  if (!Number.isSafeInteger(maxBytes) || maxBytes < 1)
+    throw new ConfigError('The memory for adapters is out of range', {
+      code: 'ADAPTER_BUDGET',
+      found: `maxBytes ${maxBytes}`,
+      expected: 'a whole number of bytes from 1 on',
+    });
   const evicted = new Set<string>();
   const cache = new LRUCache<string, LoadedAdapter>({
     maxSize: maxBytes,
@@ -32,7 +38,12 @@ export function adapterShelf(maxBytes: number): Shelf {
   const put = (name: string, adapter: LoadedAdapter): void => {
     const size = bytesOf(adapter);
     if (size > maxBytes) {
-      throw new RuntimeError(`The adapter "${name}" does not fit into the memory for adapters`, { code: 'ADAPTER_TOO_LARGE', found: megabytes(size), expected: `at most ${megabytes(maxBytes)}`, hint: 'Raise maxBytes.' });
+      throw new RuntimeError(`The adapter "${name}" does not fit into the memory for adapters`, {
+        code: 'ADAPTER_TOO_LARGE',
+        found: megabytes(size),
+        expected: `at most ${megabytes(maxBytes)}`,
+        hint: 'Raise maxBytes.',
+      });
     }
     cache.set(name, adapter);
     evicted.delete(name);
@@ -53,9 +64,18 @@ export function adapterShelf(maxBytes: number): Shelf {
     bytes: () => cache.calculatedSize,
     missing(name) {
       if (!evicted.has(name)) {
-        return new RuntimeError('There is no such adapter', { code: 'ADAPTER_UNKNOWN', found: name, expected: [...cache.keys()].slice(0, 10).join(', ') || 'none was added', hint: 'Add it first, or give the server a function "load".' });
+        return new RuntimeError('There is no such adapter', {
+          code: 'ADAPTER_UNKNOWN',
+          found: name,
+          expected: [...cache.keys()].slice(0, 10).join(', ') || 'none was added',
+          hint: 'Add it first, or give the server a function "load".',
+        });
       }
-      return new RuntimeError(`The adapter "${name}" had to leave memory for others`, { code: 'ADAPTER_EVICTED', found: `${cache.size} adapters in ${megabytes(maxBytes)}`, hint: 'Raise maxBytes, add it again, or give the server a function "load".' });
+      return new RuntimeError(`The adapter "${name}" had to leave memory for others`, {
+        code: 'ADAPTER_EVICTED',
+        found: `${cache.size} adapters in ${megabytes(maxBytes)}`,
+        hint: 'Raise maxBytes, add it again, or give the server a function "load".',
+      });
     },
   };
 }

@@ -1,8 +1,32 @@
-import { ConfigError, DataError, FormatError, HadamardError, MismatchError, RuntimeError, UnsupportedError, type ErrorDetails, type ParameterInfo, type TrainableModel } from '@hadamard-adapter/core';
+import {
+  ConfigError,
+  DataError,
+  FormatError,
+  HadamardError,
+  MismatchError,
+  RuntimeError,
+  UnsupportedError,
+  type ErrorDetails,
+  type ParameterInfo,
+  type TrainableModel,
+} from '@hadamard-adapter/core';
 import type { AdapterSession, CompiledDescription } from '@hadamard-adapter/onnx';
 
 /** Methods of a session that are called in the worker as they are; `precompute` has callbacks and goes its own way. */
-export const FORWARDED = ['read', 'write', 'gradients', 'step', 'predict', 'encode', 'siteInput', 'readOptimizer', 'writeOptimizer', 'baseDigest', 'fold', 'dispose'] as const satisfies readonly (keyof AdapterSession)[];
+export const FORWARDED = [
+  'read',
+  'write',
+  'gradients',
+  'step',
+  'predict',
+  'encode',
+  'siteInput',
+  'readOptimizer',
+  'writeOptimizer',
+  'baseDigest',
+  'fold',
+  'dispose',
+] as const satisfies readonly (keyof AdapterSession)[];
 
 export type Forwarded = (typeof FORWARDED)[number];
 
@@ -41,11 +65,17 @@ export function unwrap<T>(reply: Answer<T>): T {
 }
 
 function sent(error: unknown): SentError {
-  if (!(error instanceof HadamardError)) return { kind: 'Error', message: error instanceof Error ? error.message : String(error) };
+  if (!(error instanceof HadamardError))
+    return { kind: 'Error', message: error instanceof Error ? error.message : String(error) };
   const { code, found, expected, hint, what } = error;
   return {
     kind: error.name,
     message: what,
-    details: { code, ...(found === undefined ? {} : { found }), ...(expected === undefined ? {} : { expected }), ...(hint === undefined ? {} : { hint }) },
+    details: {
+      code,
+      ...(found === undefined ? {} : { found }),
+      ...(expected === undefined ? {} : { expected }),
+      ...(hint === undefined ? {} : { hint }),
+    },
   };
 }

@@ -1,4 +1,15 @@
-import { evaluate, elementCount, fromNumbers, writeModel, concatChunks, type Attributes, type DataType, type Graph, type Tensor, type Value } from '@hadamard-adapter/onnx';
+import {
+  evaluate,
+  elementCount,
+  fromNumbers,
+  writeModel,
+  concatChunks,
+  type Attributes,
+  type DataType,
+  type Graph,
+  type Tensor,
+  type Value,
+} from '@hadamard-adapter/onnx';
 import { InferenceSession, type Tensor as OrtTensor } from 'onnxruntime-node';
 
 /** One operand: its type, shape and elements. */
@@ -21,20 +32,39 @@ export interface OneNode {
 
 /** Varied, repeatable numbers between -2 and 2, none of them 0. */
 export function floats(...dims: number[]): Operand {
-  return { dtype: 'float32', dims, data: Array.from({ length: elementCount(dims) }, (_, i) => Math.fround(2 * Math.sin(1.7 * i + 0.6 + dims.length))) };
+  return {
+    dtype: 'float32',
+    dims,
+    data: Array.from({ length: elementCount(dims) }, (_, i) => Math.fround(2 * Math.sin(1.7 * i + 0.6 + dims.length))),
+  };
 }
 
 /** The same without a sign. */
-export const positive = (...dims: number[]): Operand => ({ ...floats(...dims), data: floats(...dims).data.map((value) => Math.abs(value) + 0.1) });
+export const positive = (...dims: number[]): Operand => ({
+  ...floats(...dims),
+  data: floats(...dims).data.map((value) => Math.abs(value) + 0.1),
+});
 
-export const integers = (data: readonly number[], dims: readonly number[] = [data.length]): Operand => ({ dtype: 'int64', dims, data });
+export const integers = (data: readonly number[], dims: readonly number[] = [data.length]): Operand => ({
+  dtype: 'int64',
+  dims,
+  data,
+});
 
 export const scalar = (dtype: DataType, value: number): Operand => ({ dtype, dims: [], data: [value] });
 
-export const booleans = (data: readonly number[], dims: readonly number[] = [data.length]): Operand => ({ dtype: 'bool', dims, data });
+export const booleans = (data: readonly number[], dims: readonly number[] = [data.length]): Operand => ({
+  dtype: 'bool',
+  dims,
+  data,
+});
 
 /** What a node answers, by output. */
-export type Answers = readonly { readonly dtype: string; readonly dims: readonly number[]; readonly data: readonly number[] }[];
+export type Answers = readonly {
+  readonly dtype: string;
+  readonly dims: readonly number[];
+  readonly data: readonly number[];
+}[];
 
 /** The node in a graph of its own; operands are constants, as shapes and axes must be. */
 function graphOf({ op, inputs, attributes = {}, outputs = 1, opset = 18 }: OneNode): Graph {
@@ -49,7 +79,14 @@ function graphOf({ op, inputs, attributes = {}, outputs = 1, opset = 18 }: OneNo
   const graph: Graph = { name: 'one', opsets: new Map([['', opset]]), inputs: [], outputs: [], nodes: [node], tensors };
   // ONNX wants the type of an output; what evaluation says of it is checked by ONNX Runtime when the model is loaded.
   const values = evaluate(graph, {}, { maxElements: Number.POSITIVE_INFINITY });
-  return { ...graph, outputs: results.map((name) => ({ name, dtype: (values.get(name) as Value).dtype, dims: (values.get(name) as Value).dims })) };
+  return {
+    ...graph,
+    outputs: results.map((name) => ({
+      name,
+      dtype: (values.get(name) as Value).dtype,
+      dims: (values.get(name) as Value).dims,
+    })),
+  };
 }
 
 /** The answers of the float64 interpreter. */
@@ -65,7 +102,10 @@ export function interpreted(one: OneNode): Answers {
 /** The answers of ONNX Runtime. */
 export async function executed(one: OneNode): Promise<Answers> {
   const graph = graphOf(one);
-  const session = await InferenceSession.create(concatChunks(writeModel(graph)), { graphOptimizationLevel: 'disabled', logSeverityLevel: 4 });
+  const session = await InferenceSession.create(concatChunks(writeModel(graph)), {
+    graphOptimizationLevel: 'disabled',
+    logSeverityLevel: 4,
+  });
   const results = await session.run({});
   await session.release();
   return graph.outputs.map(({ name }) => {

@@ -1,7 +1,25 @@
 import { normal, type Batch, type Split } from '@hadamard-adapter/core';
-import { buildEncoder, concatChunks, elementCount, float32Tensor, lower, writeModel, type Graph } from '@hadamard-adapter/onnx';
+import {
+  buildEncoder,
+  concatChunks,
+  elementCount,
+  float32Tensor,
+  lower,
+  writeModel,
+  type Graph,
+} from '@hadamard-adapter/onnx';
 
-const CONFIG = { model_type: 'bert', num_hidden_layers: 3, hidden_size: 16, num_attention_heads: 4, intermediate_size: 32, vocab_size: 50, max_position_embeddings: 24, type_vocab_size: 2, layer_norm_eps: 1e-12 };
+const CONFIG = {
+  model_type: 'bert',
+  num_hidden_layers: 3,
+  hidden_size: 16,
+  num_attention_heads: 4,
+  intermediate_size: 32,
+  vocab_size: 50,
+  max_position_embeddings: 24,
+  type_vocab_size: 2,
+  layer_norm_eps: 1e-12,
+};
 
 export const HIDDEN = CONFIG.hidden_size;
 
@@ -17,13 +35,18 @@ export function tinyBert(seed = 1, config: typeof CONFIG = CONFIG): Graph {
 }
 
 /** The same with weights of tens of KB each. */
-export const widerBert = (): Graph => tinyBert(1, { ...CONFIG, hidden_size: 128, intermediate_size: 512, num_hidden_layers: 2 });
+export const widerBert = (): Graph =>
+  tinyBert(1, { ...CONFIG, hidden_size: 128, intermediate_size: 512, num_hidden_layers: 2 });
 
 /** The same as the bytes of an ONNX file, in a buffer of their own. */
 export const tinyModel = (): Uint8Array => concatChunks(writeModel(lower(tinyBert()))).slice();
 
 /** Rows of different lengths; labels are class indices, or `labels` numbers a row for mse and bce. */
-export function tinySplit(id: string, size: number, labels: (row: number) => readonly number[] = (row) => [row % 3]): Split {
+export function tinySplit(
+  id: string,
+  size: number,
+  labels: (row: number) => readonly number[] = (row) => [row % 3],
+): Split {
   const lengths = Int32Array.from({ length: size }, (_, row) => 3 + ((row * 7) % 15));
   const token = (row: number, position: number): number => 4 + ((row * 31 + position * 17 + row * position) % 46);
   const all = Array.from({ length: size }, (_, row) => labels(row));

@@ -8,7 +8,10 @@ export async function failure(run: () => unknown): Promise<HadamardError> {
   return result;
 }
 
-/** Runs a reader on damaged input: it may succeed, or fail with a short error of ours; anything else propagates and fails the test. */
+/**
+ * Runs a reader on damaged input: it may succeed, or fail with a short error of ours; anything else propagates and
+ * fails the test.
+ */
 export async function survives(run: () => unknown): Promise<'read' | HadamardError> {
   try {
     await run();

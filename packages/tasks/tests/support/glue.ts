@@ -15,11 +15,56 @@ export function folder(files: Readonly<Record<string, string | Uint8Array>>): Re
   };
 }
 
-const STSB = ['index', 'genre', 'filename', 'year', 'old_index', 'source1', 'source2', 'sentence1', 'sentence2', 'score'];
-const stsb = (index: number, first: string, second: string, score: string): (string | number)[] => [index, 'main', 'notes', '2020', index, 'none', 'none', first, second, score];
+const STSB = [
+  'index',
+  'genre',
+  'filename',
+  'year',
+  'old_index',
+  'source1',
+  'source2',
+  'sentence1',
+  'sentence2',
+  'score',
+];
+const stsb = (index: number, first: string, second: string, score: string): (string | number)[] => [
+  index,
+  'main',
+  'notes',
+  '2020',
+  index,
+  'none',
+  'none',
+  first,
+  second,
+  score,
+];
 
-const MNLI = ['index', 'promptID', 'pairID', 'genre', 'sentence1_binary_parse', 'sentence2_binary_parse', 'sentence1_parse', 'sentence2_parse', 'sentence1', 'sentence2'];
-const mnli = (index: number, first: string, second: string, ...labels: string[]): (string | number)[] => [index, `p${index}`, `q${index}`, 'letters', '( )', '( )', '(S)', '(S)', first, second, ...labels];
+const MNLI = [
+  'index',
+  'promptID',
+  'pairID',
+  'genre',
+  'sentence1_binary_parse',
+  'sentence2_binary_parse',
+  'sentence1_parse',
+  'sentence2_parse',
+  'sentence1',
+  'sentence2',
+];
+const mnli = (index: number, first: string, second: string, ...labels: string[]): (string | number)[] => [
+  index,
+  `p${index}`,
+  `q${index}`,
+  'letters',
+  '( )',
+  '( )',
+  '(S)',
+  '(S)',
+  first,
+  second,
+  ...labels,
+];
 const mnliDev = [...MNLI, 'label1', 'label2', 'label3', 'label4', 'label5', 'gold_label'];
 
 /** Each task in the layout of its official files, with sentences of our own. */
@@ -34,15 +79,29 @@ export const FILES: Readonly<Record<GlueId, Readonly<Record<string, string>>>> =
   },
   mrpc: {
     'MRPC/train.tsv': `\uFEFF${tsv(['Quality', '#1 ID', '#2 ID', '#1 String', '#2 String'], [1, 11, 12, 'The firm grew.', 'The company became larger.'], [0, 13, 14, 'He left.', 'She stayed.'])}`,
-    'MRPC/dev.tsv': tsv(['Quality', '#1 ID', '#2 ID', '#1 String', '#2 String'], [1, 15, 16, 'It rained.', 'There was rain.']),
+    'MRPC/dev.tsv': tsv(
+      ['Quality', '#1 ID', '#2 ID', '#1 String', '#2 String'],
+      [1, 15, 16, 'It rained.', 'There was rain.'],
+    ),
   },
   stsb: {
-    'STS-B/train.tsv': tsv(STSB, stsb(0, 'A man cooks.', 'A man is cooking.', '5.000'), stsb(1, 'A boy runs.', 'The moon is far.', '0.250')),
+    'STS-B/train.tsv': tsv(
+      STSB,
+      stsb(0, 'A man cooks.', 'A man is cooking.', '5.000'),
+      stsb(1, 'A boy runs.', 'The moon is far.', '0.250'),
+    ),
     'STS-B/dev.tsv': tsv(STSB, stsb(0, 'A girl sings.', 'A girl hums.', '3.4')),
   },
   qqp: {
-    'QQP/train.tsv': tsv(['id', 'qid1', 'qid2', 'question1', 'question2', 'is_duplicate'], [0, 1, 2, 'How old is it?', 'What is its age?', 1], [1, 3, 4, 'Why?', 'How far is it?', 0]),
-    'QQP/dev.tsv': tsv(['id', 'qid1', 'qid2', 'question1', 'question2', 'is_duplicate'], [2, 5, 6, 'Who won?', 'Who was it that won?', 1]),
+    'QQP/train.tsv': tsv(
+      ['id', 'qid1', 'qid2', 'question1', 'question2', 'is_duplicate'],
+      [0, 1, 2, 'How old is it?', 'What is its age?', 1],
+      [1, 3, 4, 'Why?', 'How far is it?', 0],
+    ),
+    'QQP/dev.tsv': tsv(
+      ['id', 'qid1', 'qid2', 'question1', 'question2', 'is_duplicate'],
+      [2, 5, 6, 'Who won?', 'Who was it that won?', 1],
+    ),
   },
   mnli: {
     'MNLI/train.tsv': tsv(
@@ -52,15 +111,45 @@ export const FILES: Readonly<Record<GlueId, Readonly<Record<string, string>>>> =
       mnli(2, 'It is late.', 'It is early.', 'contradiction', 'contradiction'),
     ),
     // label1 to label5 are what five people said; gold_label what most of them did.
-    'MNLI/dev_matched.tsv': tsv(mnliDev, mnli(0, 'He ran.', 'He moved.', 'neutral', 'entailment', 'entailment', 'entailment', 'neutral', 'entailment')),
-    'MNLI/dev_mismatched.tsv': tsv(mnliDev, mnli(0, 'He ran.', 'He stood still.', 'neutral', 'contradiction', 'contradiction', 'contradiction', 'neutral', 'contradiction')),
+    'MNLI/dev_matched.tsv': tsv(
+      mnliDev,
+      mnli(0, 'He ran.', 'He moved.', 'neutral', 'entailment', 'entailment', 'entailment', 'neutral', 'entailment'),
+    ),
+    'MNLI/dev_mismatched.tsv': tsv(
+      mnliDev,
+      mnli(
+        0,
+        'He ran.',
+        'He stood still.',
+        'neutral',
+        'contradiction',
+        'contradiction',
+        'contradiction',
+        'neutral',
+        'contradiction',
+      ),
+    ),
   },
   qnli: {
-    'QNLI/train.tsv': tsv(['index', 'question', 'sentence', 'label'], [0, 'When was it built?', 'It was built in May.', 'entailment'], [1, 'Who built it?', 'It was built in May.', 'not_entailment']),
-    'QNLI/dev.tsv': tsv(['index', 'question', 'sentence', 'label'], [0, 'Where is it?', 'It is tall.', 'not_entailment']),
+    'QNLI/train.tsv': tsv(
+      ['index', 'question', 'sentence', 'label'],
+      [0, 'When was it built?', 'It was built in May.', 'entailment'],
+      [1, 'Who built it?', 'It was built in May.', 'not_entailment'],
+    ),
+    'QNLI/dev.tsv': tsv(
+      ['index', 'question', 'sentence', 'label'],
+      [0, 'Where is it?', 'It is tall.', 'not_entailment'],
+    ),
   },
   rte: {
-    'RTE/train.tsv': tsv(['index', 'sentence1', 'sentence2', 'label'], [0, 'The bridge was opened in June.', 'There is a bridge.', 'entailment'], [1, 'There is a bridge.', 'The bridge is old.', 'not_entailment']),
-    'RTE/dev.tsv': tsv(['index', 'sentence1', 'sentence2', 'label'], [0, 'She speaks Polish.', 'She is silent.', 'not_entailment']),
+    'RTE/train.tsv': tsv(
+      ['index', 'sentence1', 'sentence2', 'label'],
+      [0, 'The bridge was opened in June.', 'There is a bridge.', 'entailment'],
+      [1, 'There is a bridge.', 'The bridge is old.', 'not_entailment'],
+    ),
+    'RTE/dev.tsv': tsv(
+      ['index', 'sentence1', 'sentence2', 'label'],
+      [0, 'She speaks Polish.', 'She is silent.', 'not_entailment'],
+    ),
   },
 };

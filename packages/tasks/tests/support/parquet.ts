@@ -1,6 +1,6 @@
 /**
- * The least of a Parquet writer: one row group, one uncompressed PLAIN page per column, every column optional. Enough to make files for a reader, without a dependency
- * that would be there for tests only.
+ * The least of a Parquet writer: one row group, one uncompressed PLAIN page per column, every column optional. Enough
+ * to make files for a reader, without a dependency that would be there for tests only.
  */
 export type Cell = string | bigint | number | null;
 
@@ -12,7 +12,10 @@ export interface Claim {
   readonly paths?: readonly string[];
 }
 
-export function parquetFile(columns: Readonly<Record<string, readonly Cell[]>>, claim: Claim = {}): Uint8Array<ArrayBuffer> {
+export function parquetFile(
+  columns: Readonly<Record<string, readonly Cell[]>>,
+  claim: Claim = {},
+): Uint8Array<ArrayBuffer> {
   const names = Object.keys(columns);
   const rows = names.length === 0 ? 0 : (columns[names[0] as string] as readonly Cell[]).length;
   const body: number[] = [...MAGIC];
@@ -20,9 +23,26 @@ export function parquetFile(columns: Readonly<Record<string, readonly Cell[]>>, 
     const cells = columns[name] as readonly Cell[];
     const start = body.length;
     const data = page(cells);
-    body.push(...struct([1, i32(0)], [2, i32(data.length)], [3, i32(data.length)], [5, struct([1, i32(claim.levels ?? rows)], [2, i32(PLAIN)], [3, i32(RLE)], [4, i32(RLE)])]).bytes, ...data);
+    body.push(
+      ...struct(
+        [1, i32(0)],
+        [2, i32(data.length)],
+        [3, i32(data.length)],
+        [5, struct([1, i32(claim.levels ?? rows)], [2, i32(PLAIN)], [3, i32(RLE)], [4, i32(RLE)])],
+      ).bytes,
+      ...data,
+    );
     const size = i64(body.length - start);
-    const meta = struct([1, i32(physicalType(cells))], [2, list(i32(PLAIN), i32(RLE))], [3, list(text(claim.paths?.[at] ?? name))], [4, i32(0)], [5, i64(rows)], [6, size], [7, size], [9, i64(start)]);
+    const meta = struct(
+      [1, i32(physicalType(cells))],
+      [2, list(i32(PLAIN), i32(RLE))],
+      [3, list(text(claim.paths?.[at] ?? name))],
+      [4, i32(0)],
+      [5, i64(rows)],
+      [6, size],
+      [7, size],
+      [9, i64(start)],
+    );
     return struct([2, i64(start)], [3, meta]);
   });
   const leaves = names.map((name) => {

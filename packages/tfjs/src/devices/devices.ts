@@ -21,14 +21,24 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 /**
  * Get a backend ready. The one that is active stays active.
  *
- * @throws ConfigError DEVICE_UNKNOWN; BACKEND_MISSING with the import to add; RuntimeError DEVICE_UNAVAILABLE, DEVICE_PRECISION.
+ * @throws ConfigError DEVICE_UNKNOWN; BACKEND_MISSING with the import to add; RuntimeError DEVICE_UNAVAILABLE,
+ *   DEVICE_PRECISION.
  */
 export async function openDevice(tf: Tf, name: string): Promise<void> {
   if (!Object.hasOwn(BACKENDS, name)) {
-    throw new ConfigError('TensorFlow.js has no such device', { code: 'DEVICE_UNKNOWN', found: name, expected: Object.keys(BACKENDS).join(', '), ...(Object.hasOwn(ELSEWHERE, name) ? { hint: ELSEWHERE[name] as string } : {}) });
+    throw new ConfigError('TensorFlow.js has no such device', {
+      code: 'DEVICE_UNKNOWN',
+      found: name,
+      expected: Object.keys(BACKENDS).join(', '),
+      ...(Object.hasOwn(ELSEWHERE, name) ? { hint: ELSEWHERE[name] as string } : {}),
+    });
   }
   if (tf.findBackendFactory(name) === null) {
-    throw new ConfigError(`The backend ${name} of TensorFlow.js is not registered`, { code: 'BACKEND_MISSING', expected: BACKENDS[name] as string, hint: 'Import it after @tensorflow/tfjs-core, once.' });
+    throw new ConfigError(`The backend ${name} of TensorFlow.js is not registered`, {
+      code: 'BACKEND_MISSING',
+      expected: BACKENDS[name] as string,
+      hint: 'Import it after @tensorflow/tfjs-core, once.',
+    });
   }
   // Without a backend yet, there would be none to go back to.
   if (!tf.getBackend()) await tf.ready().catch(() => undefined);
@@ -37,7 +47,11 @@ export async function openDevice(tf: Tf, name: string): Promise<void> {
   const halfFloats = ready && name === 'webgl' && !tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED');
   if (active && active !== name) await tf.setBackend(active);
   if (!ready) {
-    throw new RuntimeError(`The device ${name} is not available`, { code: 'DEVICE_UNAVAILABLE', found: `TensorFlow.js could not start its backend ${name}`, hint: 'availableDevices() tells which work here.' });
+    throw new RuntimeError(`The device ${name} is not available`, {
+      code: 'DEVICE_UNAVAILABLE',
+      found: `TensorFlow.js could not start its backend ${name}`,
+      hint: 'availableDevices() tells which work here.',
+    });
   }
   if (halfFloats) {
     throw new RuntimeError('WebGL has only half floats on this device', {
@@ -57,7 +71,10 @@ export interface DeviceReport {
   readonly reason?: string;
 }
 
-/** Every backend, tried: it is available when a product, a softmax, an error function and a norm, and their gradient, came out right on it. */
+/**
+ * Every backend, tried: it is available when a product, a softmax, an error function and a norm, and their gradient,
+ * came out right on it.
+ */
 export async function probeDevices({ tf: given }: { readonly tf: Tf }): Promise<DeviceReport[]> {
   const tf = checkTf(given);
   const reports: DeviceReport[] = [];
@@ -65,7 +82,11 @@ export async function probeDevices({ tf: given }: { readonly tf: Tf }): Promise<
     try {
       await openDevice(tf, device);
       const worst = await tryOut(tf, device);
-      reports.push(worst <= TOLERANCE ? { device, available: true } : { device, available: false, reason: `It computes wrong numbers: off by ${worst}` });
+      reports.push(
+        worst <= TOLERANCE
+          ? { device, available: true }
+          : { device, available: false, reason: `It computes wrong numbers: off by ${worst}` },
+      );
     } catch (error) {
       reports.push({ device, available: false, reason: error instanceof Error ? error.message : String(error) });
     }
@@ -74,7 +95,8 @@ export async function probeDevices({ tf: given }: { readonly tf: Tf }): Promise<
 }
 
 /** Names of the devices that work here, the fastest first. */
-export const availableDevices = async (options: { readonly tf: Tf }): Promise<string[]> => (await probeDevices(options)).flatMap(({ device, available }) => (available ? [device] : []));
+export const availableDevices = async (options: { readonly tf: Tf }): Promise<string[]> =>
+  (await probeDevices(options)).flatMap(({ device, available }) => (available ? [device] : []));
 
 /** Software adapters are off by 1e-6, functions of a GPU by ten times that; half precision by 1e-3. */
 const TOLERANCE = 1e-4;

@@ -18,17 +18,24 @@ const unsortedSegmentSum: KernelConfig['kernelFunc'] = ({ inputs, attrs, backend
   ids.forEach((segment, row) => {
     // As in TensorFlow, rows of no segment are dropped.
     if (segment < 0 || segment >= segments) return;
-    for (let i = 0; i < width; i++) sums[segment * width + i] = (sums[segment * width + i] as number) + (values[row * width + i] as number);
+    for (let i = 0; i < width; i++)
+      sums[segment * width + i] = (sums[segment * width + i] as number) + (values[row * width + i] as number);
   });
   const shape = [segments, ...x.shape.slice(1)];
   return { dataId: memory.write(sums, shape, 'float32'), shape, dtype: 'float32' };
 };
 
-/** Kernels that a backend of TensorFlow.js 4 lacks and training needs. Those that are there, in a later version perhaps, stay. */
-const MISSING: readonly KernelConfig[] = [{ kernelName: 'UnsortedSegmentSum', backendName: 'wasm', kernelFunc: unsortedSegmentSum }];
+/**
+ * Kernels that a backend of TensorFlow.js 4 lacks and training needs. Those that are there, in a later version perhaps,
+ * stay.
+ */
+const MISSING: readonly KernelConfig[] = [
+  { kernelName: 'UnsortedSegmentSum', backendName: 'wasm', kernelFunc: unsortedSegmentSum },
+];
 
 export function registerMissingKernels(tf: Tf, device: string): void {
   for (const kernel of MISSING) {
-    if (kernel.backendName === device && tf.getKernel(kernel.kernelName, device) === undefined) tf.registerKernel(kernel);
+    if (kernel.backendName === device && tf.getKernel(kernel.kernelName, device) === undefined)
+      tf.registerKernel(kernel);
   }
 }

@@ -1,7 +1,8 @@
 import type { Tf } from '../tf.js';
 
 /**
- * Run `work`, which must not wait, with this backend active, and give the one before back. Several models of one page can live on different backends that way.
+ * Run `work`, which must not wait, with this backend active, and give the one before back. Several models of one page
+ * can live on different backends that way.
  */
 export function on<T>(tf: Tf, name: string, work: () => T): T {
   const active = tf.getBackend();

@@ -13,12 +13,18 @@ export async function tryOut(tf: Tf, device: string): Promise<number> {
   const program = makeProgram(tf, PROBE, constants);
   const x = probeInput();
   const dims = PROBE.inputs[0]?.dims as number[];
-  const run = (input: Tensor): Tensor => program.run(new Map([['x', { ...deviceOperand(input, { dtype: 'float32', dims }), own: false }]])).get('y') as Tensor;
+  const run = (input: Tensor): Tensor =>
+    program
+      .run(new Map([['x', { ...deviceOperand(input, { dtype: 'float32', dims }), own: false }]]))
+      .get('y') as Tensor;
   const [answer, gradient] = on(tf, device, () => {
     program.prepare();
     return tf.tidy((): [Tensor, Tensor] => {
       const input = tf.tensor(x, dims);
-      const factors = tf.tensor(Float32Array.from(x, (_, i) => weight(i)), dims);
+      const factors = tf.tensor(
+        Float32Array.from(x, (_, i) => weight(i)),
+        dims,
+      );
       return [run(input), tf.grad((value) => tf.sum(tf.mul(run(value), factors)))(input)];
     });
   });
@@ -34,8 +40,13 @@ const weight = (i: number): number => Math.cos(i);
 /** Central differences of the interpreter, in float64. */
 function expectedGradient(x: Float32Array): number[] {
   const h = 1e-5;
-  const sum = (at: number, by: number): number => expectedAnswer(Float64Array.from(x, (value, i) => (i === at ? value + by : value))).reduce((total, value, i) => total + value * weight(i), 0);
+  const sum = (at: number, by: number): number =>
+    expectedAnswer(Float64Array.from(x, (value, i) => (i === at ? value + by : value))).reduce(
+      (total, value, i) => total + value * weight(i),
+      0,
+    );
   return Array.from(x, (_, i) => (sum(i, h) - sum(i, -h)) / (2 * h));
 }
 
-const furthest = (found: Float32Array, expected: ArrayLike<number>): number => Math.max(...Array.from(expected, (value, i) => Math.abs(value - (found[i] ?? Number.NaN))));
+const furthest = (found: Float32Array, expected: ArrayLike<number>): number =>
+  Math.max(...Array.from(expected, (value, i) => Math.abs(value - (found[i] ?? Number.NaN))));

@@ -4,7 +4,14 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { operatorFor } from '../ops/index.js';
 import type { Tf } from '../tf.js';
 import type { Constants } from './constants.js';
-import { deviceOperand, hostOperand, knownValue, lastingOperand, type LastingOperand, type Operand } from './operand.js';
+import {
+  deviceOperand,
+  hostOperand,
+  knownValue,
+  lastingOperand,
+  type LastingOperand,
+  type Operand,
+} from './operand.js';
 
 /** A graph that can be run. */
 export interface Program {
@@ -14,7 +21,8 @@ export interface Program {
   /** Compute what depends on weights alone, once. Not inside of a gradient, which would record it. */
   prepare(): void;
   /**
-   * The outputs for these inputs. Everything else is disposed as soon as its last reader has run; call it in a `tidy`, after `prepare`.
+   * The outputs for these inputs. Everything else is disposed as soon as its last reader has run; call it in a `tidy`,
+   * after `prepare`.
    *
    * @param onNode told after each node how many are done.
    */
@@ -37,12 +45,17 @@ export function makeProgram(tf: Tf, graph: Graph, constants: Constants): Program
     const operand = values.get(name) ?? fixed.get(name);
     if (operand !== undefined) return operand;
     const tensor = graph.tensors.get(name);
-    if (tensor === undefined) throw new UnsupportedError(`Nothing produces the value "${name}"`, { code: 'GRAPH_VALUE_UNKNOWN' });
+    if (tensor === undefined)
+      throw new UnsupportedError(`Nothing produces the value "${name}"`, { code: 'GRAPH_VALUE_UNKNOWN' });
     return angles.has(name) ? hostOperand(tf, knownValue(tensor)) : constants.of(tensor);
   };
   const runNode = (node: Node, values: Map<string, Operand>): void => {
     const operands = node.inputs.map((name) => lookUp(values, name));
-    const outputs = inferNode(node, operands.map((operand) => operand?.value), { maxElements: Number.POSITIVE_INFINITY });
+    const outputs = inferNode(
+      node,
+      operands.map((operand) => operand?.value),
+      { maxElements: Number.POSITIVE_INFINITY },
+    );
     const known = outputs.every(({ data }) => data !== undefined);
     const results = known ? outputs.map((value) => hostOperand(tf, value)) : deviceResults(tf, node, operands, outputs);
     results.forEach((operand, i) => values.set(node.outputs[i] as string, operand));
@@ -61,7 +74,8 @@ export function makeProgram(tf: Tf, graph: Graph, constants: Constants): Program
         for (const [name, { value, own, tensor }] of values) {
           if (!read.has(name)) continue;
           const lasting = own ? lastingOperand(tf, value, tensor) : lastingOperand(tf, value);
-          // What was computed on the device is kept now, before the tidy ends; numbers are uploaded where they are needed.
+          // What was computed on the device is kept now, before the tidy ends; numbers are uploaded where they are
+          // needed.
           if (own) lasting.tensor();
           fixed.set(name, lasting);
         }
@@ -88,11 +102,18 @@ export function makeProgram(tf: Tf, graph: Graph, constants: Constants): Program
   };
 }
 
-function deviceResults(tf: Tf, node: Node, operands: readonly (Operand | undefined)[], outputs: ReturnType<typeof inferNode>): Operand[] {
+function deviceResults(
+  tf: Tf,
+  node: Node,
+  operands: readonly (Operand | undefined)[],
+  outputs: ReturnType<typeof inferNode>,
+): Operand[] {
   const results = operatorFor(node)({ tf, node, operands, outputs });
   return (Array.isArray(results) ? results : [results]).map((tensor, i) => {
     // Several operators answer their operand where there is nothing to do; disposing of one must not dispose of both.
-    const own = operands.some((operand) => operand?.value.data === undefined && operand?.tensor() === tensor) ? tf.clone(tensor) : tensor;
+    const own = operands.some((operand) => operand?.value.data === undefined && operand?.tensor() === tensor)
+      ? tf.clone(tensor)
+      : tensor;
     return deviceOperand(own, outputs[i] as (typeof outputs)[number]);
   });
 }
@@ -110,7 +131,10 @@ function nodesOfConstants({ nodes, inputs, tensors }: Graph): Set<Node> {
   return found;
 }
 
-/** The values that no later node reads, by the position of the node that reads them last; those that nobody reads, by that of their own. */
+/**
+ * The values that no later node reads, by the position of the node that reads them last; those that nobody reads, by
+ * that of their own.
+ */
 function finishedAfter({ outputs }: Graph, nodes: readonly Node[]): string[][] {
   const last = new Map<string, number>();
   nodes.forEach((node, at) => {

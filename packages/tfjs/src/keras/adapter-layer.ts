@@ -18,7 +18,8 @@ export const isAdapter = (layer: Layer): boolean => layer.getClassName() === CLA
 /**
  * Numbers in the last axis of what an adapter is given.
  *
- * @throws MismatchError ADAPTER_SHAPE for several tensors, fewer than two axes, or a last axis of unknown size; `what` names the layer.
+ * @throws MismatchError ADAPTER_SHAPE for several tensors, fewer than two axes, or a last axis of unknown size; `what`
+ *   names the layer.
  */
 export function channelsOf(shape: Shape | Shape[], what: string): number {
   const shapes = (Array.isArray(shape[0]) ? shape : [shape]) as Shape[];
@@ -33,10 +34,12 @@ export function channelsOf(shape: Shape | Shape[], what: string): number {
 }
 
 /**
- * The Hadamard adapter (Chen et al. 2023, section 3.2) as a layer: y = w ⊙ x + b over the last axis, with weights `w` [channels], ones at first, and `b`
- * [channels], zeros at first. So a new adapter changes no prediction. Masks pass through.
+ * The Hadamard adapter (Chen et al. 2023, section 3.2) as a layer: y = w ⊙ x + b over the last axis, with weights `w`
+ * [channels], ones at first, and `b` [channels], zeros at first. So a new adapter changes no prediction. Masks pass
+ * through.
  *
- * The class is made for one TensorFlow.js, because it has to extend that one's Layer, and registered there for `tf.loadLayersModel`.
+ * The class is made for one TensorFlow.js, because it has to extend that one's Layer, and registered there for
+ * `tf.loadLayersModel`.
  */
 export function defineAdapter(tf: KerasTf): HadamardAdapterClass {
   class HadamardAdapter extends tf.layers.Layer {
@@ -75,7 +78,11 @@ export function defineAdapter(tf: KerasTf): HadamardAdapterClass {
       const channels = channelsOf(shape, `the input of "${this.name}"`);
       const own = this.w?.shape[0];
       if (own !== undefined && own !== channels) {
-        throw new MismatchError(`The adapter "${this.name}" does not fit its input`, { code: 'ADAPTER_SHAPE', found: `${channels} channels`, expected: `${own}` });
+        throw new MismatchError(`The adapter "${this.name}" does not fit its input`, {
+          code: 'ADAPTER_SHAPE',
+          found: `${channels} channels`,
+          expected: `${own}`,
+        });
       }
       return channels;
     }

@@ -4,8 +4,8 @@ import type { KerasTf, Layer, LayersModel, Node, SymbolicTensor } from './keras-
 export const nodeOf = (tensor: SymbolicTensor): Node => tensor.sourceLayer.inboundNodes[tensor.nodeIndex] as Node;
 
 /**
- * All calls of layers in a model, each after those that it takes its inputs from. A layer may be called several times, and may have calls that belong to
- * other models: those are not among them. A nested model is one call here.
+ * All calls of layers in a model, each after those that it takes its inputs from. A layer may be called several times,
+ * and may have calls that belong to other models: those are not among them. A nested model is one call here.
  */
 export function nodesOf(model: LayersModel): Node[] {
   const nodes = new Set<Node>();
@@ -24,11 +24,18 @@ export function modelsIn(tf: KerasTf, model: LayersModel): LayersModel[] {
   return [model, ...nested.flatMap((inner) => modelsIn(tf, inner))];
 }
 
-/** The layers of a model and of the models nested in it, nested models themselves included, in the order in which they are computed. */
+/**
+ * The layers of a model and of the models nested in it, nested models themselves included, in the order in which they
+ * are computed.
+ */
 export function layersIn(tf: KerasTf, model: LayersModel): Layer[] {
-  const all = layersOf(model).flatMap((layer) => (layer instanceof tf.LayersModel ? [...layersIn(tf, layer), layer] : [layer]));
+  const all = layersOf(model).flatMap((layer) =>
+    layer instanceof tf.LayersModel ? [...layersIn(tf, layer), layer] : [layer],
+  );
   return [...new Set(all)];
 }
 
 /** From the calls and not from `model.layers`: a sequential model that begins with a nested one has that one's calls. */
-const layersOf = (model: LayersModel): Layer[] => [...new Set(nodesOf(model).map(({ outboundLayer }) => outboundLayer))];
+const layersOf = (model: LayersModel): Layer[] => [
+  ...new Set(nodesOf(model).map(({ outboundLayer }) => outboundLayer)),
+];

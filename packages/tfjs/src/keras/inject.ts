@@ -13,25 +13,37 @@ export interface InjectOptions {
 export const adapterName = (layer: string): string => `${layer}_hadamard`;
 
 /**
- * A new model with a HadamardAdapter, named `<layer>_hadamard`, behind every output of the layers that match (Chen et al. 2023, section 3.2). It predicts what
- * `model` predicts until it is trained.
+ * A new model with a HadamardAdapter, named `<layer>_hadamard`, behind every output of the layers that match (Chen et
+ * al. 2023, section 3.2). It predicts what `model` predicts until it is trained.
  *
- * The layers are **shared, not copied**: the layer objects of `model` are called a second time. So no weight takes memory twice, a weight trained in one model
- * is trained in the other, and several adapted models can be made of one. Layers count their uses: dispose both models, in any order, and the weights go with
- * the last. A layer of two models has two outputs, so ask it for `getOutputAt(0)` instead of `output`.
+ * The layers are **shared, not copied**: the layer objects of `model` are called a second time. So no weight takes
+ * memory twice, a weight trained in one model is trained in the other, and several adapted models can be made of one.
+ * Layers count their uses: dispose both models, in any order, and the weights go with the last. A layer of two models
+ * has two outputs, so ask it for `getOutputAt(0)` instead of `output`.
  *
- * A sequential model comes back as a functional one, nested models are rebuilt around their layers, and a layer that is called several times has one adapter
- * for all its calls. The new model is not compiled.
+ * A sequential model comes back as a functional one, nested models are rebuilt around their layers, and a layer that is
+ * called several times has one adapter for all its calls. The new model is not compiled.
  *
- * @throws ConfigError LAYER_UNKNOWN, ADAPTERS_PRESENT, ADAPTER_NAME, MODEL_KIND, TF_COPIES; UnsupportedError ADAPTER_SITE for a layer with several outputs;
- * MismatchError ADAPTER_SHAPE for an output whose last axis is unknown; RuntimeError MODEL_DISPOSED. `model` is untouched then.
+ * @throws ConfigError LAYER_UNKNOWN, ADAPTERS_PRESENT, ADAPTER_NAME, MODEL_KIND, TF_COPIES; UnsupportedError
+ *   ADAPTER_SITE for a layer with several outputs; MismatchError ADAPTER_SHAPE for an output whose last axis is
+ *   unknown; RuntimeError MODEL_DISPOSED. `model` is untouched then.
  */
-export function injectAdapters(tf: KerasTf, HadamardAdapter: HadamardAdapterClass, model: LayersModel, { match }: InjectOptions): LayersModel {
+export function injectAdapters(
+  tf: KerasTf,
+  HadamardAdapter: HadamardAdapterClass,
+  model: LayersModel,
+  { match }: InjectOptions,
+): LayersModel {
   checkModel(tf, model);
   const layers = layersIn(tf, model);
   const present = layers.filter(isAdapter);
   if (present.length > 0) {
-    throw new ConfigError(`The model "${model.name}" has adapters already`, { code: 'ADAPTERS_PRESENT', found: present.map(({ name }) => name).join(', '), expected: 'a model without', hint: 'Name all layers in one call, on the model without adapters.' });
+    throw new ConfigError(`The model "${model.name}" has adapters already`, {
+      code: 'ADAPTERS_PRESENT',
+      found: present.map(({ name }) => name).join(', '),
+      expected: 'a model without',
+      hint: 'Name all layers in one call, on the model without adapters.',
+    });
   }
   const sites = new Set(selectLayers(layers, match, 'adapted'));
   // All of it before the first layer is called: a call cannot be taken back.
@@ -45,17 +57,34 @@ function checkSites(model: LayersModel, sites: ReadonlySet<Layer>): void {
   const names = new Set(nodes.map(({ outboundLayer }) => outboundLayer.name));
   for (const { outboundLayer: layer, outputTensors } of nodes.filter(({ outboundLayer }) => sites.has(outboundLayer))) {
     if (outputTensors.length !== 1) {
-      throw new UnsupportedError(`An adapter cannot sit behind "${layer.name}"`, { code: 'ADAPTER_SITE', found: `${outputTensors.length} outputs`, expected: 'one', hint: 'Match the layer that takes the output to be adapted.' });
+      throw new UnsupportedError(`An adapter cannot sit behind "${layer.name}"`, {
+        code: 'ADAPTER_SITE',
+        found: `${outputTensors.length} outputs`,
+        expected: 'one',
+        hint: 'Match the layer that takes the output to be adapted.',
+      });
     }
     channelsOf((outputTensors[0] as SymbolicTensor).shape, `"${layer.name}"`);
     if (names.has(adapterName(layer.name))) {
-      throw new ConfigError('The name of an adapter is taken', { code: 'ADAPTER_NAME', found: `a layer "${adapterName(layer.name)}"`, expected: `no layer of that name beside "${layer.name}"` });
+      throw new ConfigError('The name of an adapter is taken', {
+        code: 'ADAPTER_NAME',
+        found: `a layer "${adapterName(layer.name)}"`,
+        expected: `no layer of that name beside "${layer.name}"`,
+      });
     }
   }
 }
 
-/** Call the layers of `model` again, in order, with adapters between them. `nested`: models that were rebuilt before, for one that is called several times. */
-function rebuild(tf: KerasTf, model: LayersModel, adapters: ReadonlyMap<Layer, Layer>, nested: Map<LayersModel, LayersModel>): LayersModel {
+/**
+ * Call the layers of `model` again, in order, with adapters between them. `nested`: models that were rebuilt before,
+ * for one that is called several times.
+ */
+function rebuild(
+  tf: KerasTf,
+  model: LayersModel,
+  adapters: ReadonlyMap<Layer, Layer>,
+  nested: Map<LayersModel, LayersModel>,
+): LayersModel {
   const tensors = new Map<number, SymbolicTensor>(model.inputs.map((input) => [input.id, input]));
   const now = ({ id }: SymbolicTensor): SymbolicTensor => tensors.get(id) as SymbolicTensor;
   const callable = (layer: Layer): Layer => {
@@ -76,10 +105,17 @@ function rebuild(tf: KerasTf, model: LayersModel, adapters: ReadonlyMap<Layer, L
 }
 
 function apply(layer: Layer, inputs: SymbolicTensor[], settings: Node['callArgs'] = {}): SymbolicTensor[] {
-  return [layer.apply(inputs.length === 1 ? (inputs[0] as SymbolicTensor) : inputs, settings)].flat() as SymbolicTensor[];
+  return [
+    layer.apply(inputs.length === 1 ? (inputs[0] as SymbolicTensor) : inputs, settings),
+  ].flat() as SymbolicTensor[];
 }
 
-/** What a layer was called with beside tensors. Masks, and the states of a recurrent layer, which are among its inputs, belong to the other call. */
+/**
+ * What a layer was called with beside tensors. Masks, and the states of a recurrent layer, which are among its inputs,
+ * belong to the other call.
+ */
 function settingsOf({ callArgs }: Node): NonNullable<Node['callArgs']> {
-  return Object.fromEntries(Object.entries(callArgs ?? {}).filter(([, value]) => ['boolean', 'number', 'string'].includes(typeof value)));
+  return Object.fromEntries(
+    Object.entries(callArgs ?? {}).filter(([, value]) => ['boolean', 'number', 'string'].includes(typeof value)),
+  );
 }

@@ -2,7 +2,10 @@ import { ConfigError, RuntimeError } from '@hadamard-adapter/core';
 import type * as tfjs from '@tensorflow/tfjs';
 import { checkTf, type Tf } from '../tf.js';
 
-/** The person's own TensorFlow.js with its layers: `@tensorflow/tfjs`, `@tensorflow/tfjs-node`, or `{ ...core, ...layers }` of the two smaller packages. */
+/**
+ * The person's own TensorFlow.js with its layers: `@tensorflow/tfjs`, `@tensorflow/tfjs-node`, or `{ ...core, ...layers
+ * }` of the two smaller packages.
+ */
 export type KerasTf = Tf & Pick<typeof tfjs, 'LayersModel' | 'initializers' | 'layers' | 'model'>;
 
 export type LayersModel = tfjs.LayersModel;
@@ -20,7 +23,12 @@ export type Shape = tfjs.Shape;
 export function checkKerasTf(tf: KerasTf | undefined): KerasTf {
   checkTf(tf);
   if (typeof tf?.LayersModel !== 'function' || typeof tf.layers?.Layer !== 'function') {
-    throw new ConfigError('This TensorFlow.js has no layers', { code: 'TF_LAYERS', found: 'tf.layers missing', expected: '@tensorflow/tfjs', hint: 'Pass the whole @tensorflow/tfjs, or { ...core, ...layers } with @tensorflow/tfjs-layers.' });
+    throw new ConfigError('This TensorFlow.js has no layers', {
+      code: 'TF_LAYERS',
+      found: 'tf.layers missing',
+      expected: '@tensorflow/tfjs',
+      hint: 'Pass the whole @tensorflow/tfjs, or { ...core, ...layers } with @tensorflow/tfjs-layers.',
+    });
   }
   return tf;
 }
@@ -28,14 +36,19 @@ export function checkKerasTf(tf: KerasTf | undefined): KerasTf {
 /**
  * Check that `model` is a LayersModel of this TensorFlow.js and still has its weights.
  *
- * @throws ConfigError MODEL_KIND; TF_COPIES for a model that another copy of TensorFlow.js made; RuntimeError MODEL_DISPOSED.
+ * @throws ConfigError MODEL_KIND; TF_COPIES for a model that another copy of TensorFlow.js made; RuntimeError
+ *   MODEL_DISPOSED.
  */
 export function checkModel(tf: KerasTf, model: LayersModel): void {
   if (!(model instanceof tf.LayersModel)) throw foreign(model);
   try {
     for (const weight of model.weights) weight.read();
   } catch (cause) {
-    throw new RuntimeError(`The model "${model.name}" was disposed`, { code: 'MODEL_DISPOSED', hint: 'Dispose a model after its last use; models that share layers are disposed one by one.', cause });
+    throw new RuntimeError(`The model "${model.name}" was disposed`, {
+      code: 'MODEL_DISPOSED',
+      hint: 'Dispose a model after its last use; models that share layers are disposed one by one.',
+      cause,
+    });
   }
 }
 
@@ -50,7 +63,8 @@ function foreign(model: unknown): ConfigError {
   }
   return new ConfigError('Adapters go into a LayersModel', {
     code: 'MODEL_KIND',
-    found: typeof model === 'object' && model !== null ? `a ${model.constructor?.name ?? 'plain object'}` : String(model),
+    found:
+      typeof model === 'object' && model !== null ? `a ${model.constructor?.name ?? 'plain object'}` : String(model),
     expected: 'a functional or sequential tf.LayersModel',
     hint: 'A GraphModel has no layers to train: convert with --output_format=tfjs_layers_model, or take the ONNX file and loadModel.',
   });

@@ -1,7 +1,10 @@
 import { ConfigError } from '@hadamard-adapter/core';
 import type { Layer } from './keras-tf.js';
 
-/** Which layers: the name, a pattern that the name contains, several of them, or a question that is asked about every layer. */
+/**
+ * Which layers: the name, a pattern that the name contains, several of them, or a question that is asked about every
+ * layer.
+ */
 export type LayerMatch = string | RegExp | readonly (string | RegExp)[] | ((layer: Layer) => boolean);
 
 /**
@@ -21,7 +24,10 @@ export function selectLayers(layers: readonly Layer[], match: LayerMatch, what: 
       throw new ConfigError(`No layer to be ${what}`, {
         code: 'LAYER_UNKNOWN',
         found: `the layers ${candidates.map(({ name }) => name).join(', ')}`,
-        expected: typeof question === 'function' ? 'one for which the function returns true' : `one that fits ${typeof question === 'string' ? `"${question}"` : String(question)}`,
+        expected:
+          typeof question === 'function'
+            ? 'one for which the function returns true'
+            : `one that fits ${typeof question === 'string' ? `"${question}"` : String(question)}`,
       });
     }
     for (const layer of found) chosen.add(layer);

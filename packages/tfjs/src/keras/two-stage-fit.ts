@@ -48,30 +48,43 @@ export interface TwoStageHistory {
 
 export interface TwoStageFit {
   (model: LayersModel, data: FitTensors, options: TwoStageFitOptions<ModelFitArgs>): Promise<TwoStageHistory>;
-  (model: LayersModel, data: FitDataset, options: TwoStageFitOptions<ModelFitDatasetArgs<unknown>>): Promise<TwoStageHistory>;
+  (
+    model: LayersModel,
+    data: FitDataset,
+    options: TwoStageFitOptions<ModelFitDatasetArgs<unknown>>,
+  ): Promise<TwoStageHistory>;
 }
 
 type AnyOptions = TwoStageFitOptions<ModelFitArgs> | TwoStageFitOptions<ModelFitDatasetArgs<unknown>>;
 
 /**
- * Train a model with adapters in the paper's two stages (Chen et al. 2023, section 3.3): first the classifier alone, then adapters and norms, with the
- * classifier of stage one frozen. Weights that a stage does not train keep every bit. Stage two begins with what the last epoch of stage one left, and with a
- * fresh optimizer.
+ * Train a model with adapters in the paper's two stages (Chen et al. 2023, section 3.3): first the classifier alone,
+ * then adapters and norms, with the classifier of stage one frozen. Weights that a stage does not train keep every bit.
+ * Stage two begins with what the last epoch of stage one left, and with a fresh optimizer.
  *
- * A setting `trainable` is as before when it ends, also with an error. The model is left compiled with this loss and these metrics, for `evaluate`, and with an
- * unused Adam of its own; compile it anew to fit on.
+ * A setting `trainable` is as before when it ends, also with an error. The model is left compiled with this loss and
+ * these metrics, for `evaluate`, and with an unused Adam of its own; compile it anew to fit on.
  *
  * @param data tensors `{ x, y }` for `model.fit`, or a `tf.data.Dataset` of `{ xs, ys }` for `model.fitDataset`.
- * @throws ConfigError ADAPTERS_MISSING, CLASSIFIER_MISSING, LAYER_UNKNOWN, STAGE_EMPTY, STAGE_OVERLAP, FIT_DATA, MODEL_KIND, TF_COPIES; RuntimeError
- * MODEL_DISPOSED; and what TensorFlow.js or a callback throws, as it is.
+ * @throws ConfigError ADAPTERS_MISSING, CLASSIFIER_MISSING, LAYER_UNKNOWN, STAGE_EMPTY, STAGE_OVERLAP, FIT_DATA,
+ *   MODEL_KIND, TF_COPIES; RuntimeError MODEL_DISPOSED; and what TensorFlow.js or a callback throws, as it is.
  */
-export async function twoStageFit(tf: KerasTf, model: LayersModel, data: FitTensors | FitDataset, options: AnyOptions): Promise<TwoStageHistory> {
+export async function twoStageFit(
+  tf: KerasTf,
+  model: LayersModel,
+  data: FitTensors | FitDataset,
+  options: AnyOptions,
+): Promise<TwoStageHistory> {
   checkModel(tf, model);
   const layers = stageLayers(tf, model, options);
-  const settings = { classifier: stageSettings('classifier', options.classifier), adapter: stageSettings('adapter', options.adapter) };
+  const settings = {
+    classifier: stageSettings('classifier', options.classifier),
+    adapter: stageSettings('adapter', options.adapter),
+  };
   const fit = fitter(model, data);
   const { loss, metrics, callbacks } = options;
-  const compile = (optimizer: Optimizer | string): void => model.compile({ optimizer, loss, ...(metrics === undefined ? {} : { metrics }) });
+  const compile = (optimizer: Optimizer | string): void =>
+    model.compile({ optimizer, loss, ...(metrics === undefined ? {} : { metrics }) });
 
   const histories = await withFrozen(tf, model, async (trainOnly) => {
     const run = async (stage: FitStageName): Promise<History> => {
@@ -97,7 +110,11 @@ export async function twoStageFit(tf: KerasTf, model: LayersModel, data: FitTens
 function fitter(model: LayersModel, data: FitTensors | FitDataset): (args: unknown) => Promise<History> {
   if ('x' in data && 'y' in data) return (args) => model.fit(data.x, data.y, args as ModelFitArgs);
   if ('iterator' in data) return (args) => model.fitDataset(data, args as ModelFitDatasetArgs<unknown>);
-  throw new ConfigError('There is nothing to fit', { code: 'FIT_DATA', found: `an object with ${Object.keys(data).join(', ') || 'nothing in it'}`, expected: 'tensors { x, y } or a tf.data.Dataset' });
+  throw new ConfigError('There is nothing to fit', {
+    code: 'FIT_DATA',
+    found: `an object with ${Object.keys(data).join(', ') || 'nothing in it'}`,
+    expected: 'tensors { x, y } or a tf.data.Dataset',
+  });
 }
 
 /** `compile` forgets the optimizer that it replaces, also one that only the model has. */
@@ -106,21 +123,44 @@ function dropOptimizer(model: LayersModel): void {
 }
 
 /** What each stage trains. */
-function stageLayers(tf: KerasTf, model: LayersModel, { classifierLayers, normLayers }: AnyOptions): Record<FitStageName, readonly Layer[]> {
+function stageLayers(
+  tf: KerasTf,
+  model: LayersModel,
+  { classifierLayers, normLayers }: AnyOptions,
+): Record<FitStageName, readonly Layer[]> {
   const layers = layersIn(tf, model);
   const adapters = layers.filter(isAdapter);
   if (adapters.length === 0) {
-    throw new ConfigError(`The model "${model.name}" has no adapters`, { code: 'ADAPTERS_MISSING', found: `${layers.length} other layers`, expected: 'at least one HadamardAdapter', hint: 'Make a model with adapters with injectAdapters, and train that one.' });
+    throw new ConfigError(`The model "${model.name}" has no adapters`, {
+      code: 'ADAPTERS_MISSING',
+      found: `${layers.length} other layers`,
+      expected: 'at least one HadamardAdapter',
+      hint: 'Make a model with adapters with injectAdapters, and train that one.',
+    });
   }
   const leaves = layers.filter((layer) => !(layer instanceof tf.LayersModel));
-  const classifier = classifierLayers === undefined ? [lastLayer(model, leaves)] : selectLayers(leaves, classifierLayers, 'the classifier');
+  const classifier =
+    classifierLayers === undefined
+      ? [lastLayer(model, leaves)]
+      : selectLayers(leaves, classifierLayers, 'the classifier');
   if (classifier.every(({ weights }) => weights.length === 0)) {
-    throw new ConfigError('Stage one would train nothing', { code: 'STAGE_EMPTY', found: `no weights in ${classifier.map(({ name }) => name).join(', ') || 'no layer'}`, expected: 'a classifier with weights' });
+    throw new ConfigError('Stage one would train nothing', {
+      code: 'STAGE_EMPTY',
+      found: `no weights in ${classifier.map(({ name }) => name).join(', ') || 'no layer'}`,
+      expected: 'a classifier with weights',
+    });
   }
-  const norms = normLayers === undefined ? nextNorms(tf, model).filter((norm) => !classifier.includes(norm)) : selectLayers(leaves, normLayers, 'trained with the adapters');
+  const norms =
+    normLayers === undefined
+      ? nextNorms(tf, model).filter((norm) => !classifier.includes(norm))
+      : selectLayers(leaves, normLayers, 'trained with the adapters');
   const both = classifier.filter((layer) => isAdapter(layer) || norms.includes(layer));
   if (both.length > 0) {
-    throw new ConfigError('A layer is in both stages', { code: 'STAGE_OVERLAP', found: both.map(({ name }) => name).join(', '), expected: 'classifier layers that are neither adapters nor norms trained with them' });
+    throw new ConfigError('A layer is in both stages', {
+      code: 'STAGE_OVERLAP',
+      found: both.map(({ name }) => name).join(', '),
+      expected: 'classifier layers that are neither adapters nor norms trained with them',
+    });
   }
   return { classifier, adapter: [...adapters, ...norms] };
 }
@@ -131,7 +171,10 @@ function lastLayer({ outputs }: LayersModel, leaves: readonly Layer[]): Layer {
   if (outputs.length === 1 && !isAdapter(last) && last.getClassName() !== 'LayerNormalization') return last;
   throw new ConfigError('The classifier is not found', {
     code: 'CLASSIFIER_MISSING',
-    found: outputs.length === 1 ? `"${last.name}", ${isAdapter(last) ? 'an adapter' : 'a norm'}, as the last layer with weights` : `${outputs.length} outputs`,
+    found:
+      outputs.length === 1
+        ? `"${last.name}", ${isAdapter(last) ? 'an adapter' : 'a norm'}, as the last layer with weights`
+        : `${outputs.length} outputs`,
     expected: 'a classifier as the last layer with weights',
     hint: 'Name it in classifierLayers.',
   });
@@ -143,5 +186,9 @@ function stageSettings(stage: FitStageName, given: AnyOptions[FitStageName]): Fi
   const { epochs, learningRate } = { classifier, adapter }[stage];
   const settings = { epochs, learningRate, ...given };
   if (Number.isInteger(settings.epochs) && settings.epochs >= 1) return settings;
-  throw new ConfigError(`The stage ${stage} is empty`, { code: 'STAGE_EMPTY', found: `${settings.epochs} epochs`, expected: 'an integer of at least 1' });
+  throw new ConfigError(`The stage ${stage} is empty`, {
+    code: 'STAGE_EMPTY',
+    found: `${settings.epochs} epochs`,
+    expected: 'an integer of at least 1',
+  });
 }

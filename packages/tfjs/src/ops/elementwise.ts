@@ -35,7 +35,8 @@ const gelu: DeviceOperator = (call) => {
 };
 
 const clip: DeviceOperator = (call) => {
-  const bound = (index: number, attribute: string, otherwise: number): number => (isGiven(call, index) ? (numbersOf(call, index)[0] as number) : floatAttribute(call.node, attribute, otherwise));
+  const bound = (index: number, attribute: string, otherwise: number): number =>
+    isGiven(call, index) ? (numbersOf(call, index)[0] as number) : floatAttribute(call.node, attribute, otherwise);
   return call.tf.clipByValue(tensorOf(call, 0), bound(1, 'min', -3.4e38), bound(2, 'max', 3.4e38));
 };
 
@@ -47,7 +48,11 @@ const cast: DeviceOperator = (call) => {
 const where: DeviceOperator = (call) => {
   const condition = tensorOf(call, 0);
   const { tf } = call;
-  return tf.where(condition.dtype === 'bool' ? condition : tf.cast(condition, 'bool'), tensorOf(call, 1), tensorOf(call, 2));
+  return tf.where(
+    condition.dtype === 'bool' ? condition : tf.cast(condition, 'bool'),
+    tensorOf(call, 1),
+    tensorOf(call, 2),
+  );
 };
 
 const expand = (call: Call): Tensor => call.tf.broadcastTo(tensorOf(call, 0), dimsOf(call));

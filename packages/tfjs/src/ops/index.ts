@@ -8,8 +8,13 @@ import type { DeviceOperator } from './operator.js';
 import { PRODUCTS } from './products.js';
 import { QUANTIZATION } from './quantize.js';
 
-/** Every operator that runs on the device, by `operatorName`. What follows from shapes and token ids is computed before it gets there. */
-export const DEVICE_OPERATORS: ReadonlyMap<string, DeviceOperator> = new Map(Object.entries({ ...ELEMENTWISE, ...INDEXING, ...MOVEMENT, ...NORMALIZATION, ...PRODUCTS, ...QUANTIZATION }));
+/**
+ * Every operator that runs on the device, by `operatorName`. What follows from shapes and token ids is computed before
+ * it gets there.
+ */
+export const DEVICE_OPERATORS: ReadonlyMap<string, DeviceOperator> = new Map(
+  Object.entries({ ...ELEMENTWISE, ...INDEXING, ...MOVEMENT, ...NORMALIZATION, ...PRODUCTS, ...QUANTIZATION }),
+);
 
 /** @throws UnsupportedError OPERATOR_TFJS. */
 export function operatorFor(node: Node): DeviceOperator {

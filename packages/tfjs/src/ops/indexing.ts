@@ -16,16 +16,28 @@ const gather: DeviceOperator = (call) => {
   const at = axis < 0 ? axis + x.rank : axis;
   const indices = indicesOf(call, x.shape[at] as number);
   // Flat, because a scalar index takes its axis away.
-  return tf.reshape(tf.gather(x, tf.tensor1d(indices, 'int32'), at), [...x.shape.slice(0, at), ...(operands[1]?.value.dims ?? []), ...x.shape.slice(at + 1)]);
+  return tf.reshape(tf.gather(x, tf.tensor1d(indices, 'int32'), at), [
+    ...x.shape.slice(0, at),
+    ...(operands[1]?.value.dims ?? []),
+    ...x.shape.slice(at + 1),
+  ]);
 };
 
-/** Numbers picked from one axis, each by an index of its own: relative positions of DeBERTa. As one gather from the flat numbers. */
+/**
+ * Numbers picked from one axis, each by an index of its own: relative positions of DeBERTa. As one gather from the flat
+ * numbers.
+ */
 const gatherElements: DeviceOperator = (call) => {
   const { tf, node } = call;
   const x = tensorOf(call, 0);
   const dims = dimsOf(call);
   const axis = intAttribute(node, 'axis', 0);
-  const positions = flatPositions(indicesOf(call, x.shape.at(axis) as number), dims, x, axis < 0 ? axis + x.rank : axis);
+  const positions = flatPositions(
+    indicesOf(call, x.shape.at(axis) as number),
+    dims,
+    x,
+    axis < 0 ? axis + x.rank : axis,
+  );
   return tf.reshape(pick(tf, tf.reshape(x, [-1]), positions), dims);
 };
 
@@ -33,8 +45,9 @@ const gatherElements: DeviceOperator = (call) => {
 const MOST_ROUNDS = 8;
 
 /**
- * `x[positions]` of flat numbers. TensorFlow.js adds the gradient up segment by segment, in time quadratic in their number on most backends; here each number looks for where it went, which is again a
- * gather, and one more for every time that one was picked again (positions far apart that share a bucket).
+ * `x[positions]` of flat numbers. TensorFlow.js adds the gradient up segment by segment, in time quadratic in their
+ * number on most backends; here each number looks for where it went, which is again a gather, and one more for every
+ * time that one was picked again (positions far apart that share a bucket).
  */
 function pick(tf: Tf, x: Tensor, positions: Int32Array): Tensor {
   const rounds = whereTo(positions, x.size);
@@ -43,13 +56,18 @@ function pick(tf: Tf, x: Tensor, positions: Int32Array): Tensor {
     value: tf.gather(values as Tensor, tf.tensor1d(positions, 'int32')),
     gradFunc: (dy: Tensor) => {
       const orZero = tf.concat([tf.reshape(dy, [-1]), tf.zeros([1])]);
-      return rounds.map((round) => tf.gather(orZero, tf.tensor1d(round, 'int32'))).reduce((sum, part) => tf.add(sum, part));
+      return rounds
+        .map((round) => tf.gather(orZero, tf.tensor1d(round, 'int32')))
+        .reduce((sum, part) => tf.add(sum, part));
     },
   }));
   return picked(x);
 }
 
-/** For each of `size` numbers the results that it went to, one per round; where there is none (any more), the position behind the last result. */
+/**
+ * For each of `size` numbers the results that it went to, one per round; where there is none (any more), the position
+ * behind the last result.
+ */
 function whereTo(positions: Int32Array, size: number): Int32Array[] | undefined {
   const taken = new Uint8Array(size);
   const rounds: Int32Array[] = [new Int32Array(size).fill(positions.length)];

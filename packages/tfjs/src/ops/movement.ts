@@ -19,10 +19,17 @@ const concat: DeviceOperator = (call) => {
 
 const split: DeviceOperator = (call) => {
   const axis = axisOf(intAttribute(call.node, 'axis', 0), dimsOf(call).length);
-  return call.tf.split(tensorOf(call, 0), call.outputs.map(({ dims }) => dims[axis] as number), axis);
+  return call.tf.split(
+    tensorOf(call, 0),
+    call.outputs.map(({ dims }) => dims[axis] as number),
+    axis,
+  );
 };
 
-/** Ranges of step 1 at once; others one axis at a time by their indices, since a strided slice has no gradient in TensorFlow.js. */
+/**
+ * Ranges of step 1 at once; others one axis at a time by their indices, since a strided slice has no gradient in
+ * TensorFlow.js.
+ */
 const slice: DeviceOperator = (call) => {
   const { tf, node } = call;
   const x = tensorOf(call, 0);
@@ -31,7 +38,15 @@ const slice: DeviceOperator = (call) => {
   for (const { axis, start, step, count } of ranges) if (step === 1) [begin[axis], size[axis]] = [start, count];
   const stepped = ranges.filter(({ step }) => step !== 1);
   return stepped.reduce(
-    (part: Tensor, { axis, start, step, count }) => tf.gather(part, tf.tensor1d(Int32Array.from({ length: count }, (_, i) => start + i * step), 'int32'), axis),
+    (part: Tensor, { axis, start, step, count }) =>
+      tf.gather(
+        part,
+        tf.tensor1d(
+          Int32Array.from({ length: count }, (_, i) => start + i * step),
+          'int32',
+        ),
+        axis,
+      ),
     tf.slice(x, begin, size),
   );
 };

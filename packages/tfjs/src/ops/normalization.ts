@@ -11,7 +11,12 @@ const LAST_AXIS: ReadonlySet<string> = new Set(['LayerNormalization', 'LogSoftma
 export function checkAxis(node: Node, rank: number): void {
   const axis = intAttribute(node, 'axis', -1);
   if (!LAST_AXIS.has(node.op) || axis === -1 || axis === rank - 1) return;
-  throw new UnsupportedError(`${node.op} "${node.name}" works on another axis than the last`, { code: 'OPERATOR_AXIS', found: `axis ${axis} of ${rank}`, expected: 'the last axis', hint: 'ONNX Runtime (@hadamard-adapter/onnxruntime) runs it.' });
+  throw new UnsupportedError(`${node.op} "${node.name}" works on another axis than the last`, {
+    code: 'OPERATOR_AXIS',
+    found: `axis ${axis} of ${rank}`,
+    expected: 'the last axis',
+    hint: 'ONNX Runtime (@hadamard-adapter/onnxruntime) runs it.',
+  });
 }
 
 /** (x − mean)/√(var + ε)·scale + shift; ε comes from the model, never from the backend, whose own is 1e-4 on WebGL. */
@@ -35,7 +40,7 @@ const overLast =
   (f: (tf: Tf, x: Tensor) => Tensor): DeviceOperator =>
   (call) => {
     const x = tensorOf(call, 0);
-      return f(call.tf, x);
+    return f(call.tf, x);
   };
 
 const reduction =

@@ -11,7 +11,10 @@ interface Levels {
   readonly zero: Tensor;
 }
 
-/** 256 levels between the smallest and the largest number of x, 0 among them; halves round to even. https://onnx.ai/onnx/operators/onnx__DynamicQuantizeLinear.html */
+/**
+ * 256 levels between the smallest and the largest number of x, 0 among them; halves round to even.
+ * https://onnx.ai/onnx/operators/onnx__DynamicQuantizeLinear.html
+ */
 function quantize(tf: Tf, x: Tensor): Levels {
   const [low, high] = [tf.minimum(tf.min(x), 0), tf.maximum(tf.max(x), 0)];
   const range = tf.div(tf.sub(high, low), LEVELS);
@@ -38,7 +41,10 @@ const dynamicQuantizeLinear: DeviceOperator = (call) => {
   return [levels, scale, zero];
 };
 
-/** A product of whole numbers less their zero points. They are exact in float32 up to 2²⁴, and rounded like any sum beyond. */
+/**
+ * A product of whole numbers less their zero points. They are exact in float32 up to 2²⁴, and rounded like any sum
+ * beyond.
+ */
 const matMulInteger: DeviceOperator = (call) => call.tf.matMul(centered(call, 0), centered(call, 1));
 
 function centered(call: Call, index: 0 | 1): Tensor {
@@ -48,4 +54,7 @@ function centered(call: Call, index: 0 | 1): Tensor {
 }
 
 /** Of files that were quantized and not canonicalized: a folded model. */
-export const QUANTIZATION: Readonly<Record<string, DeviceOperator>> = { DynamicQuantizeLinear: dynamicQuantizeLinear, MatMulInteger: matMulInteger };
+export const QUANTIZATION: Readonly<Record<string, DeviceOperator>> = {
+  DynamicQuantizeLinear: dynamicQuantizeLinear,
+  MatMulInteger: matMulInteger,
+};

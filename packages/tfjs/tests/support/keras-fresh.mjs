@@ -1,4 +1,5 @@
-// A process of its own, without vitest: `node keras-fresh.mjs FOLDER TOKENS`. Vite reads the TypeScript sources, as no build is needed for a test.
+// A process of its own, without vitest: `node keras-fresh.mjs FOLDER TOKENS`. Vite reads the TypeScript sources, as no
+// build is needed for a test.
 import { fileURLToPath } from 'node:url';
 import { runnerImport } from 'vite';
 

@@ -26,7 +26,10 @@ export class ToyAttention extends tf.layers.Layer {
     return tf.tidy(() => {
       const x = (Array.isArray(inputs) ? inputs[0] : inputs) as tf.Tensor3D;
       const [batch, sequence, channels] = x.shape;
-      const projected = x.reshape([batch * sequence, channels]).matMul((this.kernel as tf.LayerVariable).read()).reshape([batch, sequence, 3 * channels]);
+      const projected = x
+        .reshape([batch * sequence, channels])
+        .matMul((this.kernel as tf.LayerVariable).read())
+        .reshape([batch, sequence, 3 * channels]);
       const [q, k, v] = tf.split(projected, 3, 2) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
       return tf.matMul(tf.softmax(tf.matMul(q, k, false, true).div(Math.sqrt(channels))), v);
     });
@@ -34,18 +37,33 @@ export class ToyAttention extends tf.layers.Layer {
 }
 tf.serialization.registerClass(ToyAttention);
 
-const embedding = (): tf.layers.Layer => tf.layers.embedding({ name: 'embedding', inputDim: VOCABULARY, outputDim: CHANNELS, inputLength: SEQUENCE, embeddingsInitializer: random(2) });
-const classifier = (): tf.layers.Layer => tf.layers.dense({ name: 'classifier', units: 2, activation: 'softmax', kernelInitializer: random(3) });
+const embedding = (): tf.layers.Layer =>
+  tf.layers.embedding({
+    name: 'embedding',
+    inputDim: VOCABULARY,
+    outputDim: CHANNELS,
+    inputLength: SEQUENCE,
+    embeddingsInitializer: random(2),
+  });
+const classifier = (): tf.layers.Layer =>
+  tf.layers.dense({ name: 'classifier', units: 2, activation: 'softmax', kernelInitializer: random(3) });
 
-/** A transformer layer with residual connections, and a classifier: tokens [batch, sequence] to probabilities [batch, 2]. */
+/**
+ * A transformer layer with residual connections, and a classifier: tokens [batch, sequence] to probabilities [batch,
+ * 2].
+ */
 export function textClassifier(): tf.LayersModel {
   const tokens = tf.input({ shape: [SEQUENCE], name: 'tokens' });
   const x = embedding().apply(tokens) as tf.SymbolicTensor;
   const attended = new ToyAttention({ name: 'attention' }).apply(x) as tf.SymbolicTensor;
-  const projected = tf.layers.dense({ name: 'projection', units: CHANNELS, kernelInitializer: random(4) }).apply(attended) as tf.SymbolicTensor;
+  const projected = tf.layers
+    .dense({ name: 'projection', units: CHANNELS, kernelInitializer: random(4) })
+    .apply(attended) as tf.SymbolicTensor;
   const sum = tf.layers.add({ name: 'residual' }).apply([x, projected]) as tf.SymbolicTensor;
   const normed = tf.layers.layerNormalization({ name: 'norm' }).apply(sum) as tf.SymbolicTensor;
-  const fed = tf.layers.dense({ name: 'feed_forward', units: CHANNELS, activation: 'tanh', kernelInitializer: random(5) }).apply(normed) as tf.SymbolicTensor;
+  const fed = tf.layers
+    .dense({ name: 'feed_forward', units: CHANNELS, activation: 'tanh', kernelInitializer: random(5) })
+    .apply(normed) as tf.SymbolicTensor;
   const sum2 = tf.layers.add({ name: 'residual_2' }).apply([normed, fed]) as tf.SymbolicTensor;
   const normed2 = tf.layers.layerNormalization({ name: 'norm_2' }).apply(sum2) as tf.SymbolicTensor;
   const pooled = tf.layers.globalAveragePooling1d({ name: 'pool' }).apply(normed2) as tf.SymbolicTensor;
@@ -56,6 +74,12 @@ export function textClassifier(): tf.LayersModel {
 export function sequentialClassifier(): tf.Sequential {
   return tf.sequential({
     name: 'row',
-    layers: [embedding(), new ToyAttention({ name: 'attention' }), tf.layers.layerNormalization({ name: 'norm' }), tf.layers.globalAveragePooling1d({ name: 'pool' }), classifier()],
+    layers: [
+      embedding(),
+      new ToyAttention({ name: 'attention' }),
+      tf.layers.layerNormalization({ name: 'norm' }),
+      tf.layers.globalAveragePooling1d({ name: 'pool' }),
+      classifier(),
+    ],
   });
 }

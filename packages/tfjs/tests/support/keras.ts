@@ -28,7 +28,9 @@ export async function rejected(promise: Promise<unknown>): Promise<HadamardError
 
 /** Values of all weights, by the name that is unique in the process. */
 export function weightsOf(layers: readonly tf.layers.Layer[]): Map<string, number[]> {
-  return new Map(layers.flatMap(({ weights }) => weights).map((weight) => [weight.name, [...weight.read().dataSync()]]));
+  return new Map(
+    layers.flatMap(({ weights }) => weights).map((weight) => [weight.name, [...weight.read().dataSync()]]),
+  );
 }
 
 /** Sentences of a toy language, and whether most of their words are from the first half of the vocabulary. */
@@ -37,7 +39,9 @@ export function toyTask(rows: number): { x: tf.Tensor2D; y: tf.Tensor2D } {
   let state = 1;
   const next = (below: number): number => (state = (state * 16_807) % 2_147_483_647) % below;
   const sentences = Array.from({ length: rows }, () => Array.from({ length: SEQUENCE }, () => next(VOCABULARY)));
-  const labels = sentences.map((words) => (words.filter((word) => word < VOCABULARY / 2).length > SEQUENCE / 2 ? [1, 0] : [0, 1]));
+  const labels = sentences.map((words) =>
+    words.filter((word) => word < VOCABULARY / 2).length > SEQUENCE / 2 ? [1, 0] : [0, 1],
+  );
   return { x: tf.tensor2d(sentences), y: tf.tensor2d(labels) };
 }
 
@@ -46,7 +50,10 @@ export function predictions(model: tf.LayersModel, x: tf.Tensor): number[] {
   return tf.tidy(() => [...(model.predict(x) as tf.Tensor).dataSync()]);
 }
 
-/** For every test of a file: models that are given to the answer are disposed of when it ends, and then no tensor may be left over. */
+/**
+ * For every test of a file: models that are given to the answer are disposed of when it ends, and then no tensor may be
+ * left over.
+ */
 export function disposingModels(): <M extends tf.LayersModel>(model: M) => M {
   const open: tf.LayersModel[] = [];
   let tensors = 0;

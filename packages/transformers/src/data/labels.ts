@@ -2,7 +2,8 @@ import { DataError } from '@hadamard-adapter/core';
 
 /** Labels of some data in alphabetic order, `O` first; numbers by their names. */
 export function labelNames(labels: readonly (string | number)[]): string[] {
-  if (labels.every((label) => typeof label === 'number')) return Array.from({ length: Math.max(1, ...labels.map((label) => label + 1)) }, (_, i) => `LABEL_${i}`);
+  if (labels.every((label) => typeof label === 'number'))
+    return Array.from({ length: Math.max(1, ...labels.map((label) => label + 1)) }, (_, i) => `LABEL_${i}`);
   return [...new Set(labels.map(String))].toSorted((a, b) => Number(b === 'O') - Number(a === 'O') || (a < b ? -1 : 1));
 }
 
@@ -13,11 +14,20 @@ export function labelNames(labels: readonly (string | number)[]): string[] {
 export function labelIndex(label: string | number, place: string, names: readonly string[]): number {
   const index = typeof label === 'number' ? label : names.indexOf(label);
   if (Number.isInteger(index) && index >= 0 && index < names.length) return index;
-  throw new DataError('A label is unknown', { code: 'LABEL_UNKNOWN', found: `${JSON.stringify(label)} for ${place}`, expected: `one of ${names.join(', ')}, or an index from 0 to ${names.length - 1}` });
+  throw new DataError('A label is unknown', {
+    code: 'LABEL_UNKNOWN',
+    found: `${JSON.stringify(label)} for ${place}`,
+    expected: `one of ${names.join(', ')}, or an index from 0 to ${names.length - 1}`,
+  });
 }
 
 /** @throws DataError TEXT_EMPTY, LABEL_COUNT. */
 export function checkCounts(what: string, texts: readonly unknown[], labels: readonly unknown[] | undefined): void {
   if (texts.length === 0) throw new DataError(`There are no ${what}`, { code: 'TEXT_EMPTY', expected: 'at least one' });
-  if (labels !== undefined && labels.length !== texts.length) throw new DataError(`Labels do not match the ${what}`, { code: 'LABEL_COUNT', found: `${labels.length}`, expected: `${texts.length}, one for each` });
+  if (labels !== undefined && labels.length !== texts.length)
+    throw new DataError(`Labels do not match the ${what}`, {
+      code: 'LABEL_COUNT',
+      found: `${labels.length}`,
+      expected: `${texts.length}, one for each`,
+    });
 }

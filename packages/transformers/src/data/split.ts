@@ -2,21 +2,41 @@ import { IGNORED, type Batch, type Split } from '@hadamard-adapter/core';
 import type { Encoded } from '../library.js';
 
 /** What rows are labelled with: numbers for each row, or one for each token. */
-export type RowLabels = { readonly perRow: number; readonly values: Float32Array } | { readonly tokens: readonly (readonly number[])[] };
+export type RowLabels =
+  | { readonly perRow: number; readonly values: Float32Array }
+  | { readonly tokens: readonly (readonly number[])[] };
 
 /** Token ids as a split, padded where a batch is made. */
-export function splitOf(id: string, { input_ids: rows, token_type_ids: types }: Encoded, padding: number, labels?: RowLabels): Split {
-  const matrix = (picked: Int32Array, sequence: number, of: (row: number) => ArrayLike<number>, fill = 0): Int32Array => {
+export function splitOf(
+  id: string,
+  { input_ids: rows, token_type_ids: types }: Encoded,
+  padding: number,
+  labels?: RowLabels,
+): Split {
+  const matrix = (
+    picked: Int32Array,
+    sequence: number,
+    of: (row: number) => ArrayLike<number>,
+    fill = 0,
+  ): Int32Array => {
     const values = new Int32Array(picked.length * sequence).fill(fill);
     picked.forEach((row, i) => values.set(of(row), i * sequence));
     return values;
   };
   const labelsOf = (picked: Int32Array, sequence: number): Float32Array | undefined => {
     if (labels === undefined) return undefined;
-    if ('tokens' in labels) return Float32Array.from(matrix(picked, sequence, (row) => labels.tokens[row] ?? [], IGNORED));
-    return Float32Array.from({ length: picked.length * labels.perRow }, (_, i) => labels.values[(picked[Math.floor(i / labels.perRow)] as number) * labels.perRow + (i % labels.perRow)] as number);
+    if ('tokens' in labels)
+      return Float32Array.from(matrix(picked, sequence, (row) => labels.tokens[row] ?? [], IGNORED));
+    return Float32Array.from(
+      { length: picked.length * labels.perRow },
+      (_, i) =>
+        labels.values[
+          (picked[Math.floor(i / labels.perRow)] as number) * labels.perRow + (i % labels.perRow)
+        ] as number,
+    );
   };
-  const all = labels === undefined ? undefined : 'tokens' in labels ? Float32Array.from(labels.tokens.flat()) : labels.values;
+  const all =
+    labels === undefined ? undefined : 'tokens' in labels ? Float32Array.from(labels.tokens.flat()) : labels.values;
   return {
     id,
     size: rows.length,

@@ -15,7 +15,12 @@ export interface LabelledTexts {
 /** @throws DataError TEXT_EMPTY, TEXT_PAIRS, LABEL_COUNT. */
 export function checkTexts({ texts, text_pairs: pairs, labels }: LabelledTexts): void {
   checkCounts('texts', texts, labels);
-  if (pairs !== undefined && pairs.length !== texts.length) throw new DataError('Second texts do not match the first', { code: 'TEXT_PAIRS', found: `${pairs.length}`, expected: `${texts.length}, one for each text` });
+  if (pairs !== undefined && pairs.length !== texts.length)
+    throw new DataError('Second texts do not match the first', {
+      code: 'TEXT_PAIRS',
+      found: `${pairs.length}`,
+      expected: `${texts.length}, one for each text`,
+    });
 }
 
 /**
@@ -27,11 +32,25 @@ export function checkTexts({ texts, text_pairs: pairs, labels }: LabelledTexts):
 export function tokenizeTexts(id: string, data: LabelledTexts, reader: Reader, names: readonly string[]): Split {
   checkTexts(data);
   const { texts, text_pairs: pairs, labels } = data;
-  const values = labels === undefined ? undefined : Float32Array.from(labels, (label, row) => labelIndex(label, `text ${row}`, names));
-  return splitOf(id, encode(reader, texts, pairs), reader.tokenizer.pad_token_id ?? 0, values === undefined ? undefined : { perRow: 1, values });
+  const values =
+    labels === undefined
+      ? undefined
+      : Float32Array.from(labels, (label, row) => labelIndex(label, `text ${row}`, names));
+  return splitOf(
+    id,
+    encode(reader, texts, pairs),
+    reader.tokenizer.pad_token_id ?? 0,
+    values === undefined ? undefined : { perRow: 1, values },
+  );
 }
 
 /** Token ids of texts, or of pairs in one row each, cut where the model reads no more. */
 export function encode({ tokenizer, longest }: Reader, texts: readonly string[], pairs?: readonly string[]): Encoded {
-  return tokenizer([...texts], { ...(pairs === undefined ? {} : { text_pair: [...pairs] }), truncation: true, max_length: longest, padding: false, return_tensor: false });
+  return tokenizer([...texts], {
+    ...(pairs === undefined ? {} : { text_pair: [...pairs] }),
+    truncation: true,
+    max_length: longest,
+    padding: false,
+    return_tensor: false,
+  });
 }

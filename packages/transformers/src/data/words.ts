@@ -17,16 +17,32 @@ export interface WordSplit extends Split {
 }
 
 /**
- * Words as token ids; the label of a word is that of its first token, and those that continue it are not judged (Devlin et al., arXiv 1810.04805, section 5.3).
+ * Words as token ids; the label of a word is that of its first token, and those that continue it are not judged (Devlin
+ * et al., arXiv 1810.04805, section 5.3).
  *
  * @throws DataError TEXT_EMPTY, LABEL_COUNT, LABEL_UNKNOWN.
  */
-export function tokenizeWords(id: string, { tokens, labels }: LabelledWords, reader: Reader, names: readonly string[]): WordSplit {
+export function tokenizeWords(
+  id: string,
+  { tokens, labels }: LabelledWords,
+  reader: Reader,
+  names: readonly string[],
+): WordSplit {
   checkCounts('texts', tokens, labels);
   tokens.forEach((words, row) => {
-    if (words.length === 0) throw new DataError('A text has no words', { code: 'TEXT_EMPTY', found: `text ${row}`, expected: 'at least one word' });
+    if (words.length === 0)
+      throw new DataError('A text has no words', {
+        code: 'TEXT_EMPTY',
+        found: `text ${row}`,
+        expected: 'at least one word',
+      });
     const own = labels?.[row];
-    if (own !== undefined && own.length !== words.length) throw new DataError('Labels do not match the words', { code: 'LABEL_COUNT', found: `${own.length} for text ${row}`, expected: `${words.length}, one for each word` });
+    if (own !== undefined && own.length !== words.length)
+      throw new DataError('Labels do not match the words', {
+        code: 'LABEL_COUNT',
+        found: `${own.length} for text ${row}`,
+        expected: `${words.length}, one for each word`,
+      });
   });
   const { before, after } = specialTokens(reader);
   const idsOf = wordReader(reader, tokens);
@@ -41,7 +57,10 @@ export function tokenizeWords(id: string, { tokens, labels }: LabelledWords, rea
       if (pieces.length > 0) {
         places.push(ids.length);
         const label = labels?.[row]?.[at];
-        classes.push(label === undefined ? IGNORED : labelIndex(label, `word ${at} of text ${row}`, names), ...pieces.slice(1).map(() => IGNORED));
+        classes.push(
+          label === undefined ? IGNORED : labelIndex(label, `word ${at} of text ${row}`, names),
+          ...pieces.slice(1).map(() => IGNORED),
+        );
       }
       ids.push(...pieces);
     }
@@ -49,27 +68,46 @@ export function tokenizeWords(id: string, { tokens, labels }: LabelledWords, rea
     starts.push(places);
     targets.push([...classes, ...after.map(() => IGNORED)]);
   }
-  return { ...splitOf(id, { input_ids: rows }, reader.tokenizer.pad_token_id ?? 0, labels === undefined ? undefined : { tokens: targets }), starts };
+  return {
+    ...splitOf(
+      id,
+      { input_ids: rows },
+      reader.tokenizer.pad_token_id ?? 0,
+      labels === undefined ? undefined : { tokens: targets },
+    ),
+    starts,
+  };
 }
 
 /** Texts on which the two ways to write a word are compared. */
 const SAMPLE = 20;
 
 /**
- * Token ids of a word in the middle of a text. Whether a tokenizer wants to see the space in front (RoBERTa) or not (BERT) is found out: words one by one have to become what the whole text becomes, which is
- * what a pipeline will show the model.
+ * Token ids of a word in the middle of a text. Whether a tokenizer wants to see the space in front (RoBERTa) or not
+ * (BERT) is found out: words one by one have to become what the whole text becomes, which is what a pipeline will show
+ * the model.
  */
-function wordReader(reader: Reader, texts: readonly (readonly string[])[]): (word: string, isFirst: boolean) => readonly number[] {
+function wordReader(
+  reader: Reader,
+  texts: readonly (readonly string[])[],
+): (word: string, isFirst: boolean) => readonly number[] {
   const distinct = [...new Set(texts.flat())];
   const table = (of: readonly string[]): Map<string, readonly number[]> => {
     const ids = bareIds(reader, of);
     return new Map(distinct.map((word, i) => [word, ids[i] ?? []]));
   };
   const [alone, spaced] = [table(distinct), table(distinct.map((word) => ` ${word}`))];
-  const idsWith = (others: ReadonlyMap<string, readonly number[]>) => (word: string, isFirst: boolean) => (isFirst ? alone : others).get(word) ?? [];
+  const idsWith = (others: ReadonlyMap<string, readonly number[]>) => (word: string, isFirst: boolean) =>
+    (isFirst ? alone : others).get(word) ?? [];
   const sample = texts.slice(0, SAMPLE);
-  const whole = bareIds(reader, sample.map((words) => words.join(' ')));
-  const agreement = (read: (word: string, isFirst: boolean) => readonly number[]): number => sample.filter((words, row) => words.flatMap((word, at) => read(word, at === 0)).join() === (whole[row] ?? []).join()).length;
+  const whole = bareIds(
+    reader,
+    sample.map((words) => words.join(' ')),
+  );
+  const agreement = (read: (word: string, isFirst: boolean) => readonly number[]): number =>
+    sample.filter(
+      (words, row) => words.flatMap((word, at) => read(word, at === 0)).join() === (whole[row] ?? []).join(),
+    ).length;
   const [plain, withSpace] = [idsWith(alone), idsWith(spaced)];
   return agreement(withSpace) > agreement(plain) ? withSpace : plain;
 }

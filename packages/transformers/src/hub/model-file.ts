@@ -24,9 +24,17 @@ export interface ModelFileOptions extends HubOptions {
  *
  * @throws ConfigError DTYPE_UNKNOWN; DataError HUB_FILE, HUB_ACCESS; FormatError for a file that is no ONNX model.
  */
-export async function readModelFile(env: LibraryEnv, id: string, { dtype = 'fp32', subfolder = 'onnx', model_file_name: name = 'model', ...hub }: ModelFileOptions): Promise<Graph> {
+export async function readModelFile(
+  env: LibraryEnv,
+  id: string,
+  { dtype = 'fp32', subfolder = 'onnx', model_file_name: name = 'model', ...hub }: ModelFileOptions,
+): Promise<Graph> {
   if (!Object.hasOwn(SUFFIXES, dtype)) {
-    throw new ConfigError('There is no such dtype to train on', { code: 'DTYPE_UNKNOWN', found: String(dtype), expected: Object.keys(SUFFIXES).join(', ') });
+    throw new ConfigError('There is no such dtype to train on', {
+      code: 'DTYPE_UNKNOWN',
+      found: String(dtype),
+      expected: Object.keys(SUFFIXES).join(', '),
+    });
   }
   const file = `${subfolder === '' ? '' : `${subfolder}/`}${name}${SUFFIXES[dtype]}.onnx`;
   const bytes = (await readHubFile(env, id, file, hub)) as Uint8Array;
@@ -44,7 +52,8 @@ export async function readModelFile(env: LibraryEnv, id: string, { dtype = 'fp32
       return readModel(bytes, { externalData });
     } catch (error) {
       if (wanted.size === 0) throw error;
-      for (const location of wanted) beside.set(location, (await readHubFile(env, id, `${folder}${location}`, hub)) as Uint8Array);
+      for (const location of wanted)
+        beside.set(location, (await readHubFile(env, id, `${folder}${location}`, hub)) as Uint8Array);
     }
   }
 }

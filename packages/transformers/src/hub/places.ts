@@ -17,14 +17,23 @@ export interface Places {
   readonly remote: string | undefined;
 }
 
-const joined = (...parts: readonly string[]): string => parts.map((part, i) => (i === 0 ? part.replace(/\/+$/, '') : part.replaceAll(/^\/+|\/+$/g, ''))).filter((part, i) => i === 0 || part !== '').join('/');
+const joined = (...parts: readonly string[]): string =>
+  parts
+    .map((part, i) => (i === 0 ? part.replace(/\/+$/, '') : part.replaceAll(/^\/+|\/+$/g, '')))
+    .filter((part, i) => i === 0 || part !== '')
+    .join('/');
 
 export const isUrl = (id: string): boolean => /^https?:\/\//.test(id);
 
 /** `org/name` or `name`, as the hub allows them; anything else is a path. */
 const isModelId = (id: string): boolean => /^[\w-][\w.-]{0,95}(\/[\w-][\w.-]{0,95})?$/.test(id) && !id.includes('..');
 
-export function placesOf(env: LibraryEnv, id: string, file: string, { revision = 'main', local_files_only = false, cache_dir }: HubOptions): Places {
+export function placesOf(
+  env: LibraryEnv,
+  id: string,
+  file: string,
+  { revision = 'main', local_files_only = false, cache_dir }: HubOptions,
+): Places {
   if (isUrl(id)) return { local: [], cached: undefined, remote: local_files_only ? undefined : joined(id, file) };
   const path = joined(id, file);
   const folder = cache_dir ?? env.cacheDir ?? undefined;
@@ -32,7 +41,16 @@ export function placesOf(env: LibraryEnv, id: string, file: string, { revision =
   const remote = known && env.allowRemoteModels && !local_files_only;
   return {
     local: env.allowLocalModels ? [...(known ? [joined(env.localModelPath, path)] : []), path] : [],
-    cached: env.useFSCache && folder !== undefined ? joined(folder, revision === 'main' ? path : joined(id, revision, file)) : undefined,
-    remote: remote ? joined(env.remoteHost, env.remotePathTemplate.replaceAll('{model}', id).replaceAll('{revision}', encodeURIComponent(revision)), file) : undefined,
+    cached:
+      env.useFSCache && folder !== undefined
+        ? joined(folder, revision === 'main' ? path : joined(id, revision, file))
+        : undefined,
+    remote: remote
+      ? joined(
+          env.remoteHost,
+          env.remotePathTemplate.replaceAll('{model}', id).replaceAll('{revision}', encodeURIComponent(revision)),
+          file,
+        )
+      : undefined,
   };
 }

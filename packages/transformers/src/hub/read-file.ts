@@ -4,12 +4,18 @@ import { writeWhole } from './write-file.js';
 import { placesOf, type HubOptions, type Places } from './places.js';
 
 /**
- * A file of a model or an adapter, found where transformers.js would find it and kept where it would keep it: the person's cache, local models, earlier downloads, the hub.
+ * A file of a model or an adapter, found where transformers.js would find it and kept where it would keep it: the
+ * person's cache, local models, earlier downloads, the hub.
  *
  * @returns undefined when there is none and it is `optional`.
  * @throws DataError HUB_FILE with every place that was looked at; HUB_ACCESS when the hub refuses.
  */
-export async function readHubFile(env: LibraryEnv, id: string, file: string, options: HubOptions & { readonly optional?: boolean } = {}): Promise<Uint8Array | undefined> {
+export async function readHubFile(
+  env: LibraryEnv,
+  id: string,
+  file: string,
+  options: HubOptions & { readonly optional?: boolean } = {},
+): Promise<Uint8Array | undefined> {
   const places = placesOf(env, id, file, options);
   const cache = await cacheOf(env);
   for (const key of [...places.local, ...(places.remote === undefined ? [] : [places.remote])]) {
@@ -28,7 +34,9 @@ export async function readHubFile(env: LibraryEnv, id: string, file: string, opt
 
 async function cacheOf(env: LibraryEnv): Promise<FileCache | undefined> {
   if (env.useCustomCache && env.customCache !== null) return env.customCache;
-  return env.useBrowserCache && 'caches' in globalThis ? (globalThis.caches.open(env.cacheKey ?? 'transformers-cache') as Promise<FileCache>) : undefined;
+  return env.useBrowserCache && 'caches' in globalThis
+    ? (globalThis.caches.open(env.cacheKey ?? 'transformers-cache') as Promise<FileCache>)
+    : undefined;
 }
 
 const bytesOf = async (response: Response): Promise<Uint8Array> => new Uint8Array(await response.arrayBuffer());
@@ -37,27 +45,53 @@ async function readLocal(env: LibraryEnv, place: string): Promise<Uint8Array | u
   if (!env.useFS) {
     const response = await fetch(place).catch(() => undefined);
     // Sites of one page answer every address with that page.
-    return response?.ok === true && response.headers.get('content-type')?.startsWith('text/html') !== true ? bytesOf(response) : undefined;
+    return response?.ok === true && response.headers.get('content-type')?.startsWith('text/html') !== true
+      ? bytesOf(response)
+      : undefined;
   }
   const { readFile } = await import('node:fs/promises');
-  return readFile(place).then((bytes) => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), () => undefined);
+  return readFile(place).then(
+    (bytes) => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    () => undefined,
+  );
 }
 
 async function download(env: LibraryEnv, address: string, id: string, file: string): Promise<Uint8Array | undefined> {
   const token = env.useFS ? (process.env['HF_TOKEN'] ?? process.env['HF_ACCESS_TOKEN']) : undefined;
-  const headers = token !== undefined && /^https:\/\/(huggingface\.co|hf\.co)\//.test(address) ? { Authorization: `Bearer ${token}` } : undefined;
-  const response = await (env.fetch ?? fetch)(address, headers === undefined ? {} : { headers }).catch((cause: unknown) => {
-    throw new DataError(`The file ${file} of ${id} could not be downloaded`, { code: 'HUB_ACCESS', found: cause instanceof Error ? cause.message : String(cause), expected: `an answer from ${address}`, hint: 'Is there a network? With local_files_only: true only this machine is asked.', cause });
-  });
+  const headers =
+    token !== undefined && /^https:\/\/(huggingface\.co|hf\.co)\//.test(address)
+      ? { Authorization: `Bearer ${token}` }
+      : undefined;
+  const response = await (env.fetch ?? fetch)(address, headers === undefined ? {} : { headers }).catch(
+    (cause: unknown) => {
+      throw new DataError(`The file ${file} of ${id} could not be downloaded`, {
+        code: 'HUB_ACCESS',
+        found: cause instanceof Error ? cause.message : String(cause),
+        expected: `an answer from ${address}`,
+        hint: 'Is there a network? With local_files_only: true only this machine is asked.',
+        cause,
+      });
+    },
+  );
   if (response.status === 404) return undefined;
   if (response.ok) return bytesOf(response);
-  throw new DataError(`The hub refuses the file ${file} of ${id}`, { code: 'HUB_ACCESS', found: `${response.status} ${response.statusText} from ${address}`, expected: 'a public repository, or a token that may read it', hint: 'In Node set HF_TOKEN.' });
+  throw new DataError(`The hub refuses the file ${file} of ${id}`, {
+    code: 'HUB_ACCESS',
+    found: `${response.status} ${response.statusText} from ${address}`,
+    expected: 'a public repository, or a token that may read it',
+    hint: 'In Node set HF_TOKEN.',
+  });
 }
 
 async function keep({ cached, remote }: Places, cache: FileCache | undefined, bytes: Uint8Array): Promise<void> {
   if (cache !== undefined && remote !== undefined) {
     // A full cache is no reason to fail.
-    await cache.put(remote, new Response(bytes as Uint8Array<ArrayBuffer>, { headers: { 'content-length': String(bytes.byteLength) } })).catch(() => undefined);
+    await cache
+      .put(
+        remote,
+        new Response(bytes as Uint8Array<ArrayBuffer>, { headers: { 'content-length': String(bytes.byteLength) } }),
+      )
+      .catch(() => undefined);
   } else if (cached !== undefined) {
     await writeWhole(cached, bytes);
   }
@@ -67,10 +101,19 @@ function notFound(env: LibraryEnv, id: string, file: string, { local, cached, re
   const tried = [...local, ...(cached === undefined ? [] : [cached]), ...(remote === undefined ? [] : [remote])];
   return new DataError(`There is no file ${file} of ${id}`, {
     code: 'HUB_FILE',
-    found: tried.length === 0 ? 'nowhere to look: local models and the hub are both switched off' : `none at ${tried.join(', ')}`,
-    expected: file.endsWith('.onnx') ? 'a folder in the layout of the hub: config.json, tokenizer.json, onnx/model.onnx' : 'a folder that holds it',
+    found:
+      tried.length === 0
+        ? 'nowhere to look: local models and the hub are both switched off'
+        : `none at ${tried.join(', ')}`,
+    expected: file.endsWith('.onnx')
+      ? 'a folder in the layout of the hub: config.json, tokenizer.json, onnx/model.onnx'
+      : 'a folder that holds it',
     hint: [
-      ...(file.endsWith('.onnx') ? ['Names of ONNX files follow dtype (fp32: model.onnx, fp16: model_fp16.onnx, q8: model_quantized.onnx), subfolder and model_file_name.'] : []),
+      ...(file.endsWith('.onnx')
+        ? [
+            'Names of ONNX files follow dtype (fp32: model.onnx, fp16: model_fp16.onnx, q8: model_quantized.onnx), subfolder and model_file_name.',
+          ]
+        : []),
       ...(env.allowRemoteModels ? [] : ['The hub was not asked, because env.allowRemoteModels is false.']),
     ].join(' '),
   });

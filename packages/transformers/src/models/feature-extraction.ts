@@ -6,12 +6,19 @@ import { tokenizeTexts, type LabelledTexts } from '../data/texts.js';
 import { padded, type Task } from '../task.js';
 import type { AdaptedModel, AnswerOptions, PretrainedOptions } from '../types.js';
 
-/** A model of transformers.js that makes vectors of texts, with the active adapter. It learns from pairs of texts, labelled −1 … 1 with how alike they are. */
+/**
+ * A model of transformers.js that makes vectors of texts, with the active adapter. It learns from pairs of texts,
+ * labelled −1 … 1 with how alike they are.
+ */
 export type FeatureExtractor = AdaptedModel<LabelledTexts> & {
   /** One vector of length 1 for each text, pooled as its adapter was trained; the base pools the mean. */
   embed(texts: readonly string[], options?: AnswerOptions): Promise<Float32Array[]>;
   /** Cosine of the vectors of each pair. */
-  similarity(texts: readonly string[], others: readonly string[], options?: Pick<AnswerOptions, 'batch_size'>): Promise<Float32Array>;
+  similarity(
+    texts: readonly string[],
+    others: readonly string[],
+    options?: Pick<AnswerOptions, 'batch_size'>,
+  ): Promise<Float32Array>;
 };
 
 const task: Task<LabelledTexts> = {
@@ -28,11 +35,21 @@ const task: Task<LabelledTexts> = {
     loss,
     async predict(batch) {
       const { sequence, attentionMask } = batch;
-      const vectors = (await encode(batch)).map((states, row) => unitVector(states, attentionMask.subarray(row * sequence, (row + 1) * sequence), pooling));
-      return Float32Array.from({ length: vectors.length / 2 }, (_, pair) => dot(vectors[2 * pair] as Float32Array, vectors[2 * pair + 1] as Float32Array));
+      const vectors = (await encode(batch)).map((states, row) =>
+        unitVector(states, attentionMask.subarray(row * sequence, (row + 1) * sequence), pooling),
+      );
+      return Float32Array.from({ length: vectors.length / 2 }, (_, pair) =>
+        dot(vectors[2 * pair] as Float32Array, vectors[2 * pair + 1] as Float32Array),
+      );
     },
   }),
-  answers: ({ values, batch, sequence }, Tensor) => ({ last_hidden_state: new Tensor('float32', padded(values, values[0]?.length ?? 0), [batch, sequence, (values[0]?.length ?? 0) / sequence]) }),
+  answers: ({ values, batch, sequence }, Tensor) => ({
+    last_hidden_state: new Tensor('float32', padded(values, values[0]?.length ?? 0), [
+      batch,
+      sequence,
+      (values[0]?.length ?? 0) / sequence,
+    ]),
+  }),
 };
 
 /** States of tokens [tokens, hidden] as one vector of length 1. */
@@ -41,7 +58,8 @@ function unitVector(states: Float32Array, mask: ArrayLike<number>, pooling: Pool
   const tokens = Array.from(mask).flatMap((isToken, token) => (isToken === 1 ? [token] : []));
   const read = pooling === 'mean' ? tokens : pooling === 'last' ? tokens.slice(-1) : [0];
   const sum = new Float32Array(width);
-  for (const token of read) for (let i = 0; i < width; i++) sum[i] = (sum[i] as number) + (states[token * width + i] as number);
+  for (const token of read)
+    for (let i = 0; i < width; i++) sum[i] = (sum[i] as number) + (states[token * width + i] as number);
   const length = Math.sqrt(dot(sum, sum));
   return sum.map((x) => x / length);
 }
@@ -58,7 +76,13 @@ async function from_pretrained(id: string, options?: PretrainedOptions): Promise
   const embed = async (texts: readonly string[], choice: AnswerOptions = {}): Promise<Float32Array[]> => {
     const split = tokenizeTexts('texts', { texts }, base, []);
     const rows = await rowsOf(split, choice);
-    return rows.map((states, row) => unitVector(states, new Uint8Array(split.lengths[row] as number).fill(1), configOf(choice.adapter_names?.[row])?.pooling ?? 'mean'));
+    return rows.map((states, row) =>
+      unitVector(
+        states,
+        new Uint8Array(split.lengths[row] as number).fill(1),
+        configOf(choice.adapter_names?.[row])?.pooling ?? 'mean',
+      ),
+    );
   };
   return Object.assign(model, {
     embed,

@@ -35,7 +35,13 @@ const task: Task<LabelledQuestions> = {
     return {
       questions: column<string>(rows, ['question']) as string[],
       contexts: column<string>(rows, ['context']) as string[],
-      ...(answers === undefined ? {} : { answers: answers.map(({ text: [text], answer_start: [start] }) => (text === undefined || start === undefined ? null : { text, answer_start: start })) }),
+      ...(answers === undefined
+        ? {}
+        : {
+            answers: answers.map(({ text: [text], answer_start: [start] }) =>
+              text === undefined || start === undefined ? null : { text, answer_start: start },
+            ),
+          }),
     };
   },
   labelNames: () => ['start', 'end'],
@@ -43,7 +49,15 @@ const task: Task<LabelledQuestions> = {
   metric: () => spanMetric,
   predictor: logitsPredictor,
   answers({ values, batch, sequence }, Tensor) {
-    const side = (of: 0 | 1) => new Tensor('float32', Float32Array.from({ length: batch * sequence }, (_, i) => values[Math.floor(i / sequence)]?.[2 * (i % sequence) + of] as number), [batch, sequence]);
+    const side = (of: 0 | 1) =>
+      new Tensor(
+        'float32',
+        Float32Array.from(
+          { length: batch * sequence },
+          (_, i) => values[Math.floor(i / sequence)]?.[2 * (i % sequence) + of] as number,
+        ),
+        [batch, sequence],
+      );
     return { start_logits: side(0), end_logits: side(1) };
   },
 };
@@ -61,8 +75,15 @@ async function from_pretrained(id: string, options?: PretrainedOptions): Promise
       return (await rowsOf(split, choice)).map((logits, row) => {
         const { from, to } = split.contexts[row] as { from: number; to: number };
         const { first, last } = bestSpan(logits, { from, to });
-        const probability = (side: 0 | 1, at: number): number => softmax(Float32Array.from({ length: to - from }, (_, i) => logits[2 * (from + i) + side] as number), to - from)[at - from] as number;
-        return { answer: base.tokenizer.decode(split.ids[row]?.slice(first, last + 1) ?? [], { skip_special_tokens: true }), score: probability(0, first) * probability(1, last) };
+        const probability = (side: 0 | 1, at: number): number =>
+          softmax(
+            Float32Array.from({ length: to - from }, (_, i) => logits[2 * (from + i) + side] as number),
+            to - from,
+          )[at - from] as number;
+        return {
+          answer: base.tokenizer.decode(split.ids[row]?.slice(first, last + 1) ?? [], { skip_special_tokens: true }),
+          score: probability(0, first) * probability(1, last),
+        };
       });
     },
   } satisfies Pick<QuestionAnswerer, 'answer'>);

@@ -14,7 +14,10 @@ export interface Classification {
 /** A text classifier of transformers.js whose answers are those of the active adapter. */
 export type SequenceClassifier = AdaptedModel<LabelledTexts> & {
   /** The most probable label of each text, or of each pair. */
-  classify(texts: readonly string[], options?: AnswerOptions & { readonly text_pairs?: readonly string[] }): Promise<Classification[]>;
+  classify(
+    texts: readonly string[],
+    options?: AnswerOptions & { readonly text_pairs?: readonly string[] },
+  ): Promise<Classification[]>;
 };
 
 const task: Task<LabelledTexts> = {
@@ -34,7 +37,8 @@ const task: Task<LabelledTexts> = {
 };
 
 /**
- * A base model of the hub with Hadamard adapters for text classification: `await HadamardModelForSequenceClassification.from_pretrained('org/name')`.
+ * A base model of the hub with Hadamard adapters for text classification: `await
+ * HadamardModelForSequenceClassification.from_pretrained('org/name')`.
  *
  * @throws as `openModel`.
  */
@@ -43,8 +47,13 @@ async function from_pretrained(id: string, options?: PretrainedOptions): Promise
   const own = { ...model.config.id2label };
   return Object.assign(model, {
     async classify(texts, { text_pairs: pairs, ...choice } = {}) {
-      const rows = await rowsOf(tokenizeTexts('texts', { texts, ...(pairs === undefined ? {} : { text_pairs: pairs }) }, base, []), choice);
-      const configs = new Map([...new Set(choice.adapter_names ?? [model.active_adapter as string])].map((name) => [name, configOf(name)]));
+      const rows = await rowsOf(
+        tokenizeTexts('texts', { texts, ...(pairs === undefined ? {} : { text_pairs: pairs }) }, base, []),
+        choice,
+      );
+      const configs = new Map(
+        [...new Set(choice.adapter_names ?? [model.active_adapter as string])].map((name) => [name, configOf(name)]),
+      );
       return rows.map((logits, i) => {
         const config = configs.get(choice.adapter_names?.[i] ?? (model.active_adapter as string));
         const { index, score } = answerOf(logits, rowLoss(config?.loss ?? 'cross-entropy'));

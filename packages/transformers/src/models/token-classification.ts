@@ -15,7 +15,10 @@ export interface WordLabel {
 
 /** A token classifier of transformers.js whose answers are those of the active adapter. */
 export type TokenClassifier = AdaptedModel<LabelledWords> & {
-  /** A label for each word of each text, that of its first token; words that the model does not read any more are missing. */
+  /**
+   * A label for each word of each text, that of its first token; words that the model does not read any more are
+   * missing.
+   */
   classify(tokens: LabelledWords['tokens'], options?: AnswerOptions): Promise<WordLabel[][]>;
 };
 
@@ -28,7 +31,10 @@ const task: Task<LabelledWords> = {
   session: { loss: 'token-cross-entropy', pooling: 'none' },
   columns(rows) {
     const labels = column<readonly (string | number)[]>(rows, ['labels', 'ner_tags', 'pos_tags', 'tags'], true);
-    return { tokens: column<readonly string[]>(rows, ['tokens', 'words']) as (readonly string[])[], ...(labels === undefined ? {} : { labels }) };
+    return {
+      tokens: column<readonly string[]>(rows, ['tokens', 'words']) as (readonly string[])[],
+      ...(labels === undefined ? {} : { labels }),
+    };
   },
   labelNames: ({ labels = [] }) => labelNames(labels.flat()),
   split: tokenizeWords,
@@ -37,7 +43,16 @@ const task: Task<LabelledWords> = {
   predictor: logitsPredictor,
   answers({ values, batch, sequence }, Tensor) {
     const labels = Math.max(...values.map(({ length }) => length / sequence));
-    const widened = values.map((row) => (row.length === labels * sequence ? row : padded(Array.from({ length: sequence }, (_, token) => row.subarray((token * row.length) / sequence, ((token + 1) * row.length) / sequence)), labels)));
+    const widened = values.map((row) =>
+      row.length === labels * sequence
+        ? row
+        : padded(
+            Array.from({ length: sequence }, (_, token) =>
+              row.subarray((token * row.length) / sequence, ((token + 1) * row.length) / sequence),
+            ),
+            labels,
+          ),
+    );
     return { logits: new Tensor('float32', padded(widened, sequence * labels), [batch, sequence, labels]) };
   },
 };
@@ -60,7 +75,11 @@ async function from_pretrained(id: string, options?: PretrainedOptions): Promise
         return (split.starts[row] ?? []).map((start, at) => {
           const probabilities = softmax(logits.subarray(start * labels, (start + 1) * labels), labels);
           const index = argmax(probabilities, labels)[0] as number;
-          return { word: tokens[row]?.[at] as string, label: names[String(index)] ?? `LABEL_${index}`, score: probabilities[index] as number };
+          return {
+            word: tokens[row]?.[at] as string,
+            label: names[String(index)] ?? `LABEL_${index}`,
+            score: probabilities[index] as number,
+          };
         });
       });
     },

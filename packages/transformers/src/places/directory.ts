@@ -13,7 +13,11 @@ export async function readDirectory(directory: FileSystemDirectoryHandle): Promi
     const bytes = await bytesIn(directory, name);
     if (bytes !== undefined) files[name] = bytes;
     else if (name !== ADAPTER_CARD_FILE) {
-      throw new ConfigError(`The directory "${directory.name}" holds no adapter`, { code: 'ADAPTER_SOURCE', found: `no ${name}`, expected: 'what save_pretrained wrote' });
+      throw new ConfigError(`The directory "${directory.name}" holds no adapter`, {
+        code: 'ADAPTER_SOURCE',
+        found: `no ${name}`,
+        expected: 'what save_pretrained wrote',
+      });
     }
   }
   return files;
@@ -27,8 +31,9 @@ async function bytesIn(directory: FileSystemDirectoryHandle, name: string): Prom
 }
 
 /**
- * Write an adapter folder into a directory of the browser. What is written replaces a file only when its stream is closed, and none is closed before all are written; where one fails all the same, the files are
- * made again what they were.
+ * Write an adapter folder into a directory of the browser. What is written replaces a file only when its stream is
+ * closed, and none is closed before all are written; where one fails all the same, the files are made again what they
+ * were.
  *
  * @throws RuntimeError ADAPTER_WRITE; ConfigError ADAPTER_SOURCE in a browser whose pages cannot write.
  */
@@ -47,7 +52,11 @@ export async function writeDirectory(directory: FileSystemDirectoryHandle, files
   } catch (cause) {
     // Those that are closed refuse, and are what has to be undone.
     await Promise.allSettled([...streams.values()].map((stream) => stream.abort()));
-    await Promise.allSettled([...before].map(([name, bytes]) => (bytes === undefined ? directory.removeEntry(name) : rewrite(directory, name, bytes))));
+    await Promise.allSettled(
+      [...before].map(([name, bytes]) =>
+        bytes === undefined ? directory.removeEntry(name) : rewrite(directory, name, bytes),
+      ),
+    );
     if (cause instanceof ConfigError) throw cause;
     throw notSaved(`in the directory "${directory.name}"`, cause);
   }
@@ -56,7 +65,12 @@ export async function writeDirectory(directory: FileSystemDirectoryHandle, files
 async function openFile(directory: FileSystemDirectoryHandle, name: string): Promise<FileSystemWritableFileStream> {
   const handle = await directory.getFileHandle(name, { create: true });
   // Older versions of Safari write from workers only.
-  if (typeof handle.createWritable !== 'function') throw noStorage(`the directory "${directory.name}"`, 'files that a page cannot write', "Save to 'indexeddb://…' instead.");
+  if (typeof handle.createWritable !== 'function')
+    throw noStorage(
+      `the directory "${directory.name}"`,
+      'files that a page cannot write',
+      "Save to 'indexeddb://…' instead.",
+    );
   return handle.createWritable();
 }
 

@@ -8,7 +8,8 @@ let store: UseStore | undefined;
 
 /** A database of this project's own, so that its keys meet nobody else's. */
 function folders(key: string): UseStore {
-  if (globalThis.indexedDB === undefined) throw noStorage(address(key), 'no IndexedDB', 'It is in browsers only; elsewhere name a folder by its path.');
+  if (globalThis.indexedDB === undefined)
+    throw noStorage(address(key), 'no IndexedDB', 'It is in browsers only; elsewhere name a folder by its path.');
   return (store ??= createStore('hadamard-adapters', 'folders'));
 }
 
@@ -27,7 +28,8 @@ export async function readIndexedDb(key: string): Promise<Files> {
 }
 
 /**
- * Keep an adapter folder in IndexedDB. It is one record: a transaction writes all files or none, and none of an earlier adapter of that key is left.
+ * Keep an adapter folder in IndexedDB. It is one record: a transaction writes all files or none, and none of an earlier
+ * adapter of that key is left.
  *
  * @throws ConfigError ADAPTER_SOURCE where there is no IndexedDB; RuntimeError ADAPTER_WRITE when it is full.
  */

@@ -1,6 +1,12 @@
 // A page as a person writes it, but that a test outside of it says when to do what.
 import * as transformers from '@huggingface/transformers';
-import { HadamardModelForSequenceClassification, type Classification, type FitOptions, type LabelledTexts, type SequenceClassifier } from '../../src/index.js';
+import {
+  HadamardModelForSequenceClassification,
+  type Classification,
+  type FitOptions,
+  type LabelledTexts,
+  type SequenceClassifier,
+} from '../../src/index.js';
 
 // Models lie beside the page, and nowhere else.
 transformers.env.allowRemoteModels = false;
@@ -10,7 +16,12 @@ transformers.env.localModelPath = '/models/';
 let model: SequenceClassifier | undefined;
 
 /** Loaded by whoever asks first; a page that was loaded again has none. */
-const loaded = async (): Promise<SequenceClassifier> => (model ??= await HadamardModelForSequenceClassification.from_pretrained('mini-bert', { transformers, device: 'wasm', threads: 2 }));
+const loaded = async (): Promise<SequenceClassifier> =>
+  (model ??= await HadamardModelForSequenceClassification.from_pretrained('mini-bert', {
+    transformers,
+    device: 'wasm',
+    threads: 2,
+  }));
 
 const page = {
   isIsolated: (): boolean => globalThis.crossOriginIsolated,

@@ -1,6 +1,9 @@
 import { HadamardError } from '@hadamard-adapter/core';
 
-/** The answer of a worker. Errors travel as what they say of themselves: a structured clone would keep the message alone. */
+/**
+ * The answer of a worker. Errors travel as what they say of themselves: a structured clone would keep the message
+ * alone.
+ */
 export type Reply<T> = { readonly value: T } | { readonly error: SentError };
 
 interface SentError {
@@ -15,9 +18,18 @@ export async function reply<T>(work: () => T | Promise<T>): Promise<Reply<T>> {
   try {
     return { value: await work() };
   } catch (error) {
-    if (!(error instanceof HadamardError)) return { error: { what: error instanceof Error ? error.message : String(error), code: 'UNEXPECTED' } };
+    if (!(error instanceof HadamardError))
+      return { error: { what: error instanceof Error ? error.message : String(error), code: 'UNEXPECTED' } };
     const { what, code, found, expected, hint } = error;
-    return { error: { what, code, ...(found === undefined ? {} : { found }), ...(expected === undefined ? {} : { expected }), ...(hint === undefined ? {} : { hint }) } };
+    return {
+      error: {
+        what,
+        code,
+        ...(found === undefined ? {} : { found }),
+        ...(expected === undefined ? {} : { expected }),
+        ...(hint === undefined ? {} : { hint }),
+      },
+    };
   }
 }
 

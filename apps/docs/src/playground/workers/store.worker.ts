@@ -4,7 +4,8 @@ import { reply, type Reply } from './reply.js';
 export type StoredFiles = Readonly<Record<string, Uint8Array>>;
 
 /**
- * Folders of files in the browser's private file system, where only this site can read. In a worker, since the interface that all browsers have, synchronous handles, exists only there.
+ * Folders of files in the browser's private file system, where only this site can read. In a worker, since the
+ * interface that all browsers have, synchronous handles, exists only there.
  */
 export interface StoreWorker {
   write(folder: string, files: StoredFiles): Promise<Reply<void>>;
@@ -17,7 +18,12 @@ const ROOT = 'hadamard-playground';
 
 /** What the types of a page do not have, since only workers do. */
 interface SyncFileHandle extends FileSystemFileHandle {
-  createSyncAccessHandle(): Promise<{ truncate(size: number): void; write(bytes: Uint8Array, options: { readonly at: number }): number; flush(): void; close(): void }>;
+  createSyncAccessHandle(): Promise<{
+    truncate(size: number): void;
+    write(bytes: Uint8Array, options: { readonly at: number }): number;
+    flush(): void;
+    close(): void;
+  }>;
 }
 
 async function writeFile(directory: FileSystemDirectoryHandle, name: string, bytes: Uint8Array): Promise<void> {
@@ -45,10 +51,13 @@ const worker: StoreWorker = {
   read: (folder) =>
     reply(async () => {
       try {
-        const directory = await (await (await navigator.storage.getDirectory()).getDirectoryHandle(ROOT)).getDirectoryHandle(folder);
+        const directory = await (
+          await (await navigator.storage.getDirectory()).getDirectoryHandle(ROOT)
+        ).getDirectoryHandle(folder);
         const files: Record<string, Uint8Array> = {};
         for await (const [name, handle] of directory.entries()) {
-          if (handle.kind === 'file') files[name] = new Uint8Array(await (await (handle as FileSystemFileHandle).getFile()).arrayBuffer());
+          if (handle.kind === 'file')
+            files[name] = new Uint8Array(await (await (handle as FileSystemFileHandle).getFile()).arrayBuffer());
         }
         return files;
       } catch (error) {

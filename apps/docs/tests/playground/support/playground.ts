@@ -15,7 +15,11 @@ export interface Stage {
 export async function openStage(options: { readonly isolated?: boolean } = {}): Promise<Stage> {
   const path = chromiumPath();
   const site = await serveSite(options);
-  const browser = await chromium.launch({ ...(path === undefined ? {} : { executablePath: path }), chromiumSandbox: false, args: CHROMIUM_FLAGS });
+  const browser = await chromium.launch({
+    ...(path === undefined ? {} : { executablePath: path }),
+    chromiumSandbox: false,
+    args: CHROMIUM_FLAGS,
+  });
   return {
     site,
     browser,
@@ -40,7 +44,8 @@ export async function openPlayground({ site, browser }: Stage, context?: Browser
   const faults: string[] = [];
   page.on('pageerror', ({ message }) => faults.push(message));
   page.on('request', (request) => {
-    if (!request.url().startsWith(site.address) && !/^(blob|data):/.test(request.url())) faults.push(`asked ${request.url()}`);
+    if (!request.url().startsWith(site.address) && !/^(blob|data):/.test(request.url()))
+      faults.push(`asked ${request.url()}`);
   });
   await page.goto(`${site.address}/playground`);
   await page.getByTestId('loaded').waitFor({ timeout: 60_000 });
@@ -67,7 +72,9 @@ export async function set(page: Page, values: Readonly<Record<string, number>>):
 
 /** Held-out texts that are classified correctly, by row of the table of scores. */
 export async function scores(page: Page): Promise<Record<string, number>> {
-  const found = await page.locator('[data-score]').evaluateAll((rows) => rows.map((row) => (row as HTMLElement).dataset['score'] ?? ''));
+  const found = await page
+    .locator('[data-score]')
+    .evaluateAll((rows) => rows.map((row) => (row as HTMLElement).dataset['score'] ?? ''));
   return Object.fromEntries(found.map((text) => text.split(' ')).map(([key, count]) => [key, Number(count)]));
 }
 
@@ -75,7 +82,9 @@ export async function scores(page: Page): Promise<Record<string, number>> {
 export async function reach(page: Page, stage: number, epoch: number): Promise<void> {
   await page.waitForFunction(
     ([stage, epoch]) => {
-      const [, at, on] = /Stage (\d) of 2, \w+: epoch (\d+)/.exec(document.querySelector('[data-testid=progress]')?.textContent ?? '') ?? [];
+      const [, at, on] =
+        /Stage (\d) of 2, \w+: epoch (\d+)/.exec(document.querySelector('[data-testid=progress]')?.textContent ?? '') ??
+        [];
       return Number(at) > (stage as number) || (Number(at) === stage && Number(on) >= (epoch as number));
     },
     [stage, epoch],

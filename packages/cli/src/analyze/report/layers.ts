@@ -7,15 +7,29 @@ import { SERIES, bars, domainOf, dotRows, lines, wider, type LinePoint, type Lin
 import { ORDER_NAMES, PREDICTOR_NAMES, RUN_COLUMNS, countRows, countRuns, runCells, tasksOf } from './words.js';
 
 const INTRO =
-  'Not every layer needs its adapter: those whose adapter can go without loss are redundant, and dropping them makes the adapter smaller still. A layer that is dropped is the base model\'s again: w = 1, b = 0, and its trained norm as it was before.';
+  "Not every layer needs its adapter: those whose adapter can go without loss are redundant, and dropping them makes the adapter smaller still. A layer that is dropped is the base model's again: w = 1, b = 0, and its trained norm as it was before.";
 
 /** Which layers can go: what each is worth, in what order they go best, and whether that can be told without scoring. */
-export function layersSection(signs: ReadonlyMap<Run, readonly LayerSigns[]>, found: readonly LayerAnalysis[], budget: number): Section {
-  const blocks = found.length === 0 ? [] : [worthBlock(found), curveBlock(found), smallestBlock(found, budget), agreementBlock(found)];
-  return { id: 'layers', title: 'Redundant layers', intro: INTRO, findings: findings(found, budget), blocks: [...blocks, signsBlock(signs, found)] };
+export function layersSection(
+  signs: ReadonlyMap<Run, readonly LayerSigns[]>,
+  found: readonly LayerAnalysis[],
+  budget: number,
+): Section {
+  const blocks =
+    found.length === 0
+      ? []
+      : [worthBlock(found), curveBlock(found), smallestBlock(found, budget), agreementBlock(found)];
+  return {
+    id: 'layers',
+    title: 'Redundant layers',
+    intro: INTRO,
+    findings: findings(found, budget),
+    blocks: [...blocks, signsBlock(signs, found)],
+  };
 }
 
-const ofTask = (found: readonly LayerAnalysis[], task: string): LayerAnalysis[] => found.filter(({ run }) => run.task === task);
+const ofTask = (found: readonly LayerAnalysis[], task: string): LayerAnalysis[] =>
+  found.filter(({ run }) => run.task === task);
 
 function findings(found: readonly LayerAnalysis[], budget: number): string[] {
   if (found.length === 0) return [];
@@ -28,18 +42,46 @@ function findings(found: readonly LayerAnalysis[], budget: number): string[] {
     const scope = own.length === 1 ? '' : ` (${count(own.length, 'run')})`;
     return `${task}${scope}: ${least === most ? most : `${least} to ${most}`} of ${own[0]?.run.adapter.config.layers.length ?? 0} layers ${most === 1 ? 'is' : 'are'} enough within ${points(budget)} points. The whole adapter brings ${signed(brings, 1)} points over the classifier alone${brings <= points(budget) ? ', no more than the budget: here almost any layer can go' : ''}.`;
   });
-  const best = PREDICTORS.map((predictor) => ({ predictor, spearman: mean(found.map(({ agreement }) => agreement.find((each) => each.predictor === predictor)?.score.spearman ?? 0)) })).toSorted((a, b) => b.spearman - a.spearman)[0];
-  return [...smallest, ...(best === undefined ? [] : [`Of the cheap predictors ${PREDICTOR_NAMES[best.predictor]} ranks the layers most like their loss of score: Spearman ${signed(best.spearman, 2)}, mean over ${count(found.length, 'run')}.`])];
+  const best = PREDICTORS.map((predictor) => ({
+    predictor,
+    spearman: mean(
+      found.map(({ agreement }) => agreement.find((each) => each.predictor === predictor)?.score.spearman ?? 0),
+    ),
+  })).toSorted((a, b) => b.spearman - a.spearman)[0];
+  return [
+    ...smallest,
+    ...(best === undefined
+      ? []
+      : [
+          `Of the cheap predictors ${PREDICTOR_NAMES[best.predictor]} ranks the layers most like their loss of score: Spearman ${signed(best.spearman, 2)}, mean over ${count(found.length, 'run')}.`,
+        ]),
+  ];
 }
 
 function worthBlock(found: readonly LayerAnalysis[]): Block {
   const tasks = tasksOf(found.map(({ run }) => run));
-  const domain = wider(domainOf(found.flatMap(({ leftOut }) => leftOut.map(({ lost }) => points(lost))), 0), 1);
+  const domain = wider(
+    domainOf(
+      found.flatMap(({ leftOut }) => leftOut.map(({ lost }) => points(lost))),
+      0,
+    ),
+    1,
+  );
   return {
     title: 'What each layer is worth',
     caption: `Points of score that are lost when the adapter of one layer is dropped and all others stay. Below 0 the model is better without it. Scored on ${countRows(found.map(({ rows }) => rows))} for each task; ${countRuns(found.map(({ run }) => run))}${found.length > tasks.length ? '; bars are means over the runs of a task, dots are single runs' : ''}. ${resolution(found)}`,
     plots: tasks.map((task) =>
-      bars(ofTask(found, task).flatMap(({ leftOut }) => leftOut.map(({ layer, lost }) => ({ x: layer, y: points(lost) }))), { title: task, panels: tasks.length, x: 'layer', y: 'points lost', domain, label: `Points lost without each layer, ${task}` }),
+      bars(
+        ofTask(found, task).flatMap(({ leftOut }) => leftOut.map(({ layer, lost }) => ({ x: layer, y: points(lost) }))),
+        {
+          title: task,
+          panels: tasks.length,
+          x: 'layer',
+          y: 'points lost',
+          domain,
+          label: `Points lost without each layer, ${task}`,
+        },
+      ),
     ),
     table: {
       name: 'layers',
@@ -51,7 +93,16 @@ function worthBlock(found: readonly LayerAnalysis[]): Block {
         { key: 'loss', title: 'loss without', digits: 4 },
         { key: 'lossRise', title: 'loss rises by', digits: 4 },
       ],
-      rows: found.flatMap(({ run, leftOut }) => leftOut.map(({ layer, score, lost, loss, lossRise }) => ({ ...runCells(run), layer, score, lost: points(lost), loss, lossRise }))),
+      rows: found.flatMap(({ run, leftOut }) =>
+        leftOut.map(({ layer, score, lost, loss, lossRise }) => ({
+          ...runCells(run),
+          layer,
+          score,
+          lost: points(lost),
+          loss,
+          lossRise,
+        })),
+      ),
     },
   };
 }
@@ -81,7 +132,16 @@ function curveBlock(found: readonly LayerAnalysis[]): Block {
     plots: tasks.map((task) => {
       const own = ofTask(found, task);
       const all = meanCurves(own);
-      return lines(all, { title: `${task}, ${own[0]?.metric ?? ''}`, panels: tasks.length, x: 'layers with an adapter', y: 'score', styles, domain: wider(domainOf(all.map(({ y }) => y)), 0.02), xScale: { reverse: true }, label: `Score against number of layers, ${task}` });
+      return lines(all, {
+        title: `${task}, ${own[0]?.metric ?? ''}`,
+        panels: tasks.length,
+        x: 'layers with an adapter',
+        y: 'score',
+        styles,
+        domain: wider(domainOf(all.map(({ y }) => y)), 0.02),
+        xScale: { reverse: true },
+        label: `Score against number of layers, ${task}`,
+      });
     }),
     table: {
       name: 'curve',
@@ -95,7 +155,20 @@ function curveBlock(found: readonly LayerAnalysis[]): Block {
         { key: 'loss', title: 'loss', digits: 4 },
         { key: 'numbers', title: 'numbers' },
       ],
-      rows: found.flatMap(({ run, curves, numbers }) => curves.flatMap(({ order, points: curve }) => curve.map(({ kept, removed, score, loss }) => ({ ...runCells(run), order: ORDER_NAMES[order], layers: kept.length, removed, kept: kept.join(' '), score, loss, numbers: numbers(kept) })))),
+      rows: found.flatMap(({ run, curves, numbers }) =>
+        curves.flatMap(({ order, points: curve }) =>
+          curve.map(({ kept, removed, score, loss }) => ({
+            ...runCells(run),
+            order: ORDER_NAMES[order],
+            layers: kept.length,
+            removed,
+            kept: kept.join(' '),
+            score,
+            loss,
+            numbers: numbers(kept),
+          })),
+        ),
+      ),
     },
     long: true,
   };
@@ -106,7 +179,11 @@ function meanCurves(own: readonly LayerAnalysis[]): LinePoint[] {
   return ORDERS.flatMap((order) => {
     const curves = own.map(({ curves: all }) => all.find((each) => each.order === order)?.points ?? []);
     const sizes = [...new Set(curves.flatMap((curve) => curve.map(({ kept }) => kept.length)))];
-    return sizes.map((size) => ({ x: size, y: mean(curves.flatMap((curve) => curve.flatMap(({ kept, score }) => (kept.length === size ? [score] : [])))), series: ORDER_NAMES[order] }));
+    return sizes.map((size) => ({
+      x: size,
+      y: mean(curves.flatMap((curve) => curve.flatMap(({ kept, score }) => (kept.length === size ? [score] : [])))),
+      series: ORDER_NAMES[order],
+    }));
   });
 }
 
@@ -149,20 +226,32 @@ function smallestBlock(found: readonly LayerAnalysis[], budget: number): Block {
 const orderOf = (curve: readonly CurvePoint[]): string => curve.flatMap(({ removed }) => removed ?? []).join(' ');
 
 function agreementBlock(found: readonly LayerAnalysis[]): Block {
-  const rows = found.flatMap(({ run, agreement }) => agreement.map(({ predictor, score, loss }) => ({ run, predictor, score, loss })));
-  const colors = new Map(tasksOf(found.map(({ run }) => run)).map((task, i) => [task, SERIES[i % SERIES.length] as string]));
+  const rows = found.flatMap(({ run, agreement }) =>
+    agreement.map(({ predictor, score, loss }) => ({ run, predictor, score, loss })),
+  );
+  const colors = new Map(
+    tasksOf(found.map(({ run }) => run)).map((task, i) => [task, SERIES[i % SERIES.length] as string]),
+  );
   return {
     title: 'Do cheap predictors agree?',
     caption: `Rank correlation of each predictor with the points that are lost without a layer: 1 is the same order, 0 none, −1 the opposite. ${byChance(found)} A dot for each run: ${countRuns(found.map(({ run }) => run))}.`,
     legend: [...colors].map(([text, color]) => ({ color, text })),
     plots: [
-      dotRows(rows.map(({ run, predictor, score }) => ({ row: PREDICTOR_NAMES[predictor], x: score.spearman, color: colors.get(run.task) as string, text: `${run.name}: ${score.spearman.toFixed(2)}` })), {
-        panels: 1,
-        x: 'Spearman',
-        rows: PREDICTORS.map((predictor) => PREDICTOR_NAMES[predictor]),
-        domain: [-1, 1],
-        label: 'Rank agreement of predictors',
-      }),
+      dotRows(
+        rows.map(({ run, predictor, score }) => ({
+          row: PREDICTOR_NAMES[predictor],
+          x: score.spearman,
+          color: colors.get(run.task) as string,
+          text: `${run.name}: ${score.spearman.toFixed(2)}`,
+        })),
+        {
+          panels: 1,
+          x: 'Spearman',
+          rows: PREDICTORS.map((predictor) => PREDICTOR_NAMES[predictor]),
+          domain: [-1, 1],
+          label: 'Rank agreement of predictors',
+        },
+      ),
     ],
     table: {
       name: 'agreement',
@@ -174,7 +263,14 @@ function agreementBlock(found: readonly LayerAnalysis[]): Block {
         { key: 'lossSpearman', title: 'Spearman, loss', digits: 2 },
         { key: 'lossKendall', title: 'Kendall, loss', digits: 2 },
       ],
-      rows: rows.map(({ run, predictor, score, loss }) => ({ ...runCells(run), predictor: PREDICTOR_NAMES[predictor], spearman: score.spearman, kendall: score.kendall, lossSpearman: loss.spearman, lossKendall: loss.kendall })),
+      rows: rows.map(({ run, predictor, score, loss }) => ({
+        ...runCells(run),
+        predictor: PREDICTOR_NAMES[predictor],
+        spearman: score.spearman,
+        kendall: score.kendall,
+        lossSpearman: loss.spearman,
+        lossKendall: loss.kendall,
+      })),
     },
   };
 }
@@ -189,18 +285,30 @@ function signsBlock(signs: ReadonlyMap<Run, readonly LayerSigns[]>, found: reado
   const runs = [...signs.keys()];
   const tasks = tasksOf(runs);
   const panels = (['scale', 'shift'] as const).map((predictor) => {
-    const values = runs.flatMap((run) => (signs.get(run) ?? []).map((each): LinePoint => ({ x: each.layer, y: each[predictor], series: run.task, line: run.name })));
+    const values = runs.flatMap((run) =>
+      (signs.get(run) ?? []).map((each): LinePoint => ({
+        x: each.layer,
+        y: each[predictor],
+        series: run.task,
+        line: run.name,
+      })),
+    );
     return lines(values, {
       title: PREDICTOR_NAMES[predictor],
       panels: 2,
       x: 'layer',
       y: PREDICTOR_NAMES[predictor],
       styles: tasks.map((task, i) => ({ series: task, color: SERIES[i % SERIES.length] as string })),
-      domain: domainOf(values.map(({ y }) => y), 0),
+      domain: domainOf(
+        values.map(({ y }) => y),
+        0,
+      ),
       label: `${PREDICTOR_NAMES[predictor]} by layer`,
     });
   });
-  const gradients = new Map(found.map(({ run, signs: own }) => [run, new Map(own.map(({ layer, gradient }) => [layer, gradient]))]));
+  const gradients = new Map(
+    found.map(({ run, signs: own }) => [run, new Map(own.map(({ layer, gradient }) => [layer, gradient]))]),
+  );
   return {
     title: 'How far each layer has moved',
     caption: `Mean distance of the scales from 1 and of the shifts from 0, which is where they start; a line for each run, ${countRuns(runs)}. Read off the adapters, nothing is scored. The gradient norm in the table is that of the loss with respect to w and b where stage two begins (w = 1, b = 0): at the trained adapter it would be near 0 everywhere.`,
@@ -208,8 +316,22 @@ function signsBlock(signs: ReadonlyMap<Run, readonly LayerSigns[]>, found: reado
     plots: panels,
     table: {
       name: 'predictors',
-      columns: [...RUN_COLUMNS, { key: 'layer', title: 'layer' }, { key: 'scale', title: 'mean |w − 1|' }, { key: 'shift', title: 'mean |b|' }, { key: 'gradient', title: 'gradient norm' }],
-      rows: runs.flatMap((run) => (signs.get(run) ?? []).map(({ layer, scale, shift }) => ({ ...runCells(run), layer, scale, shift, gradient: gradients.get(run)?.get(layer) }))),
+      columns: [
+        ...RUN_COLUMNS,
+        { key: 'layer', title: 'layer' },
+        { key: 'scale', title: 'mean |w − 1|' },
+        { key: 'shift', title: 'mean |b|' },
+        { key: 'gradient', title: 'gradient norm' },
+      ],
+      rows: runs.flatMap((run) =>
+        (signs.get(run) ?? []).map(({ layer, scale, shift }) => ({
+          ...runCells(run),
+          layer,
+          scale,
+          shift,
+          gradient: gradients.get(run)?.get(layer),
+        })),
+      ),
     },
     long: found.length > 0,
   };

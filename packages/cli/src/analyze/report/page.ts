@@ -12,8 +12,14 @@ export interface PageInfo {
 }
 
 const WORDS: readonly (readonly [string, string])[] = [
-  ['adapter', 'one scale w and one shift b for each channel of a layer: the attention output x becomes w ⊙ x + b. All else of the model stays as it was pretrained, but for one LayerNorm in each layer.'],
-  ['stage one, stage two', 'first the classifier is trained on the bare model; then adapters and norms, with that classifier frozen.'],
+  [
+    'adapter',
+    'one scale w and one shift b for each channel of a layer: the attention output x becomes w ⊙ x + b. All else of the model stays as it was pretrained, but for one LayerNorm in each layer.',
+  ],
+  [
+    'stage one, stage two',
+    'first the classifier is trained on the bare model; then adapters and norms, with that classifier frozen.',
+  ],
   ['layer', 'counted from 0 at the input.'],
   ['score', "the task's metric, from 0 to 1 (correlations from −1)."],
   ['point', 'a hundredth of a score, as papers print them: 0.931 is 93.1 points.'],
@@ -39,7 +45,9 @@ export function reportPage({ base, runs, sections, leftOut }: Analyzed, { versio
     '<main>',
     `<h1>${escapeHtml(title)}</h1>`,
     '<p class="lead">What was trained, how methods compare, which of it is needed, and what tasks could share. A Hadamard adapter (Chen et al. 2023, arXiv 2407.11033) fine-tunes a pretrained transformer by one scale and one shift for each channel of its attention outputs; this page looks at adapters that were trained before.</p>',
-    ...(findings.length === 0 ? [] : ['<h2 id="short">In short</h2>', '<ul>', ...findings.map((text) => `<li>${escapeHtml(text)}</li>`), '</ul>']),
+    ...(findings.length === 0
+      ? []
+      : ['<h2 id="short">In short</h2>', '<ul>', ...findings.map((text) => `<li>${escapeHtml(text)}</li>`), '</ul>']),
     `<nav><a href="#runs">Runs</a>${sections.map(({ id, title: name }) => `<a href="#${id}">${escapeHtml(name)}</a>`).join('')}<a href="#words">Words</a></nav>`,
     '<h2 id="runs">Runs</h2>',
     '<p>The adapters that this page is about.</p>',
@@ -58,11 +66,22 @@ export function reportPage({ base, runs, sections, leftOut }: Analyzed, { versio
 
 function leftOutMarkup(leftOut: Analyzed['leftOut']): string[] {
   if (leftOut.length === 0) return [];
-  return ['<h3>Left out</h3>', '<ul>', ...leftOut.map(({ analysis, what, reason }) => `<li>${analysis}, ${escapeHtml(what)}: ${escapeHtml(reason)}.</li>`), '</ul>'];
+  return [
+    '<h3>Left out</h3>',
+    '<ul>',
+    ...leftOut.map(({ analysis, what, reason }) => `<li>${analysis}, ${escapeHtml(what)}: ${escapeHtml(reason)}.</li>`),
+    '</ul>',
+  ];
 }
 
 function sectionMarkup({ id, title, intro, blocks }: Section, files: PageInfo['files']): string {
-  return [`<section id="${id}">`, `<h2>${escapeHtml(title)}</h2>`, `<p>${escapeHtml(intro)}</p>`, ...blocks.map((block) => blockMarkup(block, files)), '</section>'].join('\n');
+  return [
+    `<section id="${id}">`,
+    `<h2>${escapeHtml(title)}</h2>`,
+    `<p>${escapeHtml(intro)}</p>`,
+    ...blocks.map((block) => blockMarkup(block, files)),
+    '</section>',
+  ].join('\n');
 }
 
 /** A plot with its numbers folded away, or the numbers alone. */
@@ -71,10 +90,16 @@ function blockMarkup({ title, caption, plots = [], legend = [], table }: Block, 
   return [
     '<figure>',
     `<h3>${escapeHtml(title)}</h3>`,
-    ...(legend.length === 0 ? [] : [`<div class="legend">${legend.map(({ color, text }) => `<span><i style="background:${color}"></i>${escapeHtml(text)}</span>`).join('')}</div>`]),
+    ...(legend.length === 0
+      ? []
+      : [
+          `<div class="legend">${legend.map(({ color, text }) => `<span><i style="background:${color}"></i>${escapeHtml(text)}</span>`).join('')}</div>`,
+        ]),
     ...(plots.length === 0 ? [] : [`<div class="plots">${plots.join('')}</div>`]),
     `<figcaption>${escapeHtml(caption)}</figcaption>`,
-    plots.length === 0 ? numbers : `<details><summary>Numbers (${table.rows.length} rows)</summary>${numbers}</details>`,
+    plots.length === 0
+      ? numbers
+      : `<details><summary>Numbers (${table.rows.length} rows)</summary>${numbers}</details>`,
     '</figure>',
   ].join('\n');
 }
@@ -83,7 +108,17 @@ function tableMarkup({ name, columns, rows }: DataTable, files: PageInfo['files'
   const numeric = columns.map(({ key }) => rows.every((row) => typeof row[key] !== 'string'));
   const kind = (column: number): string => (numeric[column] === true ? ' class="n"' : '');
   const head = columns.map(({ title }, i) => `<th scope="col"${kind(i)}>${escapeHtml(title)}</th>`).join('');
-  const body = rows.map((row) => `<tr>${columns.map((column, i) => `<td${kind(i)}>${escapeHtml(formatCell(row[column.key], column).replace(/^-(?=\d)/, '−'))}</td>`).join('')}</tr>`);
+  const body = rows.map(
+    (row) =>
+      `<tr>${columns.map((column, i) => `<td${kind(i)}>${escapeHtml(formatCell(row[column.key], column).replace(/^-(?=\d)/, '−'))}</td>`).join('')}</tr>`,
+  );
   const file = files.get(name);
-  return [`<div class="scroll"><table>`, `<thead><tr>${head}</tr></thead>`, '<tbody>', ...body, '</tbody></table></div>', ...(file === undefined ? [] : [`<p class="file">${escapeHtml(file)}</p>`])].join('\n');
+  return [
+    `<div class="scroll"><table>`,
+    `<thead><tr>${head}</tr></thead>`,
+    '<tbody>',
+    ...body,
+    '</tbody></table></div>',
+    ...(file === undefined ? [] : [`<p class="file">${escapeHtml(file)}</p>`]),
+  ].join('\n');
 }

@@ -3,17 +3,23 @@ import { FACTORS, spanOf, type Factor, type SensitivityPoint } from '../sensitiv
 import { points, type Block, type Section } from '../table.js';
 import { domainOf, lines, seriesColor, wider, type LinePoint } from './plots.js';
 
-const INTRO = 'How much the score depends on what training is set to. Each line joins runs that differ in one setting only, and in their seeds.';
+const INTRO =
+  'How much the score depends on what training is set to. Each line joins runs that differ in one setting only, and in their seeds.';
 
 /** What learning rate, batch size and epochs of each stage do to the score. */
 export function sensitivitySection(found: readonly SensitivityPoint[]): Section {
   const factors = [...new Set(found.map(({ factor }) => factor))];
-  const spans = factors.map((factor) => ({ factor, span: points(spanOf(found, factor) ?? 0) })).toSorted((a, b) => b.span - a.span);
+  const spans = factors
+    .map((factor) => ({ factor, span: points(spanOf(found, factor) ?? 0) }))
+    .toSorted((a, b) => b.span - a.span);
   return {
     id: 'sensitivity',
     title: 'Sensitivity',
     intro: INTRO,
-    findings: spans.map(({ factor, span }) => `${capital(FACTORS[factor])}: ${span.toFixed(1)} points between the best and the worst value tried, other settings alike.`),
+    findings: spans.map(
+      ({ factor, span }) =>
+        `${capital(FACTORS[factor])}: ${span.toFixed(1)} points between the best and the worst value tried, other settings alike.`,
+    ),
     blocks: factors.map((factor) => factorBlock(found, factor)),
   };
 }
@@ -31,16 +37,28 @@ function factorBlock(all: readonly SensitivityPoint[], factor: Factor): Block {
     caption: `Mean score over seeds, whiskers of one sample standard deviation (${seedsText(found)}).${slices > 1 ? ' A line for each combination of the other settings.' : ''} Scores are those that the runs of the sweep ended with.`,
     legend: styles.map(({ series, color }) => ({ color, text: series })),
     plots: tasks.map(([title, own]) =>
-      lines(own.map(({ value, mean, deviation, method, slice }): LinePoint => ({ x: value, y: mean, series: method, line: slice, ...(deviation === undefined ? {} : { deviation }) })), {
-        title,
-        panels: tasks.length,
-        x: FACTORS[factor],
-        y: 'score',
-        styles,
-        domain: wider(domainOf(own.flatMap(({ mean, deviation = 0 }) => [mean - deviation, mean + deviation])), 0.05),
-        xScale: { type: wide ? 'log' : 'linear', values: [...new Set(own.map(({ value }) => value))].toSorted((a, b) => a - b) },
-        label: `Score against ${FACTORS[factor]}, ${title}`,
-      }),
+      lines(
+        own.map(({ value, mean, deviation, method, slice }): LinePoint => ({
+          x: value,
+          y: mean,
+          series: method,
+          line: slice,
+          ...(deviation === undefined ? {} : { deviation }),
+        })),
+        {
+          title,
+          panels: tasks.length,
+          x: FACTORS[factor],
+          y: 'score',
+          styles,
+          domain: wider(domainOf(own.flatMap(({ mean, deviation = 0 }) => [mean - deviation, mean + deviation])), 0.05),
+          xScale: {
+            type: wide ? 'log' : 'linear',
+            values: [...new Set(own.map(({ value }) => value))].toSorted((a, b) => a - b),
+          },
+          label: `Score against ${FACTORS[factor]}, ${title}`,
+        },
+      ),
     ),
     table: {
       name: `sensitivity-${NAMES[factor]}`,
@@ -53,13 +71,27 @@ function factorBlock(all: readonly SensitivityPoint[], factor: Factor): Block {
         { key: 'deviation', title: 'std. deviation', digits: 4 },
         { key: 'n', title: 'seeds' },
       ],
-      rows: found.map(({ task, method, slice, value, mean, deviation, n }) => ({ task, method, slice, value, mean, deviation, n })),
+      rows: found.map(({ task, method, slice, value, mean, deviation, n }) => ({
+        task,
+        method,
+        slice,
+        value,
+        mean,
+        deviation,
+        n,
+      })),
     },
   };
 }
 
 /** Ends of file names. */
-const NAMES: Readonly<Record<Factor, string>> = { lr: 'lr', epochs: 'epochs', classifierLr: 'classifier-lr', classifierEpochs: 'classifier-epochs', batchSize: 'batch-size' };
+const NAMES: Readonly<Record<Factor, string>> = {
+  lr: 'lr',
+  epochs: 'epochs',
+  classifierLr: 'classifier-lr',
+  classifierEpochs: 'classifier-epochs',
+  batchSize: 'batch-size',
+};
 
 function seedsText(found: readonly SensitivityPoint[]): string {
   const [least, most] = [Math.min(...found.map(({ n }) => n)), Math.max(...found.map(({ n }) => n))];

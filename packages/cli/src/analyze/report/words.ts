@@ -11,7 +11,11 @@ export const ORDER_NAMES: Readonly<Record<Order, string>> = {
   lowest: 'lowest layer first',
 };
 
-export const PREDICTOR_NAMES: Readonly<Record<Predictor, string>> = { scale: 'mean |w − 1|', shift: 'mean |b|', gradient: 'gradient norm' };
+export const PREDICTOR_NAMES: Readonly<Record<Predictor, string>> = {
+  scale: 'mean |w − 1|',
+  shift: 'mean |b|',
+  gradient: 'gradient norm',
+};
 
 export const VARIANT_NAMES: Readonly<Record<Variant, string>> = {
   own: 'an adapter for each task',

@@ -13,7 +13,8 @@ export interface RedisCheckpoints extends CheckpointStore {
 }
 
 /**
- * The checkpoints of one run. Training does not wait for them: while one is on its way, or Redis is away, only the newest is remembered and sent next.
+ * The checkpoints of one run. Training does not wait for them: while one is on its way, or Redis is away, only the
+ * newest is remembered and sent next.
  *
  * @param complain told when they are too large to be kept.
  */
@@ -26,7 +27,10 @@ export function redisCheckpoints(redis: Redis, complain: (text: string) => void)
     for (let each = next; each !== undefined; each = next) {
       next = undefined;
       const name = checkpointKey(each.key);
-      const fields = Object.entries(each.files).flatMap(([file, bytes]) => [file, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)]);
+      const fields = Object.entries(each.files).flatMap(([file, bytes]) => [
+        file,
+        Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+      ]);
       // At once: two halves of different checkpoints are none.
       await redis
         .multi()
@@ -43,12 +47,17 @@ export function redisCheckpoints(redis: Redis, complain: (text: string) => void)
     async load(key) {
       const files = await redis.hgetallBuffer(checkpointKey(key));
       // Copies: a Buffer is a Uint8Array whose `slice` is none.
-      return Object.keys(files).length === 0 ? undefined : Object.fromEntries(Object.entries(files).map(([file, bytes]) => [file, new Uint8Array(bytes)]));
+      return Object.keys(files).length === 0
+        ? undefined
+        : Object.fromEntries(Object.entries(files).map(([file, bytes]) => [file, new Uint8Array(bytes)]));
     },
     async save(key, files) {
       const size = Object.values(files).reduce((sum, { byteLength }) => sum + byteLength, 0);
       if (size > MAX_BYTES) {
-        if (!skipped) complain(`a checkpoint of ${Math.round(size / 2 ** 20)} MiB is too large for Redis; if this worker dies, its run starts anew`);
+        if (!skipped)
+          complain(
+            `a checkpoint of ${Math.round(size / 2 ** 20)} MiB is too large for Redis; if this worker dies, its run starts anew`,
+          );
         skipped = true;
         return;
       }

@@ -15,14 +15,21 @@ export interface Connection {
 const START_MS = 5000;
 
 /**
- * Connect to Redis. Once connected, a Redis that goes away is waited for, however long: commands are sent when it is back.
+ * Connect to Redis. Once connected, a Redis that goes away is waited for, however long: commands are sent when it is
+ * back.
  *
  * @param note told when it goes and when it is back.
- * @throws ConfigError QUEUE_URL; RuntimeError QUEUE_CONNECT when it is not there within 5 seconds, or does not let us in.
+ * @throws ConfigError QUEUE_URL; RuntimeError QUEUE_CONNECT when it is not there within 5 seconds, or does not let us
+ *   in.
  */
 export async function connect(url: string, note: (text: string) => void): Promise<Connection> {
   const place = placeOf(url);
-  const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null, connectTimeout: START_MS, retryStrategy: (times) => Math.min(100 * 2 ** times, 2000) });
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    maxRetriesPerRequest: null,
+    connectTimeout: START_MS,
+    retryStrategy: (times) => Math.min(100 * 2 ** times, 2000),
+  });
   let last: Error | undefined;
   redis.on('error', (error) => (last = error));
   // Its failure is told by the events.
@@ -37,7 +44,12 @@ export async function connect(url: string, note: (text: string) => void): Promis
   } catch (cause) {
     redis.disconnect();
     const reason = last ?? (cause as Error);
-    throw new RuntimeError('Redis cannot be reached', { code: 'QUEUE_CONNECT', found: `${place}: ${reason.message === '' ? String((reason as NodeJS.ErrnoException).code ?? reason.name) : reason.message}`, hint: 'Start it (redis-server), or check the address.', cause });
+    throw new RuntimeError('Redis cannot be reached', {
+      code: 'QUEUE_CONNECT',
+      found: `${place}: ${reason.message === '' ? String((reason as NodeJS.ErrnoException).code ?? reason.name) : reason.message}`,
+      hint: 'Start it (redis-server), or check the address.',
+      cause,
+    });
   } finally {
     clearTimeout(timer);
   }
@@ -65,7 +77,11 @@ export async function connect(url: string, note: (text: string) => void): Promis
 function placeOf(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || !['redis:', 'rediss:'].includes(parsed.protocol)) {
-    throw new ConfigError('The queue has no such address', { code: 'QUEUE_URL', found: parsed === undefined ? url : `${parsed.protocol}//…`, expected: 'redis://host:port/db' });
+    throw new ConfigError('The queue has no such address', {
+      code: 'QUEUE_URL',
+      found: parsed === undefined ? url : `${parsed.protocol}//…`,
+      expected: 'redis://host:port/db',
+    });
   }
   return `${parsed.protocol}//${parsed.host}${parsed.pathname === '/' ? '' : parsed.pathname}`;
 }

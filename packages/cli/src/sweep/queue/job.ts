@@ -55,15 +55,37 @@ const jobSchema = v.looseObject({
     maxLength: v.exactOptional(v.number()),
     arithmetic: v.picklist(['float32', 'int8']),
     device: v.exactOptional(v.picklist(SWEEP_DEVICES.filter((name) => name !== 'cpu'))),
-    source: v.looseObject({ holdout: v.number(), task: optionalText, train: v.exactOptional(fileName), dev: v.exactOptional(fileName) }),
+    source: v.looseObject({
+      holdout: v.number(),
+      task: optionalText,
+      train: v.exactOptional(fileName),
+      dev: v.exactOptional(fileName),
+    }),
   }),
 });
 
 /** What a run has besides is of no interest to workers. */
-export function jobOf({ model, data, task, metric, method, modelName, settings, seed, limit, maxLength, arithmetic, device, source }: Run, threads: number | undefined): Job {
+export function jobOf(
+  { model, data, task, metric, method, modelName, settings, seed, limit, maxLength, arithmetic, device, source }: Run,
+  threads: number | undefined,
+): Job {
   return {
     version: 1,
-    run: { model, data, task, metric, method, modelName, settings, seed, ...(limit === undefined ? {} : { limit }), ...(maxLength === undefined ? {} : { maxLength }), arithmetic, ...(device === undefined ? {} : { device }), source: source.portable },
+    run: {
+      model,
+      data,
+      task,
+      metric,
+      method,
+      modelName,
+      settings,
+      seed,
+      ...(limit === undefined ? {} : { limit }),
+      ...(maxLength === undefined ? {} : { maxLength }),
+      arithmetic,
+      ...(device === undefined ? {} : { device }),
+      source: source.portable,
+    },
     ...(threads === undefined ? {} : { threads }),
   };
 }
@@ -72,7 +94,8 @@ export function jobOf({ model, data, task, metric, method, modelName, settings, 
  * The run of a job, with the places of its files yet to be found.
  *
  * @param id of the job.
- * @throws FormatError QUEUE_JOB for what is no run, or not the one of its id: then sweep and worker are of different versions.
+ * @throws FormatError QUEUE_JOB for what is no run, or not the one of its id: then sweep and worker are of different
+ *   versions.
  */
 export function readJob(data: unknown, id: string | undefined): { readonly run: Run; readonly threads?: number } {
   const what = 'The run in the queue';
@@ -80,15 +103,31 @@ export function readJob(data: unknown, id: string | undefined): { readonly run: 
   // The settings are checked with the key.
   const { source, ...rest } = read as typeof read & { readonly settings: MethodSettings; readonly source: DataFlags };
   const key = runKey(rest);
-  if (key !== id) throw new FormatError(`${what} is not the one of its key`, { code: 'QUEUE_JOB', found: key, expected: String(id), hint: 'Take the same version of hadamard for sweeps and workers.' });
-  return { run: { ...rest, key, source: { name: rest.task, flags: source, portable: source } }, ...(threads === undefined ? {} : { threads }) };
+  if (key !== id)
+    throw new FormatError(`${what} is not the one of its key`, {
+      code: 'QUEUE_JOB',
+      found: key,
+      expected: String(id),
+      hint: 'Take the same version of hadamard for sweeps and workers.',
+    });
+  return {
+    run: { ...rest, key, source: { name: rest.task, flags: source, portable: source } },
+    ...(threads === undefined ? {} : { threads }),
+  };
 }
 
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+const base64 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'));
 
 export function encodeResult({ weights, files, ...rest }: RunResult): JobResult {
-  return { ...rest, weights: base64(weights), ...(files === undefined ? {} : { files: Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, base64(bytes)])) }) };
+  return {
+    ...rest,
+    weights: base64(weights),
+    ...(files === undefined
+      ? {}
+      : { files: Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, base64(bytes)])) }),
+  };
 }
 
 const scores = v.record(v.string(), v.number());
@@ -108,7 +147,14 @@ const resultSchema = v.looseObject({
 
 /** @throws FormatError QUEUE_RESULT. */
 export function decodeResult(data: unknown): RunResult {
-  const { weights, files, ...rest } = validate(resultSchema, data, { what: 'The result from the queue', code: 'QUEUE_RESULT', error: FormatError }) as unknown as JobResult;
-  const folder: Files | undefined = files === undefined ? undefined : Object.fromEntries(Object.entries(files).map(([name, content]) => [name, bytesOf(content)]));
+  const { weights, files, ...rest } = validate(resultSchema, data, {
+    what: 'The result from the queue',
+    code: 'QUEUE_RESULT',
+    error: FormatError,
+  }) as unknown as JobResult;
+  const folder: Files | undefined =
+    files === undefined
+      ? undefined
+      : Object.fromEntries(Object.entries(files).map(([name, content]) => [name, bytesOf(content)]));
   return { ...rest, weights: bytesOf(weights), ...(folder === undefined ? {} : { files: folder }) };
 }

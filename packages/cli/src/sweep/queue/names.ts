@@ -3,12 +3,18 @@ import { hostname } from 'node:os';
 /** All keys in Redis begin so. */
 export const PREFIX = 'hadamard';
 
-/** The queue of runs: sweeps put them there, workers take them. A job has the key of its run for an id, so that none is there twice. */
+/**
+ * The queue of runs: sweeps put them there, workers take them. A job has the key of its run for an id, so that none is
+ * there twice.
+ */
 export const QUEUE = 'runs';
 
 export const checkpointKey = (run: string): string => `${PREFIX}:checkpoint:${run}`;
 
-/** A result that could perhaps not be delivered, because Redis was away for longer than a run is held for its worker: whoever takes the run next delivers it. */
+/**
+ * A result that could perhaps not be delivered, because Redis was away for longer than a run is held for its worker:
+ * whoever takes the run next delivers it.
+ */
 export const resultKey = (run: string): string => `${PREFIX}:result:${run}`;
 
 /** Names of workers that were there lately, and what each of them has. */

@@ -11,13 +11,24 @@ const SIGN_MS = 5000;
 
 /** Tell sweeps that this worker is there and which model it has, until `stop`. */
 export function announce(redis: Redis, name: string, note: WorkerNote): { stop(): Promise<void> } {
-  const sign = (): void => void redis.multi().sadd(WORKERS_KEY, name).set(workerKey(name), JSON.stringify(note), 'EX', PRESENT_SECONDS).exec().catch(() => undefined);
+  const sign = (): void =>
+    void redis
+      .multi()
+      .sadd(WORKERS_KEY, name)
+      .set(workerKey(name), JSON.stringify(note), 'EX', PRESENT_SECONDS)
+      .exec()
+      .catch(() => undefined);
   sign();
   const timer = setInterval(sign, SIGN_MS);
   return {
     async stop() {
       clearInterval(timer);
-      await redis.multi().srem(WORKERS_KEY, name).del(workerKey(name)).exec().catch(() => undefined);
+      await redis
+        .multi()
+        .srem(WORKERS_KEY, name)
+        .del(workerKey(name))
+        .exec()
+        .catch(() => undefined);
     },
   };
 }
@@ -41,21 +52,32 @@ export async function presentWorkers(redis: Redis): Promise<Map<string, WorkerNo
  *
  * @param refused why workers have refused the data of runs, by the hash of the data and the name of the worker.
  */
-export function unfit(runs: Iterable<Run>, workers: ReadonlyMap<string, WorkerNote>, refused: ReadonlyMap<string, ReadonlyMap<string, string>>): string[] {
+export function unfit(
+  runs: Iterable<Run>,
+  workers: ReadonlyMap<string, WorkerNote>,
+  refused: ReadonlyMap<string, ReadonlyMap<string, string>>,
+): string[] {
   if (workers.size === 0) return ['no worker is there; start some with hadamard worker --queue … --model … --data …'];
   const models = groupBy(runs, ({ model }) => `${model.weights} ${model.files}`);
   return [...models.values()].flatMap((ofModel) => {
     const { weights, files } = (ofModel[0] as Run).model;
-    const fitting = [...workers].flatMap(([name, note]) => (note.weights === weights && note.files === files ? [name] : []));
+    const fitting = [...workers].flatMap(([name, note]) =>
+      note.weights === weights && note.files === files ? [name] : [],
+    );
     if (fitting.length === 0) {
-      const there = [...workers].map(([name, note]) => `${name} has ${note.weights === weights ? `its weights with the config and tokenizer ${short(note.files)}, not ${short(files)}` : short(note.weights)}`);
+      const there = [...workers].map(
+        ([name, note]) =>
+          `${name} has ${note.weights === weights ? `its weights with the config and tokenizer ${short(note.files)}, not ${short(files)}` : short(note.weights)}`,
+      );
       return [`no worker has model ${short(weights)}, for which ${count(ofModel)}; ${there.join('; ')}`];
     }
     return [...groupBy(ofModel, ({ data }) => data).values()].flatMap((ofData) => {
       const [{ data, task }] = ofData as [Run];
       const reasons = refused.get(data);
       if (reasons === undefined || !fitting.every((name) => reasons.has(name))) return [];
-      return [`no worker has data ${short(data)} (${task}), for which ${count(ofData)}; ${fitting.map((name) => `${name}: ${reasons.get(name)}`).join('; ')}`];
+      return [
+        `no worker has data ${short(data)} (${task}), for which ${count(ofData)}; ${fitting.map((name) => `${name}: ${reasons.get(name)}`).join('; ')}`,
+      ];
     });
   });
 }

@@ -30,12 +30,16 @@ const LOOKS_PER_COUNT = 4;
 const CHUNK = 200;
 
 /**
- * Do runs through the queue: put those there that are not, and take the results of those that are finished, also of those that were finished before. Aborting only ends the waiting: workers go on, and
- * the next sweep takes what they have done.
+ * Do runs through the queue: put those there that are not, and take the results of those that are finished, also of
+ * those that were finished before. Aborting only ends the waiting: workers go on, and the next sweep takes what they
+ * have done.
  *
  * @throws what `keep` throws; RuntimeError QUEUE_REDIS, for instance for a Redis without memory.
  */
-export async function runQueue<R extends Run>(runs: readonly R[], { connection, threads, done, signal, view, keep }: QueueOptions<R>): Promise<PoolOutcome<R>> {
+export async function runQueue<R extends Run>(
+  runs: readonly R[],
+  { connection, threads, done, signal, view, keep }: QueueOptions<R>,
+): Promise<PoolOutcome<R>> {
   const { redis } = connection;
   const pending = new Map(runs.map((run) => [run.key, run]));
   const failed: FailedRun<R>[] = [];
@@ -50,7 +54,16 @@ export async function runQueue<R extends Run>(runs: readonly R[], { connection, 
   const end = new AbortController();
   let broken: { readonly error: unknown } | undefined;
   const fail = (error: unknown): void => {
-    broken ??= { error: error instanceof HadamardError ? error : new RuntimeError('Redis refuses what the sweep asks of it', { code: 'QUEUE_REDIS', found: `${connection.place}: ${error instanceof Error ? error.message : String(error)}`, cause: error }) };
+    broken ??= {
+      error:
+        error instanceof HadamardError
+          ? error
+          : new RuntimeError('Redis refuses what the sweep asks of it', {
+              code: 'QUEUE_REDIS',
+              found: `${connection.place}: ${error instanceof Error ? error.message : String(error)}`,
+              cause: error,
+            }),
+    };
     end.abort();
   };
   const over = (): void => {
@@ -99,7 +112,8 @@ export async function runQueue<R extends Run>(runs: readonly R[], { connection, 
   };
   const lookAtAll = async (starting = false): Promise<void> => {
     const keys = [...pending.keys()];
-    for (let i = 0; i < keys.length && !end.signal.aborted; i += CHUNK) await Promise.all(keys.slice(i, i + CHUNK).map((key) => exclusive(key, () => look(key, starting))));
+    for (let i = 0; i < keys.length && !end.signal.aborted; i += CHUNK)
+      await Promise.all(keys.slice(i, i + CHUNK).map((key) => exclusive(key, () => look(key, starting))));
   };
 
   /** One thing at a time for each run: an event may come while it is looked at. */
@@ -170,7 +184,10 @@ export async function runQueue<R extends Run>(runs: readonly R[], { connection, 
   }
 }
 
-const aborted = (signal: AbortSignal): Promise<void> => new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true })));
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) =>
+    signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true }),
+  );
 
 /** Ends early when the signal is aborted. */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -11,7 +11,17 @@ import { timeText } from '../view.js';
 import { redisCheckpoints } from './checkpoints.js';
 import type { Connection } from './connection.js';
 import { encodeResult, readJob, type Job, type JobProgress, type JobResult } from './job.js';
-import { KEPT_SECONDS, LOCK_MS, MAX_DEATHS, PREFIX, QUEUE, STALLED_CHECK_MS, checkpointKey, ownName, resultKey } from './names.js';
+import {
+  KEPT_SECONDS,
+  LOCK_MS,
+  MAX_DEATHS,
+  PREFIX,
+  QUEUE,
+  STALLED_CHECK_MS,
+  checkpointKey,
+  ownName,
+  resultKey,
+} from './names.js';
 import { announce } from './presence.js';
 
 export interface ServeOptions {
@@ -36,7 +46,10 @@ export interface Served {
   readonly refused: number;
 }
 
-/** A run that was refused goes to the end of the queue after this time: others come first, and other workers find it soon. */
+/**
+ * A run that was refused goes to the end of the queue after this time: others come first, and other workers find it
+ * soon.
+ */
 const REFUSED_MS = 50;
 /** A worker that only sees what it has refused before waits up to this long in between, while others look. */
 const MAX_PAUSE_MS = 2000;
@@ -79,7 +92,11 @@ export async function serveQueue(options: ServeOptions): Promise<Served> {
       checkpointEvery: options.checkpointEvery,
       signal,
       onStart: (resumed) => note(`${resumed ? 'resumed' : 'started'} ${describeRun(run)}`),
-      onProgress: every(PROGRESS_MS, (done) => void job.updateProgress({ type: 'running', worker: name, done } satisfies JobProgress).catch(() => undefined)),
+      onProgress: every(
+        PROGRESS_MS,
+        (done) =>
+          void job.updateProgress({ type: 'running', worker: name, done } satisfies JobProgress).catch(() => undefined),
+      ),
     }).catch((error: unknown) => {
       throw told(error);
     });
@@ -113,12 +130,15 @@ export async function serveQueue(options: ServeOptions): Promise<Served> {
     served.failed++;
     note(`failed ${nameOf(job)}: ${error.message.split('\n')[0]}`);
   });
-  // Redis that is away is told of by the connection, and a run that another worker has taken meanwhile is delivered by that one.
+  // Redis that is away is told of by the connection, and a run that another worker has taken meanwhile is delivered by
+  // that one.
   worker.on('error', (error) => {
     if (process.env['HADAMARD_DEBUG'] !== undefined) note(String(error.stack));
   });
 
-  await new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true })));
+  await new Promise<void>((resolve) =>
+    signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true }),
+  );
   await worker.close();
   await presence.stop();
   return served;

@@ -14,8 +14,9 @@ export interface LoraPlace {
 }
 
 /**
- * LoRA (Hu et al., arXiv 2106.09685, section 4.1): y = x·Wᵀ + c + (α / r)·(x·Aᵀ)·Bᵀ, A of [r, inputs] random and B of [outputs, r] zero at first. A starts with the deviation of Kaiming's uniform distribution
- * with slope √5, as PEFT and PyTorch's linear layers do.
+ * LoRA (Hu et al., arXiv 2106.09685, section 4.1): y = x·Wᵀ + c + (α / r)·(x·Aᵀ)·Bᵀ, A of [r, inputs] random and B of
+ * [outputs, r] zero at first. A starts with the deviation of Kaiming's uniform distribution with slope √5, as PEFT and
+ * PyTorch's linear layers do.
  */
 export function insertLora(graph: Graph, places: readonly LoraPlace[], rank: number, alpha: number): Insertion {
   const factor = 'lora.factor';
@@ -25,11 +26,17 @@ export function insertLora(graph: Graph, places: readonly LoraPlace[], rank: num
     const { name, node, inputs, outputs } = place;
     updates.set(node.outputs[0] as string, place);
     parameters.push(
-      { name: `${name}.lora_A.weight`, group: 'adapter', shape: [rank, inputs], initial: { deviation: 1 / Math.sqrt(3 * inputs) } },
+      {
+        name: `${name}.lora_A.weight`,
+        group: 'adapter',
+        shape: [rank, inputs],
+        initial: { deviation: 1 / Math.sqrt(3 * inputs) },
+      },
       { name: `${name}.lora_B.weight`, group: 'adapter', shape: [outputs, rank], initial: { fill: 0 } },
     );
   }
-  const linear = (x: string, weight: string, output: string): Node => makeNode('Linear', [x, weight], [output], { transB: int(1) }, { domain: INTERNAL_DOMAIN });
+  const linear = (x: string, weight: string, output: string): Node =>
+    makeNode('Linear', [x, weight], [output], { transB: int(1) }, { domain: INTERNAL_DOMAIN });
   const updated = (value: string): string => `${value}_updated`;
   const nodes = graph.nodes.flatMap((node): Node[] => {
     const inputs = node.inputs.map((input) => (updates.has(input) ? updated(input) : input));
@@ -47,7 +54,12 @@ export function insertLora(graph: Graph, places: readonly LoraPlace[], rank: num
     ];
   });
   return {
-    graph: { ...graph, inputs: [...graph.inputs, ...parameters.map(parameterInput)], tensors: new Map([...graph.tensors, [factor, float32Tensor([alpha / rank], [])]]), nodes },
+    graph: {
+      ...graph,
+      inputs: [...graph.inputs, ...parameters.map(parameterInput)],
+      tensors: new Map([...graph.tensors, [factor, float32Tensor([alpha / rank], [])]]),
+      nodes,
+    },
     parameters,
   };
 }

@@ -9,17 +9,25 @@ import type { SiteInfo } from '../../sites/sites.js';
 export type Projection = 'query' | 'key' | 'value' | 'feed_forward';
 
 /**
- * A linear layer by what it does: the projections in front of an attention, and the last one of the feed-forward, from whose input back lies its activation.
+ * A linear layer by what it does: the projections in front of an attention, and the last one of the feed-forward, from
+ * whose input back lies its activation.
  *
- * @throws UnsupportedError BASELINE_PLACE where the layer is not built of such projections, for instance with queries, keys and values from one matrix.
+ * @throws UnsupportedError BASELINE_PLACE where the layer is not built of such projections, for instance with queries,
+ *   keys and values from one matrix.
  */
 export function projectionOf(view: View, site: SiteInfo, projection: Projection): Node {
-  const found = projection === 'feed_forward' ? feedForward(view, site) : attentionInput(view, site, ['query', 'key', 'value'].indexOf(projection));
+  const found =
+    projection === 'feed_forward'
+      ? feedForward(view, site)
+      : attentionInput(view, site, ['query', 'key', 'value'].indexOf(projection));
   if (found !== undefined) return found;
   throw new UnsupportedError(`The layer ${site.key} has no ${projection.replace('_', '-')} projection of its own`, {
     code: 'BASELINE_PLACE',
     found: `attention ${quote(site.attention.name)} with other inputs`,
-    expected: projection === 'feed_forward' ? 'a linear layer in front of the residual and norm that end the layer' : 'one linear layer each for queries, keys and values',
+    expected:
+      projection === 'feed_forward'
+        ? 'a linear layer in front of the residual and norm that end the layer'
+        : 'one linear layer each for queries, keys and values',
     hint: 'This method cannot be compared on this model; all others can.',
   });
 }
@@ -43,7 +51,10 @@ function headsOf(view: View, value: string | undefined): Node | undefined {
   return left === undefined || right === undefined ? (left ?? right) : undefined;
 }
 
-/** Queries and keys of scores that positions are part of: both operands of the product are projected from the same states, those of the others from positions too (DeBERTa). */
+/**
+ * Queries and keys of scores that positions are part of: both operands of the product are projected from the same
+ * states, those of the others from positions too (DeBERTa).
+ */
 function scored(view: View, probabilities: string | undefined): [Node, Node] | undefined {
   const seen = new Set([probabilities]);
   for (const value of seen) {
@@ -64,7 +75,11 @@ function feedForward(view: View, { outputNorm, projection }: SiteInfo): Node | u
   while (frontier.length > 0) {
     const found = frontier.find((node) => node !== undefined && isLinear(node));
     if (found !== undefined) return found === projection ? undefined : found;
-    frontier = frontier.flatMap((node) => (node !== undefined && node.domain === '' && (node.op === 'Add' || node.op === 'Mul') ? node.inputs.map((input) => view.producer(input)) : []));
+    frontier = frontier.flatMap((node) =>
+      node !== undefined && node.domain === '' && (node.op === 'Add' || node.op === 'Mul')
+        ? node.inputs.map((input) => view.producer(input))
+        : [],
+    );
   }
   return undefined;
 }

@@ -21,5 +21,10 @@ export function expandFastGelu({ inputs, outputs }: Node, { emit }: Expansion): 
 /** x · σ(alpha · x) */
 export function expandQuickGelu(node: Node, { emit, scalar }: Expansion): void {
   const x = node.inputs[0] as string;
-  emit('Mul', [x, emit('Sigmoid', [emit('Mul', [x, scalar(floatAttribute(node, 'alpha', 1.702))])])], {}, node.outputs[0]);
+  emit(
+    'Mul',
+    [x, emit('Sigmoid', [emit('Mul', [x, scalar(floatAttribute(node, 'alpha', 1.702))])])],
+    {},
+    node.outputs[0],
+  );
 }

@@ -13,8 +13,9 @@ import { expandSimplifiedLayerNorm, expandSkipLayerNorm, expandSkipSimplifiedLay
 export type Expander = (node: Node, expansion: Expansion) => void;
 
 /**
- * Operators that ONNX Runtime's transformer optimizer fuses models into, by `operatorName`. Written out here again by their definition
- * (https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md), so that later rules know one form of everything.
+ * Operators that ONNX Runtime's transformer optimizer fuses models into, by `operatorName`. Written out here again by
+ * their definition (https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md), so that later rules
+ * know one form of everything.
  */
 export const EXPANDERS: Readonly<Record<string, Expander>> = {
   'com.microsoft:Attention': expandAttention,

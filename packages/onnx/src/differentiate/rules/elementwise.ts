@@ -15,11 +15,18 @@ const unary =
 
 /** Gradients of both operands of a broadcasting operator, summed back to their shapes. */
 const binary =
-  (left: (context: RuleContext, dy: string) => string, right: (context: RuleContext, dy: string) => string): GradientRule =>
+  (
+    left: (context: RuleContext, dy: string) => string,
+    right: (context: RuleContext, dy: string) => string,
+  ): GradientRule =>
   (context) =>
     [left, right].map((gradient, i) => {
       if (!context.wants(i)) return undefined;
-      return unbroadcast(context.builder, gradient(context, context.upstream[0] as string), context.node.inputs[i] as string);
+      return unbroadcast(
+        context.builder,
+        gradient(context, context.upstream[0] as string),
+        context.node.inputs[i] as string,
+      );
     });
 
 const input = ({ node }: RuleContext, i: number): string => node.inputs[i] as string;
@@ -68,7 +75,9 @@ export const negate: GradientRule = ({ builder, upstream }) => [builder.emit('Ne
 
 export const exponential = unary((_, __, y) => y);
 
-export const logarithm: GradientRule = ({ builder, node, upstream }) => [builder.emit('Div', [upstream[0] as string, node.inputs[0] as string])];
+export const logarithm: GradientRule = ({ builder, node, upstream }) => [
+  builder.emit('Div', [upstream[0] as string, node.inputs[0] as string]),
+];
 
 export const squareRoot: GradientRule = ({ builder, node, upstream }) => [
   builder.emit('Div', [builder.emit('Mul', [upstream[0] as string, builder.scalar(0.5)]), node.outputs[0] as string]),
@@ -81,7 +90,9 @@ export const reciprocal = unary(({ builder }, _, y) => builder.emit('Neg', [buil
 export const tanh = unary(({ builder }, _, y) => builder.emit('Sub', [builder.scalar(1), builder.emit('Mul', [y, y])]));
 
 /** σ · (1 − σ) */
-export const sigmoid = unary(({ builder }, _, y) => builder.emit('Mul', [y, builder.emit('Sub', [builder.scalar(1), y])]));
+export const sigmoid = unary(({ builder }, _, y) =>
+  builder.emit('Mul', [y, builder.emit('Sub', [builder.scalar(1), y])]),
+);
 
 /** The derivative of log(1 + eˣ) is σ. */
 export const softplus = unary(({ builder }, x) => builder.emit('Sigmoid', [x]));
@@ -94,10 +105,16 @@ export const errorFunction = unary(({ builder }, x) => {
 
 /** 1 where x > 0; 0 at 0, as PyTorch has it. */
 export const relu: GradientRule = ({ builder, node, upstream }) => [
-  builder.emit('Where', [builder.emit('Greater', [node.inputs[0] as string, builder.scalar(0)]), upstream[0] as string, builder.scalar(0)]),
+  builder.emit('Where', [
+    builder.emit('Greater', [node.inputs[0] as string, builder.scalar(0)]),
+    upstream[0] as string,
+    builder.scalar(0),
+  ]),
 ];
 
-export const absolute: GradientRule = ({ builder, node, upstream }) => [builder.emit('Mul', [upstream[0] as string, builder.emit('Sign', [node.inputs[0] as string])])];
+export const absolute: GradientRule = ({ builder, node, upstream }) => [
+  builder.emit('Mul', [upstream[0] as string, builder.emit('Sign', [node.inputs[0] as string])]),
+];
 
 export const sine = unary(({ builder }, x) => builder.emit('Cos', [x]));
 
@@ -121,18 +138,24 @@ const chosen =
 export const maximum = chosen('GreaterOrEqual');
 export const minimum = chosen('LessOrEqual');
 
-/** The gradient passes where the value was inside its bounds, the bounds included, as PyTorch has it; bounds are constants. */
+/**
+ * The gradient passes where the value was inside its bounds, the bounds included, as PyTorch has it; bounds are
+ * constants.
+ */
 export const clip: GradientRule = ({ builder, node, upstream }) => {
   const [x, low, high] = node.inputs as [string, string | undefined, string | undefined];
   let gradient = upstream[0] as string;
   const zero = builder.scalar(0);
-  if (low !== undefined && low !== '') gradient = builder.emit('Where', [builder.emit('Less', [x, low]), zero, gradient]);
-  if (high !== undefined && high !== '') gradient = builder.emit('Where', [builder.emit('Greater', [x, high]), zero, gradient]);
+  if (low !== undefined && low !== '')
+    gradient = builder.emit('Where', [builder.emit('Less', [x, low]), zero, gradient]);
+  if (high !== undefined && high !== '')
+    gradient = builder.emit('Where', [builder.emit('Greater', [x, high]), zero, gradient]);
   return [gradient, undefined, undefined];
 };
 
 /** Each operand of a sum of any number of them. */
-export const sum: GradientRule = ({ builder, node, upstream, wants }) => node.inputs.map((x, i) => (wants(i) ? unbroadcast(builder, upstream[0] as string, x) : undefined));
+export const sum: GradientRule = ({ builder, node, upstream, wants }) =>
+  node.inputs.map((x, i) => (wants(i) ? unbroadcast(builder, upstream[0] as string, x) : undefined));
 
 /** The gradient passes where the condition chose the operand. */
 export const where: GradientRule = (context) => {
@@ -146,21 +169,27 @@ export const where: GradientRule = (context) => {
   ];
 };
 
-/** Between float types a cast is the identity; its gradient is cast back by the forward types alone, which are all float32 here. */
+/**
+ * Between float types a cast is the identity; its gradient is cast back by the forward types alone, which are all
+ * float32 here.
+ */
 export const passThrough: GradientRule = ({ upstream }) => [upstream[0]];
 
-/**
- * GELU. erf form: Φ(x) + x·φ(x). tanh form, with u = √(2/π)(x + 0.044715 x³) and t = tanh u: ½(1 + t) + ½x(1 − t²)u′.
- */
+/** GELU. erf form: Φ(x) + x·φ(x). tanh form, with u = √(2/π)(x + 0.044715 x³) and t = tanh u: ½(1 + t) + ½x(1 − t²)u′. */
 export const gelu = unary((context, x) => {
   const { builder, node } = context;
   return stringAttribute(node, 'approximate', 'none') === 'tanh' ? tanhGeluSlope(context, x) : erfGeluSlope(builder, x);
 });
 
-/** With u = x/√2: Φ = ½(1 + erf u) and x·φ(x) = u·e^(−u²)/√π; the factor goes into the exponent. Each operator passes over the widest values of the model, so there are as few as can be. */
+/**
+ * With u = x/√2: Φ = ½(1 + erf u) and x·φ(x) = u·e^(−u²)/√π; the factor goes into the exponent. Each operator passes
+ * over the widest values of the model, so there are as few as can be.
+ */
 function erfGeluSlope(builder: RuleContext['builder'], x: string): string {
   const { scaled, distribution } = normalDistribution(builder, x);
-  const bell = builder.emit('Exp', [builder.emit('Sub', [builder.scalar(-Math.log(Math.PI) / 2), builder.emit('Mul', [scaled, scaled])])]);
+  const bell = builder.emit('Exp', [
+    builder.emit('Sub', [builder.scalar(-Math.log(Math.PI) / 2), builder.emit('Mul', [scaled, scaled])]),
+  ]);
   return builder.emit('Add', [builder.emit('Mul', [scaled, bell]), distribution]);
 }
 
@@ -168,9 +197,18 @@ function tanhGeluSlope({ builder }: RuleContext, x: string): string {
   const scalar = (value: number): string => builder.scalar(value);
   const factor = Math.sqrt(2 / Math.PI);
   const square = builder.emit('Mul', [x, x]);
-  const inner = builder.emit('Mul', [x, builder.emit('Add', [builder.emit('Mul', [square, scalar(factor * 0.044715)]), scalar(factor)])]);
+  const inner = builder.emit('Mul', [
+    x,
+    builder.emit('Add', [builder.emit('Mul', [square, scalar(factor * 0.044715)]), scalar(factor)]),
+  ]);
   const t = builder.emit('Tanh', [inner]);
-  const innerSlope = builder.emit('Add', [builder.emit('Mul', [square, scalar(3 * factor * 0.044715)]), scalar(factor)]);
-  const bend = builder.emit('Mul', [builder.emit('Mul', [x, innerSlope]), builder.emit('Sub', [scalar(1), builder.emit('Mul', [t, t])])]);
+  const innerSlope = builder.emit('Add', [
+    builder.emit('Mul', [square, scalar(3 * factor * 0.044715)]),
+    scalar(factor),
+  ]);
+  const bend = builder.emit('Mul', [
+    builder.emit('Mul', [x, innerSlope]),
+    builder.emit('Sub', [scalar(1), builder.emit('Mul', [t, t])]),
+  ]);
   return builder.emit('Mul', [builder.emit('Add', [builder.emit('Add', [t, bend]), scalar(1)]), scalar(0.5)]);
 }

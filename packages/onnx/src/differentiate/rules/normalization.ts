@@ -4,8 +4,9 @@ import { unbroadcast } from '../broadcast.js';
 import type { GradientRule } from '../rule.js';
 
 /**
- * y = x̂·scale + shift with x̂ = (x − mean)·r over the last axis, where mean and r = 1/√(var + ε) are further outputs of the forward node, so that nothing
- * is computed twice. With g = dy·scale: dx = r·(g − mean(g) − x̂·mean(g·x̂)); dscale = Σ dy·x̂; dshift = Σ dy.
+ * y = x̂·scale + shift with x̂ = (x − mean)·r over the last axis, where mean and r = 1/√(var + ε) are further outputs
+ * of the forward node, so that nothing is computed twice. With g = dy·scale: dx = r·(g − mean(g) − x̂·mean(g·x̂));
+ * dscale = Σ dy·x̂; dshift = Σ dy.
  */
 export const layerNormalization: GradientRule = ({ node, builder, upstream, wants }) => {
   const [x, scale, shift] = node.inputs as [string, string, string | undefined];
@@ -34,7 +35,10 @@ export const layerNormalization: GradientRule = ({ node, builder, upstream, want
   return gradients;
 };
 
-/** y = x̂·scale with x̂ = x·r, where r = 1/√(mean(x²) + ε) is the second output. With g = dy·scale: dx = r·(g − x̂·mean(g·x̂)); dscale = Σ dy·x̂. */
+/**
+ * y = x̂·scale with x̂ = x·r, where r = 1/√(mean(x²) + ε) is the second output. With g = dy·scale: dx = r·(g −
+ * x̂·mean(g·x̂)); dscale = Σ dy·x̂.
+ */
 export const rmsNormalization: GradientRule = ({ node, builder, upstream, wants }) => {
   const [x, scale] = node.inputs as [string, string];
   const inverse = node.outputs[1] as string;
@@ -43,7 +47,9 @@ export const rmsNormalization: GradientRule = ({ node, builder, upstream, wants 
   const gradients: (string | undefined)[] = [undefined, undefined];
   if (wants(0)) {
     const g = builder.emit('Mul', [dy, scale]);
-    const mean = builder.emit('ReduceMean', [builder.emit('Mul', [g, normalized]), builder.ints([-1])], { keepdims: int(1) });
+    const mean = builder.emit('ReduceMean', [builder.emit('Mul', [g, normalized]), builder.ints([-1])], {
+      keepdims: int(1),
+    });
     gradients[0] = builder.emit('Mul', [builder.emit('Sub', [g, builder.emit('Mul', [normalized, mean])]), inverse]);
   }
   if (wants(1)) gradients[1] = unbroadcast(builder, builder.emit('Mul', [dy, normalized]), scale);

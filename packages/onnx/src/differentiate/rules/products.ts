@@ -17,15 +17,17 @@ export const matMul: GradientRule = ({ node, builder, upstream, wants }) => {
 };
 
 /**
- * y = x·W + b over the last axis. dx is a Linear with the same weight read the other way round, so that no transposed copy of it ever exists;
- * dW = xᵀ·dy and db = Σ dy over all rows.
+ * y = x·W + b over the last axis. dx is a Linear with the same weight read the other way round, so that no transposed
+ * copy of it ever exists; dW = xᵀ·dy and db = Σ dy over all rows.
  */
 export const linear: GradientRule = ({ node, builder, upstream, wants }) => {
   const [x, weight, bias] = node.inputs as [string, string, string | undefined];
   const dy = upstream[0] as string;
   const transB = intAttribute(node, 'transB', 0);
   const gradients: (string | undefined)[] = [
-    wants(0) ? builder.emit('Linear', [dy, weight], { transB: int(1 - transB) }, { domain: INTERNAL_DOMAIN }) : undefined,
+    wants(0)
+      ? builder.emit('Linear', [dy, weight], { transB: int(1 - transB) }, { domain: INTERNAL_DOMAIN })
+      : undefined,
     wants(1) ? weightGradient(builder, x, dy, transB) : undefined,
   ];
   if (bias !== undefined) gradients.push(wants(2) ? unbroadcast(builder, dy, bias) : undefined);
@@ -33,8 +35,9 @@ export const linear: GradientRule = ({ node, builder, upstream, wants }) => {
 };
 
 /**
- * The rounding of x has no useful derivative, so it is passed over (the straight-through estimator, Bengio et al., arXiv 1308.3432): dx = dy·Wᵀ with W the dequantized weight, made
- * when it is needed and gone afterwards. The weight itself is frozen.
+ * The rounding of x has no useful derivative, so it is passed over (the straight-through estimator, Bengio et al.,
+ * arXiv 1308.3432): dx = dy·Wᵀ with W the dequantized weight, made when it is needed and gone afterwards. The weight
+ * itself is frozen.
  */
 export const quantizedLinear: GradientRule = ({ node, builder, upstream, wants }) => {
   const [, weight, scale, zero, bias] = node.inputs as [string, string, string, string | undefined, string | undefined];
@@ -49,18 +52,27 @@ export const quantizedLinear: GradientRule = ({ node, builder, upstream, wants }
   return gradients;
 };
 
-/** y = α·A′·B′ + β·C with A′ and B′ perhaps transposed. Each operand's gradient is a Gemm of the other with dy, in the order in which that operand is stored. */
+/**
+ * y = α·A′·B′ + β·C with A′ and B′ perhaps transposed. Each operand's gradient is a Gemm of the other with dy, in the
+ * order in which that operand is stored.
+ */
 export const gemm: GradientRule = ({ node, builder, upstream, wants }) => {
   const [a, b, c] = node.inputs as [string, string, string | undefined];
   const dy = upstream[0] as string;
   const [transA, transB] = [intAttribute(node, 'transA', 0), intAttribute(node, 'transB', 0)];
   const alpha = float(floatAttribute(node, 'alpha', 1));
-  const product = (left: string, right: string, transLeft: number, transRight: number): string => builder.emit('Gemm', [left, right], { alpha, transA: int(transLeft), transB: int(transRight) });
+  const product = (left: string, right: string, transLeft: number, transRight: number): string =>
+    builder.emit('Gemm', [left, right], { alpha, transA: int(transLeft), transB: int(transRight) });
   const gradients: (string | undefined)[] = [
     wants(0) ? (transA === 1 ? product(b, dy, transB, 1) : product(dy, b, 0, 1 - transB)) : undefined,
     wants(1) ? (transB === 1 ? product(dy, a, 1, transA) : product(a, dy, 1 - transA, 0)) : undefined,
   ];
-  if (c !== undefined && c !== '') gradients.push(wants(2) ? unbroadcast(builder, builder.emit('Mul', [dy, builder.scalar(floatAttribute(node, 'beta', 1))]), c) : undefined);
+  if (c !== undefined && c !== '')
+    gradients.push(
+      wants(2)
+        ? unbroadcast(builder, builder.emit('Mul', [dy, builder.scalar(floatAttribute(node, 'beta', 1))]), c)
+        : undefined,
+    );
   return gradients;
 };
 
@@ -82,8 +94,9 @@ export function asRows(builder: Builder, value: string): string {
 const PROBABILITIES = 1;
 
 /**
- * o = P·v with P = softmax(scale·q·kᵀ + bias). With dP = do·vᵀ, the row term Σₖ P∘dP of the softmax equals Σ_d o∘do, which is a sum over the
- * head size rather than the sequence. dS = P∘(dP − row); dq = scale·dS·k; dk = scale·dSᵀ·q; dv = Pᵀ·do; dbias = dS.
+ * o = P·v with P = softmax(scale·q·kᵀ + bias). With dP = do·vᵀ, the row term Σₖ P∘dP of the softmax equals Σ_d o∘do,
+ * which is a sum over the head size rather than the sequence. dS = P∘(dP − row); dq = scale·dS·k; dk = scale·dSᵀ·q; dv
+ * = Pᵀ·do; dbias = dS.
  */
 export const attention: GradientRule = ({ node, builder, upstream, wants }) => {
   const [query, key, value, bias] = node.inputs as [string, string, string, string | undefined];
@@ -99,7 +112,9 @@ export const attention: GradientRule = ({ node, builder, upstream, wants }) => {
   const scale = builder.scalar(attentionScale(node, builder.dims(query)));
   return [
     wants(0) ? builder.emit('Mul', [builder.emit('MatMul', [dScores, key]), scale]) : undefined,
-    wants(1) ? builder.emit('Mul', [builder.emit('MatMul', [swapLastAxes(builder, dScores), query]), scale]) : undefined,
+    wants(1)
+      ? builder.emit('Mul', [builder.emit('MatMul', [swapLastAxes(builder, dScores), query]), scale])
+      : undefined,
     dValue,
     wantsBias ? unbroadcast(builder, dScores, bias) : undefined,
   ];

@@ -23,7 +23,10 @@ export const reduceSum: GradientRule = (context) => {
 export const reduceMean: GradientRule = (context) => {
   const { node, builder, upstream } = context;
   const [x, y] = [node.inputs[0] as string, node.outputs[0] as string];
-  const count = builder.emit('Div', [builder.emit('Cast', [builder.emit('Size', [x])], { to: int(1) }), builder.emit('Cast', [builder.emit('Size', [y])], { to: int(1) })]);
+  const count = builder.emit('Div', [
+    builder.emit('Cast', [builder.emit('Size', [x])], { to: int(1) }),
+    builder.emit('Cast', [builder.emit('Size', [y])], { to: int(1) }),
+  ]);
   return [spread(builder, keepAxes(context, builder.emit('Div', [upstream[0] as string, count])), x)];
 };
 
@@ -55,6 +58,9 @@ export const reduceExtreme: GradientRule = (context) => {
   const [x, y] = [node.inputs[0] as string, node.outputs[0] as string];
   const chosen = builder.emit('Cast', [builder.emit('Equal', [x, keepAxes(context, y)])], { to: int(1) });
   const axes = node.inputs[1];
-  const ties = builder.emit('ReduceSum', axes === undefined ? [chosen] : [chosen, axes], { keepdims: int(1), noop_with_empty_axes: int(intAttribute(node, 'noop_with_empty_axes', 0)) });
+  const ties = builder.emit('ReduceSum', axes === undefined ? [chosen] : [chosen, axes], {
+    keepdims: int(1),
+    noop_with_empty_axes: int(intAttribute(node, 'noop_with_empty_axes', 0)),
+  });
   return [builder.emit('Mul', [chosen, builder.emit('Div', [keepAxes(context, upstream[0] as string), ties])])];
 };
