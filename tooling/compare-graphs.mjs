@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readEncoder } from '../packages/onnx/dist/index.js';
+import { readEncoder } from '../packages/compiler/dist/internal.js';
 import { loadModel } from '../packages/onnxruntime/dist/index.js';
 
 const number = { type: 'string' };

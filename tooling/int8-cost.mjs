@@ -4,7 +4,7 @@
 //   node tooling/int8-cost.mjs model/onnx/model.onnx [--batch 16] [--sequence 64] [--vocab 1000]
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { readModel } from '../packages/onnx/dist/index.js';
+import { readModel } from '../packages/graph/dist/index.js';
 import { loadModel } from '../packages/onnxruntime/dist/index.js';
 
 const number = { type: 'string' };

@@ -31,7 +31,7 @@ const entries = manifests
   .filter(({ name }) => name !== PROGRAM)
   .flatMap(({ folder, name, exports }) =>
     Object.entries(exports).flatMap(([subpath, { default: file }]) =>
-      file === undefined ? [] : [{ name: join(name, subpath), file: join(folder, file) }],
+      file === undefined || subpath === './internal' ? [] : [{ name: join(name, subpath), file: join(folder, file) }],
     ),
   );
 

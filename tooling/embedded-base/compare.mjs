@@ -7,7 +7,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readModel, writeModel } from '@hadamard-adapter/onnx';
+import { readModel, writeModel } from '@hadamard-adapter/graph/internal';
 import { PRECISIONS, withPrecision } from './precision.mjs';
 
 const cut = process.argv.indexOf('--');

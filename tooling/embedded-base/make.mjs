@@ -2,7 +2,7 @@
 // Put a base model into the repository, its large weights as int8: node tooling/embedded-base/make.mjs MODEL_FOLDER
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readModel, writeModel } from '@hadamard-adapter/onnx';
+import { readModel, writeModel } from '@hadamard-adapter/graph/internal';
 import { withPrecision } from './precision.mjs';
 
 const source = process.argv[2];

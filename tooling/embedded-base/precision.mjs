@@ -1,4 +1,11 @@
-import { BYTES_PER_ELEMENT, float32Tensor, fromNumbers, int, toFloat32, toNumbers } from '@hadamard-adapter/onnx';
+import {
+  BYTES_PER_ELEMENT,
+  float32Tensor,
+  fromNumbers,
+  int,
+  toFloat32,
+  toNumbers,
+} from '@hadamard-adapter/graph/internal';
 
 /** Weights below this size stay float32: norms and biases are a percent of the bytes and take the most harm. */
 const SMALLEST_PACKED = 4096;
@@ -18,8 +25,8 @@ export const PRECISIONS = {
  * Every large weight in the chosen precision.
  *
  * @returns {{
- *   graph: import('@hadamard-adapter/onnx').Graph;
- *   rounded: import('@hadamard-adapter/onnx').Graph;
+ *   graph: import('@hadamard-adapter/graph').Graph;
+ *   rounded: import('@hadamard-adapter/graph').Graph;
  *   bytes: number;
  * }}
  *   the graph to store; the same

@@ -1,6 +1,17 @@
 import type { DefaultTheme } from 'vitepress';
 
-const PACKAGES = ['core', 'onnx', 'onnxruntime', 'tfjs', 'transformers', 'tasks', 'conformance', 'cli'];
+const PACKAGES = [
+  'core',
+  'graph',
+  'compiler',
+  'runtime',
+  'onnxruntime',
+  'tfjs',
+  'transformers',
+  'tasks',
+  'conformance',
+  'cli',
+];
 
 export const nav: DefaultTheme.NavItem[] = [
   { text: 'Start', link: '/guides/start' },
@@ -64,7 +75,9 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
           'core',
           'core/analysis',
           'core/folder',
-          'onnx',
+          'graph',
+          'compiler',
+          'runtime',
           'onnxruntime',
           'onnxruntime/web',
           'onnxruntime/conformance',

@@ -9,7 +9,7 @@ const out = join(import.meta.dirname, '../api');
 
 /**
  * Entry points by the name under which they are imported, without the scope: `core`, `core/analysis`. A worker exports
- * nothing.
+ * nothing, and what packages of this project tell each other is not for others.
  */
 function entryPoints() {
   return Object.fromEntries(
@@ -18,7 +18,7 @@ function entryPoints() {
       .flatMap((name) => {
         const { exports } = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'));
         return Object.keys(exports)
-          .filter((path) => path !== './package.json' && path !== './worker')
+          .filter((path) => !['./package.json', './worker', './internal'].includes(path))
           .map((path) => [
             join(name, path),
             join(root, 'packages', name, 'src', path === '.' ? 'index.ts' : `${path}.ts`),

@@ -6,11 +6,6 @@ import { allBlocks, root, site, type Block } from './docs-pages.js';
 /** What fragments of READMEs leave out. The code is put in the place of `CODE`. */
 const FRAGMENTS: readonly { readonly file: string; readonly has: string; readonly whole: string }[] = [
   {
-    file: 'packages/onnx/README.md',
-    has: 'Softsign: unary',
-    whole: 'declare const unary: (f: (x: number) => number) => unknown;\nexport const operators = {\nCODE};',
-  },
-  {
     file: 'packages/tfjs/README.md',
     has: 'injectAdapters(pretrained',
     whole: 'declare const pretrained: tf.LayersModel;\ndeclare const x: tf.Tensor;\ndeclare const y: tf.Tensor;\nCODE',

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import * as conformance from '@hadamard-adapter/conformance';
 import * as conformanceNode from '@hadamard-adapter/conformance/node';
 import * as core from '@hadamard-adapter/core';
-import * as onnx from '@hadamard-adapter/onnx';
+import * as compiler from '@hadamard-adapter/compiler';
+import * as graph from '@hadamard-adapter/graph';
+import * as runtime from '@hadamard-adapter/runtime';
 import * as onnxruntime from '@hadamard-adapter/onnxruntime';
 import * as tasks from '@hadamard-adapter/tasks';
 import ts from 'typescript';
@@ -16,7 +18,9 @@ const modules = {
   '@hadamard-adapter/conformance': conformance,
   '@hadamard-adapter/conformance/node': conformanceNode,
   '@hadamard-adapter/core': core,
-  '@hadamard-adapter/onnx': onnx,
+  '@hadamard-adapter/compiler': compiler,
+  '@hadamard-adapter/graph': graph,
+  '@hadamard-adapter/runtime': runtime,
   '@hadamard-adapter/onnxruntime': onnxruntime,
   '@hadamard-adapter/tasks': tasks,
 };

@@ -11,7 +11,7 @@ import {
   type Site,
   type StageOptions,
 } from '@hadamard-adapter/core';
-import type { SessionOptions } from '@hadamard-adapter/onnx';
+import type { SessionOptions } from '@hadamard-adapter/runtime/internal';
 
 /** What is trained, each by the same machinery: a set of tensors, their places, and stages. */
 export const METHODS = ['classifier', 'full', 'hadamard', 'layernorm', 'bitfit', 'ia3', 'red', 'lora'] as const;

@@ -9,7 +9,7 @@ import {
   scalarTensor,
   writeModel,
   type Graph,
-} from '@hadamard-adapter/onnx';
+} from '@hadamard-adapter/graph/internal';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { EMBEDDED_MODEL } from '../src/assets.js';
 import { cli, lastLine, scratchFolder, tinyTable, write } from './support/cli.js';
@@ -335,7 +335,7 @@ describe('weights beside a model', () => {
     const path = at('external');
     cpSync(EMBEDDED_MODEL, path, { recursive: true });
     const source = readModel(new Uint8Array(readFileSync(join(EMBEDDED_MODEL, 'onnx', 'model.onnx'))));
-    const { writeModelWithExternalData } = await import('@hadamard-adapter/onnx');
+    const { writeModelWithExternalData } = await import('@hadamard-adapter/graph');
     const [name, largest] = [...source.tensors].toSorted(([, a], [, b]) => b.bytes.length - a.bytes.length)[0] as [
       string,
       { bytes: Uint8Array },

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { layout, type Group } from '@hadamard-adapter/core';
-import { loadReferenceModel, readModel } from '@hadamard-adapter/onnx';
+import { loadReferenceModel } from '@hadamard-adapter/runtime/internal';
+import { readModel } from '@hadamard-adapter/graph/internal';
 import { describe, expect, it } from 'vitest';
 import { METHODS, methodNamed, planOf, sessionOf, settingsOf, type Method } from '../src/methods.js';
 

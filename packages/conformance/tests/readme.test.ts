@@ -1,6 +1,8 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
-import * as onnx from '@hadamard-adapter/onnx';
+import * as compiler from '@hadamard-adapter/compiler';
+import * as graph from '@hadamard-adapter/graph';
+import * as runtime from '@hadamard-adapter/runtime';
 import * as conformance from '../src/index.js';
 import * as node from '../src/node.js';
 
@@ -22,7 +24,9 @@ describe('README', () => {
     const modules: Record<string, unknown> = {
       '@hadamard-adapter/conformance': conformance,
       '@hadamard-adapter/conformance/node': node,
-      '@hadamard-adapter/onnx': onnx,
+      '@hadamard-adapter/compiler': compiler,
+      '@hadamard-adapter/graph': graph,
+      '@hadamard-adapter/runtime': runtime,
     };
     const body = (blocks('js')[0] ?? '').replaceAll(/import (\{[^}]+\}) from ('[^']+');/g, 'const $1 = modules[$2];');
     expect(body).not.toContain('import ');

@@ -1,5 +1,6 @@
 import type { Batch } from '@hadamard-adapter/core';
-import type { Frontier, FrontierValue, SplitSource } from '@hadamard-adapter/onnx';
+import type { Frontier, FrontierValue } from '@hadamard-adapter/compiler/internal';
+import type { SplitSource } from '@hadamard-adapter/runtime/internal';
 
 /** Activations at the frontier, kept per example and without padding. */
 export interface ActivationStore {

@@ -1,5 +1,6 @@
 import { ConfigError } from '@hadamard-adapter/core';
-import { fromNumbers, int, makeNode, type Graph, type Int8Bits, type Node, type Tensor } from '@hadamard-adapter/onnx';
+import { fromNumbers, int, makeNode, type Graph, type Node, type Tensor } from '@hadamard-adapter/graph/internal';
+import type { Int8Bits } from '@hadamard-adapter/compiler/internal';
 import type { Device } from './devices/device.js';
 import type { Feeds } from './ort.js';
 import { createSession, floats } from './session.js';

@@ -1,4 +1,5 @@
-import { driverFor, readModel, type PlainModel, type RuntimeDriver } from '@hadamard-adapter/onnx';
+import { driverFor, type PlainModel, type RuntimeDriver } from '@hadamard-adapter/runtime/internal';
+import { readModel } from '@hadamard-adapter/graph/internal';
 import type { Device, DeviceOptions, Platform } from './devices/device.js';
 import { openDevice } from './devices/open.js';
 import { tokenFeeds } from './feeds.js';

@@ -6,17 +6,15 @@ import {
   compilePrefix,
   compileSiteInput,
   compileTraining,
-  floatInput,
   trainingActivations,
   parameterInfo,
   trainingFrontiers,
   type ActivationBudget,
   type BatchSize,
   type AdapterModel,
-  type Executor,
   type Frontier,
-  type RunInputs,
-} from '@hadamard-adapter/onnx';
+} from '@hadamard-adapter/compiler/internal';
+import { floatInput, type Executor, type RunInputs } from '@hadamard-adapter/runtime/internal';
 import type { Tensor } from 'onnxruntime-common';
 import { chooseFrontier, planActivations, type ActivationStore } from './activations.js';
 import pLimit from 'p-limit';

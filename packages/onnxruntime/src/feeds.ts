@@ -1,5 +1,5 @@
 import type { Batch } from '@hadamard-adapter/core';
-import { tokenInput } from '@hadamard-adapter/onnx';
+import { tokenInput } from '@hadamard-adapter/runtime/internal';
 import type { Feeds, OrtModule } from './ort.js';
 
 /** The token inputs that `names` asks for, as int64 [batch, sequence]. */

@@ -1,12 +1,5 @@
-import {
-  compileModel,
-  makeSession,
-  readModel,
-  type ExternalData,
-  type Graph,
-  type LocalSession,
-  type SessionOptions,
-} from '@hadamard-adapter/onnx';
+import { compileModel, makeSession, type LocalSession, type SessionOptions } from '@hadamard-adapter/runtime/internal';
+import { readModel, type ExternalData, type Graph } from '@hadamard-adapter/graph/internal';
 import { int8BitsFor, type Arithmetic } from './arithmetic.js';
 import type { DeviceOptions, Platform, WeightFiles } from './devices/device.js';
 import { keepDevice } from './devices/keeper.js';

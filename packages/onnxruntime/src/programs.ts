@@ -1,4 +1,4 @@
-import type { Graph } from '@hadamard-adapter/onnx';
+import type { Graph } from '@hadamard-adapter/graph/internal';
 import type { Device, WeightFiles } from './devices/device.js';
 import { createSession, type Session } from './session.js';
 

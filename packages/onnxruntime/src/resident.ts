@@ -1,16 +1,18 @@
 import { layout, type Group, type OptimizerState, type ParameterInfo, type StepSettings } from '@hadamard-adapter/core';
 import {
   UPDATE_SETTINGS,
-  checkOptimizer,
   compileAccumulation,
   compileUpdate,
+  type UpdateSettings,
+} from '@hadamard-adapter/compiler/internal';
+import {
+  checkOptimizer,
   sameGroups,
-  type Graph,
   type MicroBatch,
   type ParameterStore,
   type RunInputs,
-  type UpdateSettings,
-} from '@hadamard-adapter/onnx';
+} from '@hadamard-adapter/runtime/internal';
+import type { Graph } from '@hadamard-adapter/graph/internal';
 import type { Tensor } from 'onnxruntime-common';
 import { deviceLost } from './failures.js';
 import type { OrtModule } from './ort.js';

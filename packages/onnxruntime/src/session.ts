@@ -1,5 +1,5 @@
 import { RuntimeError } from '@hadamard-adapter/core';
-import { elementCount, writeModelWithExternalData, type Graph, type Tensor } from '@hadamard-adapter/onnx';
+import { elementCount, writeModelWithExternalData, type Graph, type Tensor } from '@hadamard-adapter/graph/internal';
 import type { InferenceSession } from 'onnxruntime-common';
 import type { Device, WeightFiles } from './devices/device.js';
 import { deviceLost, explain, type FailureContext } from './failures.js';

@@ -1,5 +1,5 @@
 import type { Batch, Group, PrecomputeOptions, Split } from '@hadamard-adapter/core';
-import type { AdapterSession } from '@hadamard-adapter/onnx';
+import type { AdapterSession } from '@hadamard-adapter/runtime/internal';
 import { expose } from 'comlink';
 import type { LoadOptions } from './load.js';
 import { loadModel } from './web.js';

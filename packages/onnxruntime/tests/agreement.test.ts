@@ -1,5 +1,5 @@
 import { IGNORED, normal, type Batch, type Group } from '@hadamard-adapter/core';
-import { loadReferenceModel, type SessionOptions } from '@hadamard-adapter/onnx';
+import { loadReferenceModel, type SessionOptions } from '@hadamard-adapter/runtime/internal';
 import { describe, expect, it } from 'vitest';
 import { loadModel } from '../src/index.js';
 import { relativeDifference, tinyBert, tinySplit } from './support/tiny.js';

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { canonicalize, concatChunks, lower, readModel, writeModel } from '@hadamard-adapter/onnx';
+import { canonicalize, lower } from '@hadamard-adapter/compiler/internal';
+import { concatChunks, readModel, writeModel } from '@hadamard-adapter/graph/internal';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 

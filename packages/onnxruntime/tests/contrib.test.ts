@@ -12,13 +12,14 @@ import {
   type Node,
   type Tensor,
   type Value,
-} from '@hadamard-adapter/onnx';
+  EXPANDERS,
+  expandFused,
+  expandFusedMatMuls,
+  probe,
+} from '@hadamard-adapter/graph/internal';
 import { InferenceSession, type Tensor as OrtTensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 // Writing out fused operators is a step inside `canonicalize`, and no export of the package.
-import { EXPANDERS, expandFused } from '../../onnx/src/canonicalize/contrib/expand.js';
-import { expandFusedMatMuls } from '../../onnx/src/canonicalize/contrib/products.js';
-import { probe } from '../../onnx/src/canonicalize/probe.js';
 import { floats, integers, positive, type Operand } from './support/one-node.js';
 
 interface Case {

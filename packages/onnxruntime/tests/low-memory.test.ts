@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { float32Tensor, type Graph } from '@hadamard-adapter/onnx';
+import { float32Tensor, type Graph } from '@hadamard-adapter/graph/internal';
 import { openWeightFiles } from '../src/devices/weight-files.js';
 import { loadModel } from '../src/index.js';
 import { failure } from './support/failure.js';

@@ -1,4 +1,4 @@
-import { OPERATORS, float, int, ints, string, type Attributes } from '@hadamard-adapter/onnx';
+import { OPERATORS, float, int, ints, string, type Attributes } from '@hadamard-adapter/graph/internal';
 import { describe, expect, it } from 'vitest';
 import {
   booleans,

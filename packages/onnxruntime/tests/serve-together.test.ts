@@ -1,7 +1,8 @@
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { type Files } from '@hadamard-adapter/core';
-import type { Graph, SessionOptions } from '@hadamard-adapter/onnx';
+import type { Graph } from '@hadamard-adapter/graph/internal';
+import type { SessionOptions } from '@hadamard-adapter/runtime/internal';
 import { createServer, type AdapterServer, type OrtModule, type ServerOptions } from '../src/index.js';
 import { failure } from './support/failure.js';
 import { makeAdapter, packagedGraph, rowsOf, withOwnHead, type MadeAdapter } from './support/adapters.js';

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { normal, type Batch, type Files } from '@hadamard-adapter/core';
-import { concatChunks, readEncoder, readModel, type Graph, type SessionOptions } from '@hadamard-adapter/onnx';
+import { concatChunks, readModel, type Graph } from '@hadamard-adapter/graph/internal';
+import { readEncoder } from '@hadamard-adapter/compiler/internal';
+import type { SessionOptions } from '@hadamard-adapter/runtime/internal';
 import { describe, expect, it } from 'vitest';
 import { BASE_ADAPTER, createServer, loadModel, saveAdapter } from '../src/index.js';
 import { failure } from './support/failure.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { METRICS, train, twoStage, type Checkpoint, type TrainEvent } from '@hadamard-adapter/core';
-import type { Graph } from '@hadamard-adapter/onnx';
+import type { Graph } from '@hadamard-adapter/graph/internal';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { loadAdapter, loadModel, saveAdapter, type OrtModule } from '../src/index.js';

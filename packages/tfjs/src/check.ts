@@ -1,14 +1,12 @@
+import { compileForward, rotaryTables, type AdapterModel } from '@hadamard-adapter/compiler/internal';
 import {
-  compileForward,
   inferNode,
   operatorName,
   elementCount,
-  rotaryTables,
-  type AdapterModel,
   type Graph,
   type Node,
   type Value,
-} from '@hadamard-adapter/onnx';
+} from '@hadamard-adapter/graph/internal';
 import { kernelMissing } from './failures.js';
 import { constantValue, knownValue } from './graph/operand.js';
 import { operatorFor } from './ops/index.js';

@@ -1,11 +1,5 @@
-import {
-  driverFor,
-  readModel,
-  tokenValue,
-  type PlainModel,
-  type RuntimeDriver,
-  type Value,
-} from '@hadamard-adapter/onnx';
+import { driverFor, tokenValue, type PlainModel, type RuntimeDriver } from '@hadamard-adapter/runtime/internal';
+import { readModel, type Value } from '@hadamard-adapter/graph/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { on } from './devices/on.js';
 import { constantsOn } from './graph/constants.js';

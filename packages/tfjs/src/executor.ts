@@ -1,13 +1,7 @@
 import { layout, type Group } from '@hadamard-adapter/core';
-import {
-  compileForward,
-  elementCount,
-  inputValue,
-  parameterInfo,
-  type AdapterModel,
-  type Executor,
-  type RunInputs,
-} from '@hadamard-adapter/onnx';
+import { compileForward, parameterInfo, type AdapterModel } from '@hadamard-adapter/compiler/internal';
+import { elementCount } from '@hadamard-adapter/graph/internal';
+import { inputValue, type Executor, type RunInputs } from '@hadamard-adapter/runtime/internal';
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
 import { constantsOn } from './graph/constants.js';
 import { deviceOperand, hostOperand, type Operand } from './graph/operand.js';
@@ -24,7 +18,7 @@ export interface TfExecutor extends Executor {
 }
 
 /**
- * Runs one adapter model on tf operators. Forward graphs come from `@hadamard-adapter/onnx`, gradients from
+ * Runs one adapter model on tf operators. Forward graphs come from `@hadamard-adapter/compiler`, gradients from
  * `tf.variableGrads`. The trained parameters go to the device as one vector and their gradient comes back as one;
  * optimizer and schedule are core's.
  */

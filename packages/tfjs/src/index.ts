@@ -9,4 +9,4 @@ export {
   saveAdapter,
   type AdapterInfo,
   type AdapterSession,
-} from '@hadamard-adapter/onnx';
+} from '@hadamard-adapter/runtime/internal';

@@ -1,12 +1,5 @@
-import {
-  compileModel,
-  makeSession,
-  readModel,
-  type ExternalData,
-  type Graph,
-  type LocalSession,
-  type SessionOptions,
-} from '@hadamard-adapter/onnx';
+import { compileModel, makeSession, type LocalSession, type SessionOptions } from '@hadamard-adapter/runtime/internal';
+import { readModel, type ExternalData, type Graph } from '@hadamard-adapter/graph/internal';
 import { labelCount, type Batch } from '@hadamard-adapter/core';
 import { openDevice } from './devices/devices.js';
 import { registerMissingKernels } from './devices/kernels.js';

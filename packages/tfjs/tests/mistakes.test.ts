@@ -1,4 +1,6 @@
-import { compileModel, int, type AdapterModel, type Graph } from '@hadamard-adapter/onnx';
+import { compileModel } from '@hadamard-adapter/runtime/internal';
+import { int, type Graph } from '@hadamard-adapter/graph/internal';
+import type { AdapterModel } from '@hadamard-adapter/compiler/internal';
 import { describe, expect, it } from 'vitest';
 import { loadModel, probeDevices, type LoadOptions, type Tf } from '../src/index.js';
 import { checkOperators } from '../src/check.js';

@@ -1,4 +1,4 @@
-import { evaluate, float32Tensor, int, type Graph, type Node, type Value } from '@hadamard-adapter/onnx';
+import { evaluate, float32Tensor, int, type Graph, type Node, type Value } from '@hadamard-adapter/graph/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { constantsOn } from '../src/graph/constants.js';

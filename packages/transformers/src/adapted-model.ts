@@ -9,7 +9,7 @@ import {
   type Split,
 } from '@hadamard-adapter/core';
 import { decodeAdapter, type AdapterConfig } from '@hadamard-adapter/core/folder';
-import { canonicalize, describeModel } from '@hadamard-adapter/onnx';
+import { canonicalize, describeModel } from '@hadamard-adapter/compiler/internal';
 import { readAdapterFiles, writeAdapterFiles } from './adapter-files.js';
 import { maxLength } from './data/reader.js';
 import { fitAdapter, inColumns, merged, newAdapter, type FitBase } from './fit.js';

@@ -5,9 +5,9 @@ import {
   optionsForAdapter,
   saveAdapter,
   type AdapterSession,
-  type Graph,
   type SessionOptions,
-} from '@hadamard-adapter/onnx';
+} from '@hadamard-adapter/runtime/internal';
+import type { Graph } from '@hadamard-adapter/graph/internal';
 import { loadModel } from '@hadamard-adapter/onnxruntime';
 import type { Reader } from './data/reader.js';
 import type { Row, Task } from './task.js';

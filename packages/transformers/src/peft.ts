@@ -1,5 +1,7 @@
 import { weightsDigest, type Files } from '@hadamard-adapter/core';
-import { baseWeights, canonicalize, findSites, fromPeft, isPeftFolder, type Graph } from '@hadamard-adapter/onnx';
+import { baseWeights } from '@hadamard-adapter/runtime/internal';
+import { canonicalize, findSites, fromPeft, isPeftFolder } from '@hadamard-adapter/compiler/internal';
+import type { Graph } from '@hadamard-adapter/graph/internal';
 
 /**
  * An adapter folder of this project as it is, one of PEFT translated: IA³ on the output projection of attention, LN

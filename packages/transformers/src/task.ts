@@ -1,6 +1,6 @@
 import type { Metric, Predictor, Split, TrainableModel } from '@hadamard-adapter/core';
 import type { AdapterConfig } from '@hadamard-adapter/core/folder';
-import type { SessionOptions } from '@hadamard-adapter/onnx';
+import type { SessionOptions } from '@hadamard-adapter/runtime/internal';
 import type { AdapterServer } from '@hadamard-adapter/onnxruntime';
 import type { Reader } from './data/reader.js';
 import type { AutoClass, LibraryTensor, TransformersLibrary } from './library.js';

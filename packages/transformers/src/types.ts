@@ -1,6 +1,6 @@
 import type { Metric, StageResult, TrainEvent, TwoStageOptions } from '@hadamard-adapter/core';
 import type { AdapterConfig } from '@hadamard-adapter/core/folder';
-import type { SessionOptions } from '@hadamard-adapter/onnx';
+import type { SessionOptions } from '@hadamard-adapter/runtime/internal';
 import type { AdapterSource } from './adapter-files.js';
 import type { ModelFileOptions } from './hub/model-file.js';
 import type { HubOptions } from './hub/places.js';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env } from '@huggingface/transformers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { concatChunks, readModel, writeModelWithExternalData } from '@hadamard-adapter/onnx';
+import { concatChunks, readModel, writeModelWithExternalData } from '@hadamard-adapter/graph/internal';
 import { readModelFile } from '../src/hub/model-file.js';
 import { placesOf } from '../src/hub/places.js';
 import { readHubFile } from '../src/hub/read-file.js';

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isTokenLoss, normal, type Batch } from '@hadamard-adapter/core';
-import { loadReferenceModel, readModel, saveAdapter, type SessionOptions } from '@hadamard-adapter/onnx';
+import { loadReferenceModel, saveAdapter, type SessionOptions } from '@hadamard-adapter/runtime/internal';
+import { readModel } from '@hadamard-adapter/graph/internal';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { noPython, runPython } from '../../../tooling/python.js';
 

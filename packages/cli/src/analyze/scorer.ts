@@ -14,7 +14,8 @@ import {
   type LayerScore,
   type ScoreLayers,
 } from '@hadamard-adapter/core/analysis';
-import { chooseNorms, chooseSites, type SessionOptions } from '@hadamard-adapter/onnx';
+import { chooseNorms, chooseSites } from '@hadamard-adapter/compiler/internal';
+import type { SessionOptions } from '@hadamard-adapter/runtime/internal';
 import { loadModel, optionsForAdapter, type AdapterSession } from '@hadamard-adapter/onnxruntime';
 import type { ModelFolder } from '../io/model-folder.js';
 import { deviceOf, type DeviceFlags } from '../options.js';

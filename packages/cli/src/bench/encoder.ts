@@ -1,5 +1,6 @@
 import type { Batch } from '@hadamard-adapter/core';
-import { buildEncoder, float32Tensor, type Graph } from '@hadamard-adapter/onnx';
+import { buildEncoder } from '@hadamard-adapter/compiler/internal';
+import { float32Tensor, type Graph } from '@hadamard-adapter/graph/internal';
 import type { BenchSizes, BenchWork } from './peer.js';
 
 export type { BenchSizes } from './peer.js';

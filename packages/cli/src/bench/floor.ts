@@ -1,5 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { concatChunks, float32Tensor, makeNode, writeModel, type Graph } from '@hadamard-adapter/onnx';
+import { concatChunks, float32Tensor, makeNode, writeModel, type Graph } from '@hadamard-adapter/graph/internal';
 import { median } from 'simple-statistics';
 import { BENCH_MODELS, prepare, settle, startContestants } from './bench.js';
 import { randomWeights } from './encoder.js';

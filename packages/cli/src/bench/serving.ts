@@ -1,5 +1,5 @@
 import { normal, type Files } from '@hadamard-adapter/core';
-import { concatChunks } from '@hadamard-adapter/onnx';
+import { concatChunks } from '@hadamard-adapter/graph/internal';
 import { createServer, loadModel, saveAdapter } from '@hadamard-adapter/onnxruntime';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { median } from 'simple-statistics';

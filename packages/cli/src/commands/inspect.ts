@@ -8,7 +8,7 @@ import {
   placeholderWeights,
   type CanonicalGraph,
   type ModelDescription,
-} from '@hadamard-adapter/onnx';
+} from '@hadamard-adapter/compiler/internal';
 import { readBytes } from '../io/files.js';
 import { openModel, readConfig } from '../io/model-folder.js';
 import { jsonOption, withPlacement, type PlacementFlags } from '../options.js';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { unfoldAdapters, writeModel } from '@hadamard-adapter/onnx';
+import { unfoldAdapters } from '@hadamard-adapter/compiler/internal';
+import { writeModel } from '@hadamard-adapter/graph/internal';
 import { readBytes, readBytesIfAny, writeFolder, type Content } from '../io/files.js';
 import { jsonOption } from '../options.js';
 import { print, printJson } from '../output/report.js';

@@ -1,4 +1,4 @@
-import type { CanonicalGraph } from '@hadamard-adapter/onnx';
+import type { CanonicalGraph } from '@hadamard-adapter/compiler/internal';
 
 /** What a base that is not float32 means for whoever trains on it. */
 export const STORED: Readonly<Record<CanonicalGraph['precision'], string | undefined>> = {

@@ -1,5 +1,6 @@
 import { weightsDigest } from '@hadamard-adapter/core';
-import { baseWeights, canonicalize } from '@hadamard-adapter/onnx';
+import { baseWeights } from '@hadamard-adapter/runtime/internal';
+import { canonicalize } from '@hadamard-adapter/compiler/internal';
 import type { LoadedData } from '../data.js';
 import type { ModelFolder } from '../io/model-folder.js';
 import { canonicalJson, digestOf } from './canonical.js';

@@ -1,14 +1,7 @@
 import { ConfigError } from '@hadamard-adapter/core';
 import type { Driver } from '@hadamard-adapter/conformance';
-import {
-  driverFor,
-  evaluate,
-  loadReferenceModel,
-  readModel,
-  tokenValue,
-  type PlainModel,
-  type Value,
-} from '@hadamard-adapter/onnx';
+import { driverFor, loadReferenceModel, tokenValue, type PlainModel } from '@hadamard-adapter/runtime/internal';
+import { evaluate, readModel, type Value } from '@hadamard-adapter/graph/internal';
 
 /** The interpreter in float64. */
 export function referenceDriver(device: string): Driver {

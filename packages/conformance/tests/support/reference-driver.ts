@@ -1,15 +1,8 @@
 // The suite itself depends on no runtime; the compiler's sources are taken by path, so that none becomes a dependency
 // of this package.
-import {
-  concatChunks,
-  evaluate,
-  loadAdapter,
-  loadReferenceModel,
-  readEncoder,
-  readModel,
-  saveAdapter,
-  type Value,
-} from '@hadamard-adapter/onnx';
+import { concatChunks, evaluate, readModel, type Value } from '@hadamard-adapter/graph/internal';
+import { loadAdapter, loadReferenceModel, saveAdapter } from '@hadamard-adapter/runtime/internal';
+import { readEncoder } from '@hadamard-adapter/compiler/internal';
 import { layout } from '@hadamard-adapter/core';
 import type { Driver, LoadOptions, LoadedModel, ModelSource, PlainModel } from '../../src/index.js';
 

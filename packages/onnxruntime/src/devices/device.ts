@@ -1,5 +1,5 @@
 import type { HadamardError } from '@hadamard-adapter/core';
-import type { Graph } from '@hadamard-adapter/onnx';
+import type { Graph } from '@hadamard-adapter/graph/internal';
 import type { InferenceSession } from 'onnxruntime-common';
 import type { OrtModule } from '../ort.js';
 

@@ -1,5 +1,5 @@
 import { ConfigError } from '@hadamard-adapter/core';
-import { PROBE } from '@hadamard-adapter/onnx';
+import { PROBE } from '@hadamard-adapter/runtime/internal';
 import { createSession } from '../session.js';
 import type { Device, DeviceOptions, Platform } from './device.js';
 

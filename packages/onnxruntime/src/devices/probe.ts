@@ -1,5 +1,5 @@
 import { HadamardError } from '@hadamard-adapter/core';
-import { PROBE, expectedAnswer, probeInput } from '@hadamard-adapter/onnx';
+import { PROBE, expectedAnswer, probeInput } from '@hadamard-adapter/runtime/internal';
 import { createSession, floats } from '../session.js';
 import type { DeviceOptions, Notice, Platform } from './device.js';
 import { openDevice } from './open.js';

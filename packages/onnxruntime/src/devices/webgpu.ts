@@ -1,4 +1,4 @@
-import type { Graph } from '@hadamard-adapter/onnx';
+import type { Graph } from '@hadamard-adapter/graph/internal';
 
 /**
  * What the processor computes instead, a few numbers in every model.

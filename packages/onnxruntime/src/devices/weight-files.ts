@@ -6,7 +6,7 @@ import {
   writeModelWithExternalData,
   type Placement,
   type Tensor,
-} from '@hadamard-adapter/onnx';
+} from '@hadamard-adapter/graph/internal';
 import type { WeightFiles } from './device.js';
 
 /** Smaller tensors stay in memory. */

@@ -1,16 +1,16 @@
 import { ConfigError, weightsDigest } from '@hadamard-adapter/core';
+import { baseWeights } from '@hadamard-adapter/runtime/internal';
 import {
-  baseWeights,
+  type ServingBase,
   buildServingModel,
   canonicalize,
   findSites,
   type CanonicalGraph,
-  type Graph,
   type ServedOutput,
-  type ServingBase,
   type ServingModel,
   type ServingOptions,
-} from '@hadamard-adapter/onnx';
+} from '@hadamard-adapter/compiler/internal';
+import type { Graph } from '@hadamard-adapter/graph/internal';
 import type { Programs } from '../programs.js';
 
 /** In place of the name of an adapter: the base model as it is (PEFT's word). */

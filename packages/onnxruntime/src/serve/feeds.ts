@@ -1,4 +1,10 @@
-import { ROWS_INPUT, PARAMETERS_INPUT, headShape, type ServedAdapter, type ServingModel } from '@hadamard-adapter/onnx';
+import {
+  ROWS_INPUT,
+  PARAMETERS_INPUT,
+  type ServingModel,
+  headShape,
+  type ServedAdapter,
+} from '@hadamard-adapter/compiler/internal';
 import type { Feeds, OrtModule } from '../ort.js';
 
 type TensorClass = OrtModule['Tensor'];

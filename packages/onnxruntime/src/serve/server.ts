@@ -2,19 +2,19 @@ import { ConfigError, DataError, RuntimeError, type Batch, type Files } from '@h
 import { decodeAdapter, type AdapterConfig } from '@hadamard-adapter/core/folder';
 import {
   baseAdapter,
-  buildServingModel,
   checkAdapter,
-  compileServing,
-  compileServingRows,
   joinServing,
   layOut,
-  readModel,
   servingOptions,
   widen,
   type LoadedAdapter,
   type ServedAdapter,
+  buildServingModel,
+  compileServing,
+  compileServingRows,
   type ServedOutput,
-} from '@hadamard-adapter/onnx';
+} from '@hadamard-adapter/compiler/internal';
+import { readModel } from '@hadamard-adapter/graph/internal';
 import type { DeviceOptions, Platform } from '../devices/device.js';
 import { keepDevice, type DeviceKeeper } from '../devices/keeper.js';
 import { openDevice } from '../devices/open.js';

@@ -1,5 +1,5 @@
 import { ConfigError, RuntimeError } from '@hadamard-adapter/core';
-import type { LoadedAdapter } from '@hadamard-adapter/onnx';
+import type { LoadedAdapter } from '@hadamard-adapter/compiler/internal';
 import { LRUCache } from 'lru-cache';
 
 /** Adapters in memory, bounded by their bytes. */

@@ -1,5 +1,5 @@
 import { RuntimeError, type Group, type PrecomputeOptions, type Split } from '@hadamard-adapter/core';
-import type { AdapterSession } from '@hadamard-adapter/onnx';
+import type { AdapterSession } from '@hadamard-adapter/runtime/internal';
 import { proxy, transfer, wrap } from 'comlink';
 import type { LoadOptions } from '../load.js';
 import type { ModelBytes } from '../source.js';

@@ -10,7 +10,7 @@ import {
   type ParameterInfo,
   type TrainableModel,
 } from '@hadamard-adapter/core';
-import type { AdapterSession, CompiledDescription } from '@hadamard-adapter/onnx';
+import type { AdapterSession, CompiledDescription } from '@hadamard-adapter/runtime/internal';
 
 /** Methods of a session that are called in the worker as they are; `precompute` has callbacks and goes its own way. */
 export const FORWARDED = [

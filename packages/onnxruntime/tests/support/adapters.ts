@@ -1,13 +1,6 @@
 import { normal, type Batch, type Files } from '@hadamard-adapter/core';
-import {
-  float32Tensor,
-  int,
-  readModel,
-  scalarTensor,
-  type Graph,
-  type Node,
-  type SessionOptions,
-} from '@hadamard-adapter/onnx';
+import { float32Tensor, int, readModel, scalarTensor, type Graph, type Node } from '@hadamard-adapter/graph/internal';
+import type { SessionOptions } from '@hadamard-adapter/runtime/internal';
 import { readFileSync } from 'node:fs';
 import { loadModel, saveAdapter } from '../../src/index.js';
 import { HIDDEN } from './tiny.js';

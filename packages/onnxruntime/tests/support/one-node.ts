@@ -9,7 +9,7 @@ import {
   type Graph,
   type Tensor,
   type Value,
-} from '@hadamard-adapter/onnx';
+} from '@hadamard-adapter/graph/internal';
 import { InferenceSession, type Tensor as OrtTensor } from 'onnxruntime-node';
 
 /** One operand: its type, shape and elements. */

@@ -1,13 +1,6 @@
 import { normal, type Batch, type Split } from '@hadamard-adapter/core';
-import {
-  buildEncoder,
-  concatChunks,
-  elementCount,
-  float32Tensor,
-  lower,
-  writeModel,
-  type Graph,
-} from '@hadamard-adapter/onnx';
+import { buildEncoder, lower } from '@hadamard-adapter/compiler/internal';
+import { concatChunks, elementCount, float32Tensor, writeModel, type Graph } from '@hadamard-adapter/graph/internal';
 
 const CONFIG = {
   model_type: 'bert',

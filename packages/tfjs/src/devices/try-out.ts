@@ -1,4 +1,4 @@
-import { PROBE, expectedAnswer, probeInput } from '@hadamard-adapter/onnx';
+import { PROBE, expectedAnswer, probeInput } from '@hadamard-adapter/runtime/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { constantsOn } from '../graph/constants.js';
 import { deviceOperand } from '../graph/operand.js';

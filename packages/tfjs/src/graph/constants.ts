@@ -1,4 +1,4 @@
-import type { Tensor as Constant } from '@hadamard-adapter/onnx';
+import type { Tensor as Constant } from '@hadamard-adapter/graph/internal';
 import type { Tf } from '../tf.js';
 import { constantOperand, type Operand } from './operand.js';
 

@@ -5,7 +5,7 @@ import {
   type DataType,
   type Tensor as Constant,
   type Value,
-} from '@hadamard-adapter/onnx';
+} from '@hadamard-adapter/graph/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Tf } from '../tf.js';
 

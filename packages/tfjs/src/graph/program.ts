@@ -1,5 +1,6 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
-import { inferNode, rotaryTables, type Graph, type Node } from '@hadamard-adapter/onnx';
+import { inferNode, type Graph, type Node } from '@hadamard-adapter/graph/internal';
+import { rotaryTables } from '@hadamard-adapter/compiler/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { operatorFor } from '../ops/index.js';
 import type { Tf } from '../tf.js';
@@ -30,7 +31,7 @@ export interface Program {
   dispose(): void;
 }
 
-/** @param graph in the internal forms of `@hadamard-adapter/onnx`, or lowered. */
+/** @param graph in the internal forms of `@hadamard-adapter/compiler`, or lowered. */
 export function makeProgram(tf: Tf, graph: Graph, constants: Constants): Program {
   const fixedNodes = nodesOfConstants(graph);
   const nodes = graph.nodes.filter((node) => !fixedNodes.has(node));

@@ -1,4 +1,4 @@
-import { floatAttribute, stringAttribute } from '@hadamard-adapter/onnx';
+import { floatAttribute, stringAttribute } from '@hadamard-adapter/graph/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { tfType } from '../graph/operand.js';
 import type { Tf } from '../tf.js';

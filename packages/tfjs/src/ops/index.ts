@@ -1,5 +1,5 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
-import { operatorName, type Node } from '@hadamard-adapter/onnx';
+import { operatorName, type Node } from '@hadamard-adapter/graph/internal';
 import { ELEMENTWISE } from './elementwise.js';
 import { INDEXING } from './indexing.js';
 import { MOVEMENT } from './movement.js';

@@ -1,4 +1,4 @@
-import { intAttribute } from '@hadamard-adapter/onnx';
+import { intAttribute } from '@hadamard-adapter/graph/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Tf } from '../tf.js';
 import { dimsOf, numbersOf, tensorOf, type Call, type DeviceOperator } from './operator.js';

@@ -1,4 +1,4 @@
-import { intAttribute, permutationOf, sliceRanges } from '@hadamard-adapter/onnx';
+import { intAttribute, permutationOf, sliceRanges } from '@hadamard-adapter/graph/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { dimsOf, numbersOf, tensorOf, valuesOf, type DeviceOperator } from './operator.js';
 

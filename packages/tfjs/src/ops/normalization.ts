@@ -1,5 +1,5 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
-import { floatAttribute, intAttribute, reducedAxes, type Node } from '@hadamard-adapter/onnx';
+import { floatAttribute, intAttribute, reducedAxes, type Node } from '@hadamard-adapter/graph/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Tf } from '../tf.js';
 import { dimsOf, isGiven, tensorOf, valuesOf, type DeviceOperator } from './operator.js';

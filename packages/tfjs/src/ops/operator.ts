@@ -1,5 +1,5 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
-import { operatorName, type Node, type Value } from '@hadamard-adapter/onnx';
+import { operatorName, type Node, type Value } from '@hadamard-adapter/graph/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Operand } from '../graph/operand.js';
 import type { Tf } from '../tf.js';

@@ -1,4 +1,4 @@
-import { attentionScale, floatAttribute, intAttribute } from '@hadamard-adapter/onnx';
+import { attentionScale, floatAttribute, intAttribute } from '@hadamard-adapter/graph/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { dimsOf, isGiven, tensorOf, type DeviceOperator } from './operator.js';
 import { roundToLevels } from './quantize.js';

@@ -1,5 +1,5 @@
 import { ConfigError } from '@hadamard-adapter/core';
-import { readModel, type Graph } from '@hadamard-adapter/onnx';
+import { readModel, type Graph } from '@hadamard-adapter/graph/internal';
 import type { LibraryEnv } from '../library.js';
 import { readHubFile } from './read-file.js';
 import type { HubOptions } from './places.js';

@@ -1,0 +1,59 @@
+export { rotaryTables } from './forms/rotary-tables.js';
+export { canonicalize, type CanonicalGraph, type CanonicalizeOptions, type Precision } from './passes/canonicalize.js';
+export { TOKEN_INPUTS } from './passes/inputs.js';
+export { findSites, type SiteInfo } from './sites/sites.js';
+export { chooseNorms, chooseSites, type ChosenNorm, type SiteChoice } from './sites/choose.js';
+export { describeModel, type ModelDescription, type SiteDescription } from './sites/describe.js';
+export type { AdapterPlacement } from './adapters/insert.js';
+export { insertBaseline, type Baseline } from './adapters/baselines/baseline.js';
+export { initialValues, type InitialValue, type Parameter } from './adapters/parameters.js';
+export { DROPOUT_INPUT } from './heads/head.js';
+export { TARGETS_INPUT } from './heads/loss.js';
+export { differentiate, type Differentiated } from './gradients/differentiate.js';
+export { GRADIENTS_OUTPUT, PARAMETERS_INPUT } from './passes/flatten.js';
+export { lower } from './passes/lower.js';
+export { buildAdapterModel, parameterInfo, type AdapterModel, type AdapterModelOptions } from './model.js';
+export {
+  compileForward,
+  compileInference,
+  compilePrefix,
+  compileSiteInput,
+  compileTraining,
+  trainingActivations,
+  trainingFrontiers,
+  type InferenceOutput,
+} from './compile.js';
+export {
+  UPDATE_SETTINGS,
+  compileAccumulation,
+  compileUpdate,
+  type UpdateSettings,
+  type UpdateShape,
+} from './optimizer.js';
+export type { Int8Bits } from './passes/int8-weights.js';
+export type { ActivationBudget, BatchSize } from './gradients/recompute.js';
+export type { Frontier, FrontierValue } from './gradients/frontier.js';
+export { compileServing, compileServingRows } from './serving/compile.js';
+export { ROWS_INPUT } from './serving/per-row.js';
+export { buildServingModel, unionOfNorms, type ServingModel, type ServingOptions } from './serving/model.js';
+export { foldAdapters, type ParameterValues } from './merge/fold.js';
+export { unfoldAdapters } from './merge/unfold.js';
+export { fromPeft, type PeftOptions } from './peft/peft.js';
+export { isPeftFolder } from './peft/config.js';
+export { readEncoder, type EncoderOptions } from './families/read-encoder.js';
+export { BUILDABLE, buildEncoder } from './families/build.js';
+export { checkpointWeights, placeholderWeights, type WeightSource } from './families/weights.js';
+export {
+  type ServedOutput,
+  baseAdapter,
+  checkAdapter,
+  headShape,
+  joinServing,
+  layOut,
+  servingOptions,
+  widen,
+  type CheckedAdapter,
+  type LoadedAdapter,
+  type ServedAdapter,
+  type ServingBase,
+} from './serving/adapter.js';

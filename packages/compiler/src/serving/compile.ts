@@ -1,0 +1,49 @@
+import { dropUnusedInputs } from '../gradients/frontier.js';
+import { selectPosition } from '../passes/pooled-position.js';
+import { type Graph, type ValueInfo, prune } from '@hadamard-adapter/graph/internal';
+import { LOGITS } from '../passes/outputs.js';
+import { flattenParameters } from '../passes/flatten.js';
+import { asStored } from '../passes/as-stored.js';
+import { lower } from '../passes/lower.js';
+import { hasLabels, type ServedOutput } from './adapter.js';
+import type { ServingModel } from './model.js';
+import { applyPerRow } from './per-row.js';
+
+/**
+ * The inference graph with one adapter for the whole batch. Inputs: the tokens; `parameters` [n], adapters and norms
+ * flat; the tensors of the classifier under their own names, `classifier.weight` [labels, hidden] and so on, for any
+ * number of labels.
+ */
+export function compileServing(serving: ServingModel, output: ServedOutput = 'logits'): Graph {
+  const { model } = serving;
+  const graph = answering(serving, output);
+  return finish(flattenParameters(graph, serving.vectors.parameters), model);
+}
+
+/**
+ * The inference graph with one adapter per row. Inputs: the tokens; a bank of k adapters, `parameters` [k, n], and
+ * their classifiers with a leading dimension k, padded to one number of labels; `adapter_rows` [batch] int64, the row
+ * of the bank for each example.
+ *
+ * @throws UnsupportedError SERVE_ROWS when a trained tensor is used in a way that cannot be told apart by row.
+ */
+export function compileServingRows(serving: ServingModel, output: ServedOutput = 'logits'): Graph {
+  return finish(applyPerRow(answering(serving, output), serving.vectors, serving.head), serving.model);
+}
+
+function answering({ model, head, options }: ServingModel, output: ServedOutput): Graph {
+  const names = new Set(head.filter(({ name }) => hasLabels(options.head, name)).map(({ name }) => name));
+  const open = (input: ValueInfo): ValueInfo =>
+    names.has(input.name) ? { ...input, dims: ['labels', ...input.dims.slice(1)] } : input;
+  const { hidden } = model.canonical;
+  const perLabel = options.pooling === 'none' ? ['batch', 'sequence', 'labels'] : ['batch', 'labels'];
+  const outputs =
+    output === 'hidden'
+      ? model.graph.outputs.filter(({ name }) => name === hidden)
+      : [{ name: LOGITS, dtype: 'float32' as const, dims: perLabel }];
+  return selectPosition(dropUnusedInputs(prune({ ...model.graph, inputs: model.graph.inputs.map(open), outputs })));
+}
+
+function finish(graph: Graph, { canonical }: ServingModel['model']): Graph {
+  return asStored(dropUnusedInputs(lower(graph)), canonical.hidden, canonical.precision);
+}

@@ -1,0 +1,41 @@
+import { type Graph, makeNode, float32Tensor, evaluate, type Value } from '@hadamard-adapter/graph/internal';
+
+const ROWS = 4;
+const WIDTH = 16;
+
+/** Numbers without a pattern that a wrong stride would keep. */
+function ramp(size: number): Float32Array {
+  return Float32Array.from({ length: size }, (_, i) => ((i * 37) % 19) / 19 - 0.5);
+}
+
+/**
+ * For trying a device: a product, a softmax, an error function and a norm, one after the other; input `x`, output `y`.
+ * A driver that exists and computes nonsense is no device.
+ */
+export const PROBE: Graph = {
+  name: 'probe',
+  opsets: new Map([['', 18]]),
+  inputs: [{ name: 'x', dtype: 'float32', dims: [ROWS, WIDTH] }],
+  outputs: [{ name: 'y', dtype: 'float32', dims: [ROWS, WIDTH] }],
+  nodes: [
+    makeNode('Gemm', ['x', 'weight', 'shift'], ['product']),
+    makeNode('Softmax', ['product'], ['shares']),
+    makeNode('Erf', ['product'], ['bent']),
+    makeNode('Mul', ['shares', 'bent'], ['mixed']),
+    makeNode('LayerNormalization', ['mixed', 'scale', 'shift'], ['y']),
+  ],
+  tensors: new Map([
+    ['weight', float32Tensor(ramp(WIDTH * WIDTH), [WIDTH, WIDTH])],
+    ['shift', float32Tensor(ramp(WIDTH), [WIDTH])],
+    ['scale', float32Tensor(ramp(WIDTH), [WIDTH])],
+  ]),
+};
+
+/** What to ask: [4, 16]. */
+export const probeInput = (): Float32Array => ramp(ROWS * WIDTH);
+
+/** What `PROBE` answers to `x`, by the interpreter, in float64. */
+export function expectedAnswer(x: ArrayLike<number> = probeInput()): Float64Array {
+  const value: Value = { dtype: 'float32', dims: [ROWS, WIDTH], data: Float64Array.from(x) };
+  return evaluate(PROBE, new Map([['x', value]])).get('y')?.data ?? new Float64Array(0);
+}
