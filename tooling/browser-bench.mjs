@@ -104,7 +104,9 @@ async function measure() {
     if (values.json) console.log(JSON.stringify(report));
     else
       console.log(
-        `${report.model}, batch ${report.batch}, ${report.sequence} tokens, TensorFlow.js on ${report.backend}: ${report.stepMs.toFixed(0)} ms a step, by hand ${report.byHandMs.toFixed(0)} ms: ${report.ratio.toFixed(2)} (losses differ by ${report.lossDifference.toExponential(1)})`,
+        `${report.model}, batch ${report.batch}, ${report.sequence} tokens, TensorFlow.js on ${report.backend}: ` +
+          `${report.stepMs.toFixed(0)} ms a step, by hand ${report.byHandMs.toFixed(0)} ms: ` +
+          `${report.ratio.toFixed(2)} (losses differ by ${report.lossDifference.toExponential(1)})`,
       );
     return;
   }
@@ -134,10 +136,13 @@ async function measure() {
   if (values.json) console.log(JSON.stringify(report));
   else {
     console.log(
-      `${report.model}, batch ${report.batch}, ${report.sequence} tokens, ${report.threads} threads, WASM: ${report.onnxruntimeMs.toFixed(0)} ms a step; TensorFlow.js ${report.tfjsMs.toFixed(0)} ms: ${report.ratio.toFixed(1)} times (losses differ by ${difference.toExponential(1)})`,
+      `${report.model}, batch ${report.batch}, ${report.sequence} tokens, ${report.threads} threads, WASM: ` +
+        `${report.onnxruntimeMs.toFixed(0)} ms a step; TensorFlow.js ${report.tfjsMs.toFixed(0)} ms: ` +
+        `${report.ratio.toFixed(1)} times (losses differ by ${difference.toExponential(1)})`,
     );
     console.log(
-      `${memory.steps} steps of changing shapes on ${memory.device}: ${memory.mbAfterTenth.toFixed(0)} MB of WebAssembly memory after a tenth of them, ${memory.mbAtEnd.toFixed(0)} MB at the end`,
+      `${memory.steps} steps of changing shapes on ${memory.device}: ${memory.mbAfterTenth.toFixed(0)} MB of ` +
+        `WebAssembly memory after a tenth of them, ${memory.mbAtEnd.toFixed(0)} MB at the end`,
     );
   }
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Time a training step and an inference of the same model in several files, in turns: what an exporter's graph costs
 // against one built from the checkpoint.
-//   node tooling/compare-graphs.mjs model/onnx/model.onnx model/model.safetensors [--rounds 3] [--batch 8] [--sequence 128] [--threads 2]
+//   node tooling/compare-graphs.mjs model/onnx/model.onnx model/model.safetensors [--rounds 3] \
+//     [--batch 8] [--sequence 128] [--threads 2]
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -50,5 +50,6 @@ const [exact, rounded] = [await run('float32'), await run('int8')];
 const difference = exact.hidden.map((value, i) => value - rounded.hidden[i]);
 console.log(`hidden states: ${((100 * length(difference)) / length(exact.hidden)).toFixed(1)} % off, in norm`);
 console.log(
-  `gradient: 1 − cosine ${(1 - dot(exact.gradients, rounded.gradients) / length(exact.gradients) / length(rounded.gradients)).toFixed(4)}`,
+  'gradient: 1 − cosine ' +
+    `${(1 - dot(exact.gradients, rounded.gradients) / length(exact.gradients) / length(rounded.gradients)).toFixed(4)}`,
 );

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Root of the repository, wherever a script is started from. */
@@ -52,4 +52,11 @@ export const tool = (name, ...args) => pnpm('exec', name, ...args);
 
 export function seconds(since) {
   return `${((performance.now() - since) / 1000).toFixed(1)} s`;
+}
+
+/** The files of the repository, as paths from its root; those that git would take up with the next commit too. */
+export function tracked(...patterns) {
+  const args = ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate', '-z', '--', ...patterns];
+  const listed = execFileSync('git', args, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 });
+  return listed.split('\0').filter((file) => file !== '' && existsSync(join(root, file)));
 }

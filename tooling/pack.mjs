@@ -116,7 +116,8 @@ function report(rows) {
   for (const { name, tarball, added, took, what, problems } of rows) {
     const size = tarball === undefined ? '' : `${(statSync(tarball).size / 1000).toFixed(0)} kB`;
     console.log(
-      `${name.padEnd(34)}${size.padEnd(10)}${`${added ?? ''}`.padEnd(10)}${took.padEnd(8)} ${problems.length === 0 ? what : `${problems.length} problems`}`,
+      `${name.padEnd(34)}${size.padEnd(10)}${`${added ?? ''}`.padEnd(10)}${took.padEnd(8)} ` +
+        `${problems.length === 0 ? what : `${problems.length} problems`}`,
     );
   }
   const broken = rows.flatMap(({ name, problems }) => problems.map((problem) => `${name}: ${problem}`));

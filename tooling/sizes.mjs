@@ -69,7 +69,8 @@ function check(now, recorded) {
   const complaints =
     core > CORE_LIMIT
       ? [
-          `@hadamard-adapter/core takes ${kB(core)} gzip; it may take ${kB(CORE_LIMIT)}. Move what few need to an entry of its own.`,
+          `@hadamard-adapter/core takes ${kB(core)} gzip; it may take ${kB(CORE_LIMIT)}. Move what few need to ` +
+            'an entry of its own.',
         ]
       : [];
   for (const [name, { gzip }] of Object.entries(now)) {

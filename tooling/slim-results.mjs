@@ -19,7 +19,8 @@ const before = statSync(file).size;
 const database = new sqlite.Database(file, { fileMustExist: true });
 database.exec('PRAGMA foreign_keys = ON');
 database.exec(
-  "BEGIN IMMEDIATE; UPDATE runs SET weights = x''; DELETE FROM files WHERE key NOT IN (SELECT key FROM runs WHERE seed = 0 OR method = 'hadamard'); COMMIT; VACUUM",
+  "BEGIN IMMEDIATE; UPDATE runs SET weights = x''; DELETE FROM files WHERE key NOT IN (SELECT key FROM runs " +
+    "WHERE seed = 0 OR method = 'hadamard'); COMMIT; VACUUM",
 );
 const { runs } = database.get('SELECT count(*) AS runs FROM runs');
 database.close();

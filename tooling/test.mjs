@@ -109,7 +109,9 @@ while (wanted.length > 0 && !failed) {
   else await inLanes(wanted.splice(0, alone === -1 ? wanted.length : alone), 2);
 }
 
-/** Steps by their order, as many at a time as there are lanes. A step with `after` does not begin while that one runs. */
+/**
+ * Steps by their order, as many at a time as there are lanes. A step with `after` does not begin while that one runs.
+ */
 async function inLanes(queue, lanes) {
   const running = new Map();
   await Promise.all(
@@ -199,7 +201,8 @@ function attempt(work) {
 /** Why WebGPU cannot be tested in Node here; undefined when it can. */
 async function noVulkan() {
   const script =
-    "const { probeDevices } = await import('./packages/onnxruntime/dist/index.js'); console.log(JSON.stringify((await probeDevices()).find(({ device }) => device === 'webgpu')));";
+    "const { probeDevices } = await import('./packages/onnxruntime/dist/index.js'); " +
+    "console.log(JSON.stringify((await probeDevices()).find(({ device }) => device === 'webgpu')));";
   const { output } = await run(process.execPath, ['--input-type=module', '-e', script], {
     env: vulkanOf(chromium ?? ensureChromium()),
   });

@@ -58,7 +58,9 @@ async function compare(
   return results;
 }
 
-/** TensorFlow.js against TensorFlow.js: our executor of graphs, and the model written by hand, on one of its backends. */
+/**
+ * TensorFlow.js against TensorFlow.js: our executor of graphs, and the model written by hand, on one of its backends.
+ */
 async function compareTfjs(
   sizes: BenchSizes,
   options: { backend: string; batch: number; sequence: number; rounds: number; threads: number },

@@ -8,7 +8,8 @@ import { withPrecision } from './precision.mjs';
 const source = process.argv[2];
 if (source === undefined || !existsSync(join(source, 'onnx', 'model.onnx'))) {
   console.error(
-    'usage: node tooling/embedded-base/make.mjs MODEL_FOLDER (with onnx/model.onnx, config.json, tokenizer.json, tokenizer_config.json)',
+    'usage: node tooling/embedded-base/make.mjs MODEL_FOLDER (with onnx/model.onnx, config.json, tokenizer.json, ' +
+      'tokenizer_config.json)',
   );
   process.exit(2);
 }

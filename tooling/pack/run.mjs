@@ -17,8 +17,10 @@ export async function entryProblems(folder, { manifest }, entries) {
   const code = [
     "import { createRequire } from 'node:module';",
     'const require = createRequire(import.meta.url);',
-    `for (const entry of ${JSON.stringify([...entries, `${manifest.name}/package.json`])}) import.meta.resolve(entry), require.resolve(entry);`,
-    `for (const entry of ${JSON.stringify(loaded)}) if (Object.keys(await import(entry)).join() !== Object.keys(require(entry)).join()) throw new Error(entry + ': import and require differ');`,
+    `for (const entry of ${JSON.stringify([...entries, `${manifest.name}/package.json`])}) ` +
+      'import.meta.resolve(entry), require.resolve(entry);',
+    `for (const entry of ${JSON.stringify(loaded)}) if (Object.keys(await import(entry)).join() !== ` +
+      `Object.keys(require(entry)).join()) throw new Error(entry + ': import and require differ');`,
   ];
   writeFileSync(join(folder, 'entries.mjs'), code.join('\n'));
   const answer = await shell('node entries.mjs', folder);

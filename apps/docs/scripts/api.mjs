@@ -80,7 +80,9 @@ const rows = Object.keys(entries).map(
 );
 writeFileSync(
   join(out, 'index.md'),
-  `# API\n\nWhat the packages export, from the docstrings in their sources: shapes, units, errors. Codes of errors lead to [troubleshooting](../troubleshooting/).\n\n| import | |\n| --- | --- |\n${rows.join('\n')}\n`,
+  '# API\n\nWhat the packages export, from the docstrings in their sources: shapes, units, errors. ' +
+    `Codes of errors lead to [troubleshooting](../troubleshooting/).\n\n` +
+    `| import | |\n| --- | --- |\n${rows.join('\n')}\n`,
 );
 
 /** The package's own sentence, for its main entry; of another entry what it adds. */

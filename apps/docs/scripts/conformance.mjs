@@ -2,8 +2,9 @@
 // Runs the conformance suite on every device of this machine and writes apps/docs/data/conformance.json, from which the
 // page "Conformance" is made.
 //
-//   node apps/docs/scripts/conformance.mjs                       all of it: half an hour on two cores
-//   node apps/docs/scripts/conformance.mjs --only onnxruntime/cpu,browser/tfjs    some of it; the rest keeps its numbers
+//   node apps/docs/scripts/conformance.mjs                all of it: half an hour on two cores
+//   node apps/docs/scripts/conformance.mjs --only onnxruntime/cpu,browser/tfjs
+//                                                         some of it; the rest keeps its numbers
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -35,9 +35,13 @@ function readme(name: string): string {
 function source(name: string): string {
   const test = `packages/${name}/tests/readme.test.ts`;
   const runs = existsSync(new URL(test, root))
-    ? ` ${name === 'cli' ? 'Its commands are checked' : 'Its examples are run, and what they print is compared,'} by \`${test}\`.`
+    ? ` ${name === 'cli' ? 'Its commands are checked' : 'Its examples are run, and what they print is compared,'} ` +
+      `by \`${test}\`.`
     : '';
-  return `::: info About this page\nThis page is the README of the package.${runs} Every exported name: [API](/api/${name}). Every error: [troubleshooting](/troubleshooting/${name}).\n:::`;
+  return (
+    `::: info About this page\nThis page is the README of the package.${runs} Every exported name: ` +
+    `[API](/api/${name}). Every error: [troubleshooting](/troubleshooting/${name}).\n:::`
+  );
 }
 
 function passage(path: string, start: string, end: string | undefined): string {

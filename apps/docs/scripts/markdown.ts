@@ -49,8 +49,12 @@ const addFacts: CoreRule = (state) => {
       (message) => `<em>${state.md.utils.escapeHtml(message)}</em>`,
     );
     const classes = unique(sites.map(({ error }) => error));
-    const from = `${classes.length === 0 ? '' : `${codes(classes)} `}from ${unique(sites.map((site) => site.package)).join(', ')}`;
-    facts.content = `<p style="color: var(--vp-c-text-2); font-size: 14px; line-height: 22px">${[from, ...messages].join(' · ')}</p>\n`;
+    const from =
+      `${classes.length === 0 ? '' : `${codes(classes)} `}from ` +
+      `${unique(sites.map((site) => site.package)).join(', ')}`;
+    facts.content =
+      '<p style="color: var(--vp-c-text-2); font-size: 14px; line-height: 22px">' +
+      `${[from, ...messages].join(' · ')}</p>\n`;
     return [token, facts];
   });
 };

@@ -76,7 +76,8 @@ function mistakes(blocks: readonly Block[]): Map<string, string[]> {
         `${block.file}:${block.line}`,
         found.map(
           ({ code, messageText, start = 0 }) =>
-            `TS${code} at "${source.text.slice(start, start + 40).split('\n')[0]}": ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
+            `TS${code} at "${source.text.slice(start, start + 40).split('\n')[0]}": ` +
+            `${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
         ),
       ];
     }),

@@ -78,7 +78,8 @@ export function withDevice(command: Command): Command {
     .addOption(
       new Option(
         '--arithmetic <kind>',
-        'of products with frozen weights: float32, int8 (on cpu: much faster with VNNI, a little less exact), or whichever is faster here',
+        'of products with frozen weights: float32, int8 (on cpu: much faster with VNNI, a little less exact), or ' +
+          'whichever is faster here',
       )
         .choices(['float32', 'int8', 'fastest'])
         .default('float32'),

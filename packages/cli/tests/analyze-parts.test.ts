@@ -189,7 +189,7 @@ describe('results of a sweep', () => {
     file.close();
   }, 120_000);
 
-  it('give the adapters of the best setting of each task, by mean over seeds, among those with most seeds', async () => {
+  it('give the adapters of the best setting of each task, by mean over seeds, of those with most seeds', async () => {
     const { runs, rows, passedOver } = await readMaterial([results]);
     expect(runs.map(({ name, score }) => [name, score])).toEqual([
       ['nouns seed 0', 0.7],
@@ -574,7 +574,8 @@ describe('methods in the report', () => {
   it('are pictures and one sentence of what Hadamard adapters reach', () => {
     const { findings, blocks } = methodsSection(compareMethods(rows));
     expect(findings).toEqual([
-      'hadamard trains 10 numbers (1 %), is above the classifier alone on 2 of 2 tasks on which full fine-tuning is, and closes 50 % of the distance between them in the mean.',
+      'hadamard trains 10 numbers (1 %), is above the classifier alone on 2 of 2 tasks on which full fine-tuning ' +
+        'is, and closes 50 % of the distance between them in the mean.',
     ]);
     expect(blocks.map(({ table }) => table.name)).toEqual(['methods', 'distance']);
     for (const { plots = [] } of blocks) for (const plot of plots) expect(plot).not.toMatch(/NaN|Infinity|undefined/);

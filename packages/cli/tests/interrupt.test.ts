@@ -9,7 +9,9 @@ import { scratchFolder } from './support/cli.js';
 const BIN = join(import.meta.dirname, '..', 'dist', 'bin.js');
 const folder = scratchFolder();
 
-/** Long enough that a signal comes in the middle, small enough to be run often; one thread, for other tests want theirs. */
+/**
+ * Long enough that a signal comes in the middle, small enough to be run often; one thread, for other tests want theirs.
+ */
 const RUN = [
   'train',
   '--model',

@@ -79,7 +79,9 @@ describe('a sweep file', () => {
   it('says nothing of this machine to others', async () => {
     const { tasks } = await readSweep(
       file({
-        tasks: `tasks: [{ name: a, train: ./x/../train.csv, dev: ../elsewhere/dev.csv }, { name: b, train: "${join(folder, 'deep', 'train.csv')}", dev: deep/dev.csv }]`,
+        tasks:
+          'tasks: [{ name: a, train: ./x/../train.csv, dev: ../elsewhere/dev.csv }, { name: b, train: ' +
+          `"${join(folder, 'deep', 'train.csv')}", dev: deep/dev.csv }]`,
       }),
     );
     expect(tasks.map(({ portable: { train, dev } }) => [train, dev])).toEqual([
@@ -212,7 +214,9 @@ describe('a sweep file', () => {
     [
       'a grid larger than memory',
       {
-        methods: `methods: { hadamard: { ${['lr', 'dropout', 'weightDecay', 'warmup', 'classifierLr', 'maxGradNorm'].map((name) => `${name}: [${Array.from({ length: 100 }, (_, i) => (i + 1) / 200).join(', ')}]`).join(', ')} } }`,
+        methods: `methods: { hadamard: { ${['lr', 'dropout', 'weightDecay', 'warmup', 'classifierLr', 'maxGradNorm']
+          .map((name) => `${name}: [${Array.from({ length: 100 }, (_, i) => (i + 1) / 200).join(', ')}]`)
+          .join(', ')} } }`,
       },
       '',
       'SWEEP_FILE',

@@ -240,7 +240,7 @@ describe('whatever stands in a fixture', () => {
     );
   });
 
-  it('what the reading function throws is passed on: a folder that cannot be reached is no damaged fixture', async () => {
+  it('passes on what the reading function throws: a folder out of reach is no damaged fixture', async () => {
     const broken = new DataError('The network is down', { code: 'OFFLINE' });
     await expect(readFixture(FAMILY, [], () => Promise.reject(broken))).rejects.toBe(broken);
   });

@@ -38,7 +38,9 @@ export interface Split {
   batch(rows: Int32Array): Batch;
 }
 
-/** Label of a token that is not judged: special tokens, padding, and what continues a word; PyTorch's `ignore_index`. */
+/**
+ * Label of a token that is not judged: special tokens, padding, and what continues a word; PyTorch's `ignore_index`.
+ */
 export const IGNORED = -100;
 
 /** The rows `from` to `to` (exclusive) of a batch, as views of it. A pair must not be torn apart. */

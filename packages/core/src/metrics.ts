@@ -62,7 +62,9 @@ export function pearson(predictions: Numbers, labels: Numbers): number {
   return correlation(sampleCorrelation, predictions, labels);
 }
 
-/** Spearman rank correlation, ties at their average rank. 0 when either side is constant or has fewer than two values. */
+/**
+ * Spearman rank correlation, ties at their average rank. 0 when either side is constant or has fewer than two values.
+ */
 export function spearman(predictions: Numbers, labels: Numbers): number {
   return correlation(sampleRankCorrelation, predictions, labels);
 }

@@ -33,7 +33,9 @@ const PIPELINES = {
   FEATURE_EXTRACTION: 'feature-extraction',
 } as const;
 
-/** `README.md` of an adapter folder: Hugging Face front matter, what was trained on what, how well, and how to load it. */
+/**
+ * `README.md` of an adapter folder: Hugging Face front matter, what was trained on what, how well, and how to load it.
+ */
 export function modelCard(
   config: AdapterConfig,
   { metric, scores = {}, trainable, total, license, language, tags = [], notes }: CardInfo = {},
@@ -68,7 +70,8 @@ export function modelCard(
       : [
           [
             'numbers trained',
-            `${formatCount(trainable)}${total === undefined ? '' : ` of ${formatCount(total)} (${formatShare(share(trainable, total))})`}`,
+            formatCount(trainable) +
+              (total === undefined ? '' : ` of ${formatCount(total)} (${formatShare(share(trainable, total))})`),
           ] satisfies [string, string],
         ]),
     ...(config.max_length === undefined
@@ -84,7 +87,8 @@ export function modelCard(
     '',
     `# Hadamard adapter${task === undefined ? '' : ` for ${task}`}`,
     '',
-    'One scale and one shift vector per layer on the self-attention output, trained in two stages on a frozen model ([Chen et al. 2023](https://arxiv.org/abs/2407.11033)).',
+    'One scale and one shift vector per layer on the self-attention output, trained in two stages on a frozen ' +
+      'model ([Chen et al. 2023](https://arxiv.org/abs/2407.11033)).',
     '',
     '| | |',
     '| --- | --- |',
@@ -97,13 +101,15 @@ export function modelCard(
     ...(config.task_type === 'SEQ_CLS'
       ? [
           '```sh',
-          'npx --package @hadamard-adapter/cli hadamard predict --model path/to/base-model --adapter path/to/this-folder --text "…"',
+          'npx --package @hadamard-adapter/cli hadamard predict --model path/to/base-model ' +
+            '--adapter path/to/this-folder --text "…"',
           '```',
         ]
       : [
           '```js',
           "const { pipeline } = await import('@hadamard-adapter/transformers');",
-          `const run = await pipeline('${PIPELINES[config.task_type]}', 'path/to/base-model', { adapter: 'path/to/this-folder' });`,
+          `const run = await pipeline('${PIPELINES[config.task_type]}', 'path/to/base-model', ` +
+            "{ adapter: 'path/to/this-folder' });",
           '```',
         ]),
     '',

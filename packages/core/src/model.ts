@@ -110,7 +110,9 @@ export interface PrecomputeOptions {
 export interface TrainableModel {
   readonly runtime: string;
   readonly device: string;
-  /** Every trainable tensor; sorted by group in the order of `GROUPS`. Group `base` only if it was asked for at load. */
+  /**
+   * Every trainable tensor; sorted by group in the order of `GROUPS`. Group `base` only if it was asked for at load.
+   */
   readonly parameters: readonly ParameterInfo[];
   readonly numLabels: number;
   readonly loss: Loss;
@@ -120,7 +122,9 @@ export interface TrainableModel {
   /** Replace the parameters of `groups` (default: all). Throws MismatchError when the length differs. */
   write(values: Float32Array, groups?: readonly Group[]): Promise<void>;
 
-  /** Mean loss over the batch, and its gradient with respect to `groups`, flat. Changes nothing. Needs `batch.labels`. */
+  /**
+   * Mean loss over the batch, and its gradient with respect to `groups`, flat. Changes nothing. Needs `batch.labels`.
+   */
   gradients(batch: Batch, groups: readonly Group[]): Promise<{ loss: number; gradients: Float32Array }>;
   /**
    * One AdamW update from one or several micro-batches; their losses and gradients are averaged weighted by rows.

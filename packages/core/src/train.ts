@@ -415,6 +415,10 @@ function diverged({ name, learningRate, maxGradientNorm }: Stage, found: string)
     code: 'TRAINING_DIVERGED',
     found,
     expected: 'finite numbers',
-    hint: `Lower the learning rate (now ${learningRate})${maxGradientNorm === undefined ? ' or clip gradients with maxGradientNorm, for instance 1' : ` or maxGradientNorm (now ${maxGradientNorm})`}.`,
+    hint:
+      `Lower the learning rate (now ${learningRate}) ` +
+      (maxGradientNorm === undefined
+        ? 'or clip gradients with maxGradientNorm, for instance 1.'
+        : `or maxGradientNorm (now ${maxGradientNorm}).`),
   });
 }

@@ -45,9 +45,10 @@ describe('train', () => {
         .filter(({ type }) => type !== 'step' && type !== 'precompute' && type !== 'evaluating')
         .map(({ type }) => type),
     ).toEqual(
-      'stage-start evaluation epoch-end evaluation epoch-end stage-end stage-start evaluation epoch-end evaluation epoch-end evaluation epoch-end stage-end end'.split(
-        ' ',
-      ),
+      (
+        'stage-start evaluation epoch-end evaluation epoch-end stage-end stage-start evaluation epoch-end ' +
+        'evaluation epoch-end evaluation epoch-end stage-end end'
+      ).split(' '),
     );
     expect(events.at(-1)).toEqual({ type: 'end', result });
     expect(result.interrupted).toBe(false);

@@ -10,7 +10,9 @@ const WASM_FILE =
   /wasm streaming compile|both async and sync fetching|failed to asynchronously prepare wasm|initWasm|no available backend|Failed to fetch dynamically imported module|importing a module script|magic (word|number)|WebAssembly\.(instantiate|compile)/i;
 
 const REDUCE_MEMORY =
-  'Less is needed with a smaller batch (and "accumulate" for the same step), shorter sequences (maxLength), adapters on the upper layers only (layers), lowMemory: true, a budget for what is kept between forward and backward (maxActivationBytes), or a float16 or int8 file of the model.';
+  'Less is needed with a smaller batch (and "accumulate" for the same step), shorter sequences (maxLength), ' +
+  'adapters on the upper layers only (layers), lowMemory: true, a budget for what is kept between forward and ' +
+  'backward (maxActivationBytes), or a float16 or int8 file of the model.';
 
 /** What is known when the runtime fails: where, doing what, and how large the weights are. */
 export interface FailureContext {
@@ -77,7 +79,9 @@ export function deviceLost(name: string, why: string, cause?: unknown): RuntimeE
 
 function outOfMemory(name: string, message: string, weightBytes: number, cause: unknown): RuntimeError {
   const wanted = /(?:size|of|allocate)\D{0,12}(\d{4,})/i.exec(message)?.[1];
-  const needed = `${wanted === undefined ? '' : `${megabytes(Number(wanted))} for one tensor, besides `}${megabytes(weightBytes)} of weights`;
+  const needed =
+    `${wanted === undefined ? '' : `${megabytes(Number(wanted))} for one tensor, besides `}${megabytes(weightBytes)} ` +
+    'of weights';
   return new RuntimeError(`The memory of the device ${name} does not suffice`, {
     code: 'OUT_OF_MEMORY',
     found: `${needed} (${message})`,

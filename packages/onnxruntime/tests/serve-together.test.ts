@@ -168,7 +168,7 @@ describe('while predictions run', () => {
     await server.dispose();
   });
 
-  it('an adapter with further norms may be added: nothing is interrupted, and sessions of before are released', async () => {
+  it('adds an adapter with further norms: nothing is interrupted, and sessions of before are released', async () => {
     const first = await makeAdapter(graph, { numLabels: 2, norm: 'attention' }, 1, batch);
     const second = await makeAdapter(graph, { numLabels: 2, norm: 'output' }, 2, batch);
     const { ort: module, open, wrongs } = watched();

@@ -168,7 +168,7 @@ describe('a server', () => {
     await lenient.dispose();
   });
 
-  it('answers with the adapter that was chosen last, however long another takes to load, and says when there is none', async () => {
+  it('answers with the adapter that was chosen last, however long another loads; says when there is none', async () => {
     const { files } = await adapter(tinyBert(), { numLabels: 3 }, 1);
     let release = (): void => undefined;
     const slow = new Promise<void>((resolve) => (release = resolve));

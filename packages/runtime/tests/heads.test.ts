@@ -30,7 +30,9 @@ const weights = (seed: number, ...dims: number[]) =>
     dims,
   );
 
-/** BERT as exported for classification: the pooler of tanh and a matrix behind the hidden states, which are no output. */
+/**
+ * BERT as exported for classification: the pooler of tanh and a matrix behind the hidden states, which are no output.
+ */
 function classifier(
   name = 'bert/model.onnx',
   labels = 3,

@@ -246,7 +246,9 @@ function parseGlue(task: GlueTask, layout: FileLayout, text: string, file: strin
   if (examples.length === 0 || skipped.length > lines.length / 10) {
     throw new DataError(`${file} is not a file of ${task.name}`, {
       code: 'TASK_ROWS',
-      found: `${examples.length} rows that can be read of ${lines.length}${skipped[0] === undefined ? '' : `, first problem: ${skipped[0].reason} in line ${skipped[0].line}`}`,
+      found:
+        `${examples.length} rows that can be read of ${lines.length}` +
+        `${skipped[0] === undefined ? '' : `, first problem: ${skipped[0].reason} in line ${skipped[0].line}`}`,
     });
   }
   return { kind: task.kind, examples, labels: task.labels, skipped };

@@ -12,7 +12,9 @@ export function taskMetric(task: GlueTask): Metric {
   return TASK_METRICS[task.metric] as Metric;
 }
 
-/** How a table of one's own is scored unless asked otherwise: accuracy, or the mean of Pearson and Spearman correlation. */
+/**
+ * How a table of one's own is scored unless asked otherwise: accuracy, or the mean of Pearson and Spearman correlation.
+ */
 export function defaultMetric({ kind }: Pick<ExampleTable, 'kind'>): Metric {
   return kind === 'regression' ? METRICS.pearson_spearmanr : METRICS.accuracy;
 }

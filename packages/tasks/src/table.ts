@@ -82,7 +82,9 @@ function readSeparated(text: string, name: string, format: 'csv' | 'tsv'): RawTa
     throw new DataError(`${name} cannot be read as ${format.toUpperCase()}`, {
       code: 'TABLE_ROW',
       found: `${where}${reason(cause)}`,
-      hint: 'A quote inside a quoted field is written twice; a field with a quote, a separator or a line break is quoted.',
+      hint:
+        'A quote inside a quoted field is written twice; a field with a quote, a separator or a line break is ' +
+        'quoted.',
       cause,
     });
   }

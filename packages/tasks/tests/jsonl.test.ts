@@ -16,7 +16,7 @@ describe('JSON lines', () => {
     ]);
   });
 
-  it('takes empty lines, CR LF, white space, a byte-order mark and a missing line end, and keeps the count of lines', async () => {
+  it('takes empty lines, CR LF, white space, a byte-order mark and a missing line end; counts lines', async () => {
     const table = await read('\uFEFF{"text":"a"}\r\n\r\n  {"text":"b"}  \n\n{"text":"c"}');
     expect(table.rows).toEqual([
       { line: 1, values: { text: 'a' } },

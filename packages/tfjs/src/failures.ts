@@ -35,7 +35,9 @@ export function explain(tf: Tf, device: string, cause: unknown): HadamardError {
     return new RuntimeError(`The memory of the device ${device} does not suffice`, {
       code: 'OUT_OF_MEMORY',
       found: message,
-      hint: 'Less is needed with a smaller batch (and "accumulate" for the same step), shorter sequences, or adapters on the upper layers only (layers).',
+      hint:
+        'Less is needed with a smaller batch (and "accumulate" for the same step), shorter sequences, or adapters ' +
+        'on the upper layers only (layers).',
       cause,
     });
   }
@@ -58,7 +60,9 @@ export function kernelMissing(
     found,
     expected:
       others.length === 0 ? 'a kernel and its gradient' : `one of the devices ${others.join(', ')}, which have it`,
-    hint: "With @tensorflow/tfjs-core alone, gradients have to be registered: import '@tensorflow/tfjs-core/dist/register_all_gradients'.",
+    hint:
+      'With @tensorflow/tfjs-core alone, gradients have to be registered: import ' +
+      "'@tensorflow/tfjs-core/dist/register_all_gradients'.",
     cause,
   });
 }

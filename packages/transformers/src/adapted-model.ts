@@ -31,7 +31,9 @@ export interface Opened<Data> {
   readonly model: AdaptedModel<Data>;
   readonly base: FitBase;
   readonly server: AdapterServer;
-  /** The config of the adapter that answers; undefined for the base. @throws RuntimeError ADAPTER_NONE, ADAPTER_UNKNOWN. */
+  /**
+   * The config of the adapter that answers; undefined for the base. @throws RuntimeError ADAPTER_NONE, ADAPTER_UNKNOWN.
+   */
   configOf(name?: string): AdapterConfig | undefined;
   /** Answers for each row of a split, from the active adapter or from one for each, without what belongs to padding. */
   rowsOf(split: Split, options: AnswerOptions): Promise<Float32Array[]>;
@@ -185,7 +187,9 @@ function withAdapters<Data extends object>(
         layers,
         crossAttention,
       });
-      const line = `trainable params: ${trained.toLocaleString('en')} || all params: ${all.toLocaleString('en')} || trainable%: ${((100 * trained) / all).toFixed(4)}`;
+      const line =
+        `trainable params: ${trained.toLocaleString('en')} || all params: ${all.toLocaleString('en')} || ` +
+        `trainable%: ${((100 * trained) / all).toFixed(4)}`;
       console.log(line);
       return line;
     },

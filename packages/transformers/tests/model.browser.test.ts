@@ -43,7 +43,7 @@ describe('in a browser', () => {
     await (await navigator.storage.getDirectory()).removeEntry('subjects', { recursive: true });
   });
 
-  it('learns in the tab, is saved to the private file system of the page, and comes back with the same answers', async () => {
+  it('learns in the tab, is saved to the private file system, and comes back with the same answers', async () => {
     const [train, test] = [await examples('train', 160), await examples('test', 60)];
     await model.fit(train, QUICK);
     const { accuracy = 0 } = await model.evaluate(test);

@@ -74,7 +74,8 @@ describe.skipIf(reason !== undefined)('the snippet of docs/pytorch.md', () => {
     }
     const calls = CASES.map(
       ([name, family]) =>
-        `answers[${JSON.stringify(name)}] = load_adapter(${JSON.stringify(fixture(family))}, ${JSON.stringify(join(folder, name))})(input_ids=ids, attention_mask=mask).flatten().tolist()`,
+        `answers[${JSON.stringify(name)}] = load_adapter(${JSON.stringify(fixture(family))}, ` +
+        `${JSON.stringify(join(folder, name))})(input_ids=ids, attention_mask=mask).flatten().tolist()`,
     );
     const program = [
       snippet,
@@ -83,7 +84,8 @@ describe.skipIf(reason !== undefined)('the snippet of docs/pytorch.md', () => {
       `ids, mask = torch.tensor(${JSON.stringify(ids)}).view(2, 6), torch.tensor(${JSON.stringify(mask)}).view(2, 6)`,
       'answers = {}',
       ...calls,
-      `hashes = {name: weights_digest(AutoModel.from_pretrained(path)) for name, path in ${JSON.stringify([...hashes.keys()].map((family) => [family, fixture(family)]))}}`,
+      'hashes = {name: weights_digest(AutoModel.from_pretrained(path)) for name, path in ' +
+        `${JSON.stringify([...hashes.keys()].map((family) => [family, fixture(family)]))}}`,
       "print(json.dumps({'answers': answers, 'hashes': hashes}))",
     ];
     found = JSON.parse(

@@ -27,7 +27,9 @@ export function complaintOf(error: unknown): Complaint {
   if (!(error instanceof HadamardError)) {
     return {
       code: 'UNEXPECTED',
-      message: `Something went wrong that should not: ${error instanceof Error ? error.message : String(error)}. Load the page again; if it happens again, please report it.`,
+      message:
+        `Something went wrong that should not: ${error instanceof Error ? error.message : String(error)}. Load the ` +
+        'page again; if it happens again, please report it.',
     };
   }
   const { what, code, found, expected, hint } = error;

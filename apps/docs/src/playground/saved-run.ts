@@ -23,7 +23,9 @@ export interface SavedRun {
 }
 
 export interface RunStore {
-  /** Whether this tab may write: another one that trains, or has stopped, keeps the place to itself until it is done. */
+  /**
+   * Whether this tab may write: another one that trains, or has stopped, keeps the place to itself until it is done.
+   */
   claim(): Promise<boolean>;
   begin(setup: RunSetup): Promise<void>;
   save(checkpoint: Checkpoint, curve: Curve): Promise<void>;

@@ -96,7 +96,9 @@ export function training({ base, facts, host, store, onModel, announce }: Traini
         state.patch({ notKept: 'Another tab trains too, and keeps its copy. If you close this tab, its run is lost.' });
     } catch (error) {
       state.patch({
-        notKept: `The browser keeps no copy of the run (${error instanceof Error ? error.message : String(error)}). If you close this tab, it is lost.`,
+        notKept:
+          `The browser keeps no copy of the run (${error instanceof Error ? error.message : String(error)}). If ` +
+          'you close this tab, it is lost.',
       });
     }
   }
@@ -187,7 +189,8 @@ export function training({ base, facts, host, store, onModel, announce }: Traini
       await keep(() => store.discard());
       state.patch({ phase: 'finished', activity: undefined, canContinue: false });
       announce(
-        `Training is finished. ${Math.round((scores.adapter ?? 0) * scores.examples)} of ${scores.examples} held-out texts are classified correctly.`,
+        `Training is finished. ${Math.round((scores.adapter ?? 0) * scores.examples)} of ${scores.examples} ` +
+          'held-out texts are classified correctly.',
       );
     } catch (error) {
       await fail(error, began);

@@ -39,7 +39,8 @@ export function trial({ state: shown }: ShownModel, announce: (text: string) => 
         const [best] = ranked(answer.withAdapter);
         if (best !== undefined)
           announce(
-            `${labels[best]}, ${percent(answer.withAdapter[best] ?? 0)}; without the adapter ${percent(answer.without[best] ?? 0)}.`,
+            `${labels[best]}, ${percent(answer.withAdapter[best] ?? 0)}; without the adapter ` +
+              `${percent(answer.without[best] ?? 0)}.`,
           );
       } catch (error) {
         state.set({ busy: false, answer: undefined, complaint: complaintOf(error) });

@@ -140,7 +140,8 @@ describe.skipIf(noChromium !== undefined)('bad input', () => {
   it('the largest table that is taken: the page goes on answering while it is read', async () => {
     const { page } = opened;
     const row = (i: number): string =>
-      `Row ${i} tells of the ${i % 2 === 0 ? 'kitchen' : 'road'} and of nothing else in the world,${i % 2 === 0 ? 'kitchen' : 'road'}`;
+      `Row ${i} tells of the ${i % 2 === 0 ? 'kitchen' : 'road'} and of nothing else in the ` +
+      `world,${i % 2 === 0 ? 'kitchen' : 'road'}`;
     const path = file('large.csv', ['text,label', ...Array.from({ length: 120_000 }, (_, i) => row(i))].join('\n'));
     const slowest = await clickingWhile(page, async () => {
       await give(path);

@@ -21,7 +21,7 @@ describe.skipIf(noChromium !== undefined)('training on the example texts', () =>
   beforeAll(async () => void (stage = await openStage()));
   afterAll(() => stage.close());
 
-  it('reaches the accuracy of Node, with the network off after the page was loaded, stopped and continued on the way', async () => {
+  it('reaches the accuracy of Node, offline once the page was loaded, stopped and continued on the way', async () => {
     const inNode = trainInNode(settings);
     const { page, context, faults } = await openPlayground(stage);
     await context.setOffline(true);
@@ -39,7 +39,8 @@ describe.skipIf(noChromium !== undefined)('training on the example texts', () =>
 
     const [found, expected] = [await scores(page), await inNode];
     console.log(
-      `right of 192: Node ${JSON.stringify(expected)}, the page ${JSON.stringify(found)}; ${await page.getByTestId('finished').textContent()}`,
+      `right of 192: Node ${JSON.stringify(expected)}, the page ${JSON.stringify(found)}; ` +
+        `${await page.getByTestId('finished').textContent()}`,
     );
     expect(found['majority']).toBe(32);
     for (const name of ['classifier', 'adapter'])

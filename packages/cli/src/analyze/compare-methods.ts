@@ -93,7 +93,9 @@ export interface MethodMean {
   readonly trainable: number;
   readonly share: number;
   readonly tasks: number;
-  /** Mean over tasks of what it closes of the distance, over those where full fine-tuning is above the classifier alone. */
+  /**
+   * Mean over tasks of what it closes of the distance, over those where full fine-tuning is above the classifier alone.
+   */
   readonly closed?: number;
   /** Tasks that `closed` is the mean of, and those of them on which the method is above the classifier alone. */
   readonly compared: number;

@@ -104,7 +104,8 @@ export function prunedFiles(
 ): Record<string, Uint8Array> {
   const how =
     by === 'elimination'
-      ? `chosen by greedy elimination on ${rows} rows${full === undefined ? '' : `, where the whole adapter has a score of ${full.score.toFixed(4)}`}`
+      ? `chosen by greedy elimination on ${rows} ` +
+        `rows${full === undefined ? '' : `, where the whole adapter has a score of ${full.score.toFixed(4)}`}`
       : 'those whose scales and shifts had moved least';
   return encodeAdapter({
     ...adapter,
@@ -116,7 +117,8 @@ export function prunedFiles(
       notes:
         removed.length === 0
           ? 'No layer was dropped.'
-          : `The adapters of ${removed.length === 1 ? `layer ${removed[0]}` : `layers ${removed.join(', ')}`} were dropped, ${how}.`,
+          : `The adapters of ${removed.length === 1 ? `layer ${removed[0]}` : `layers ${removed.join(', ')}`} were ` +
+            `dropped, ${how}.`,
     },
   });
 }

@@ -29,7 +29,9 @@ export interface ServingRow {
   readonly oneMs: number;
   /** A different adapter in every row. */
   readonly mixedMs: number;
-  /** A plain file whose adapter changes nothing, and one with an adapter folded in: the same graph with other numbers. */
+  /**
+   * A plain file whose adapter changes nothing, and one with an adapter folded in: the same graph with other numbers.
+   */
   readonly plainMs: number;
   readonly foldedMs: number;
   /** `setAdapter`. */

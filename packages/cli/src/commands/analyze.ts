@@ -30,7 +30,8 @@ const NAMES: readonly AnalysisName[] = ['methods', 'layers', 'patterns', 'sharin
 export function analyzeCommand(): Command {
   const command = new Command('analyze')
     .description(
-      'compare methods of sweeps and look into trained adapters: redundant layers, tuning patterns, shared adapters, attention outputs, sensitivity; with --report as a page',
+      'compare methods of sweeps and look into trained adapters: redundant layers, tuning patterns, shared ' +
+        'adapters, attention outputs, sensitivity; with --report as a page',
     )
     .argument('<run...>', 'adapter folders, and results.sqlite or output folders of sweeps')
     .option(

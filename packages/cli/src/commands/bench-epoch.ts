@@ -68,7 +68,8 @@ const withRows = (command: Command): Command =>
 export function benchEpochCommand(): Command {
   return withRows(new Command('epoch'))
     .description(
-      'measure one epoch over the lengths of a table: ours in batches of similar length, PyTorch padding each batch to its longest',
+      'measure one epoch over the lengths of a table: ours in batches of similar length, PyTorch padding each ' +
+        'batch to its longest',
     )
     .option('--no-peer', 'do not measure PyTorch')
     .action(async (flags: EpochFlags) => {
@@ -112,7 +113,8 @@ export function benchEpochCommand(): Command {
 export function benchCacheCommand(): Command {
   return withRows(new Command('cache'))
     .description(
-      'measure epochs with adapters in the upper half of the layers: the first, which computes and keeps what lies below, against later ones',
+      'measure epochs with adapters in the upper half of the layers: the first, which computes and keeps what ' +
+        'lies below, against later ones',
     )
     .option('--epochs <n>', 'epochs, the first among them', integer(2), 3)
     .option('--cache-mb <n>', 'memory for what is kept', integer(1), 2048)

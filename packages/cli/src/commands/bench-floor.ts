@@ -19,7 +19,8 @@ interface FloorFlags {
 export function benchFloorCommand(): Command {
   return new Command('floor')
     .description(
-      'time the products with frozen weights of a training step alone, next to the whole step and to PyTorch: what float32 cannot go below here',
+      'time the products with frozen weights of a training step alone, next to the whole step and to PyTorch: ' +
+        'what float32 cannot go below here',
     )
     .option('--model <name>', 'size to measure, repeatable', list)
     .option('--sequence <n>', 'tokens per example', integer(1), 128)

@@ -26,7 +26,8 @@ export function benchCommand(): Command {
     .addCommand(benchServingCommand())
     .addCommand(benchFloorCommand())
     .description(
-      'measure training step, inference and peak memory, next to PyTorch when a python3 with torch is there (PYTHON=… chooses it)',
+      'measure training step, inference and peak memory, next to PyTorch when a python3 with torch is there ' +
+        '(PYTHON=… chooses it)',
     )
     .option(
       '--model <name>',

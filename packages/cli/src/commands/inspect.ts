@@ -114,10 +114,8 @@ function printInspection(
   print(`${name}: ${family}, ${layers} layers, hidden size ${hiddenSize}, ${formatCount(total)} parameters`);
   const stored = STORED[precision];
   if (stored !== undefined) print(stored);
-  if (cut.length > 0)
-    print(
-      `not used: ${cut.join(', ')}${cut.some((output) => output.startsWith('logits')) ? ' (train --head model keeps the classifier)' : ''}`,
-    );
+  const kept = cut.some((output) => output.startsWith('logits')) ? ' (train --head model keeps the classifier)' : '';
+  if (cut.length > 0) print(`not used: ${cut.join(', ')}${kept}`);
   print(`site ${site}, norm ${norm}: trains ${formatCount(trainable)} numbers, ${formatShare(part)} of the model`);
   const rows = sites.map(({ key, attention, tensor, projection, norms }) => [
     key,

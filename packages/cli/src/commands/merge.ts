@@ -46,7 +46,8 @@ export function mergeCommand(): Command {
         if (flags.json === true) printJson({ output: flags.output, bytes, labels: used.labels });
         else
           print(
-            `wrote ${flags.output} (${(bytes / 2 ** 20).toFixed(1)} MiB): outputs logits and hidden states, inputs as before`,
+            `wrote ${flags.output} (${(bytes / 2 ** 20).toFixed(1)} MiB): outputs logits and hidden states, ` +
+              'inputs as before',
           );
       } finally {
         await used.session.dispose();

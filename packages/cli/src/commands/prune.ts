@@ -93,7 +93,8 @@ async function runPrune(place: string, flags: PruneFlags & Record<string, unknow
       return;
     }
     print(
-      `kept ${kept.length} of ${config.layers.length} layers (${kept.join(', ')}): ${formatCount(numbers)} of ${formatCount(before)} numbers`,
+      `kept ${kept.length} of ${config.layers.length} layers (${kept.join(', ')}): ${formatCount(numbers)} of ` +
+        `${formatCount(before)} numbers`,
     );
     print(
       by === 'elimination'
@@ -102,7 +103,8 @@ async function runPrune(place: string, flags: PruneFlags & Record<string, unknow
     );
     if (scorer !== undefined && full !== undefined && score !== undefined && lost !== undefined)
       print(
-        `${scorer.metric.main} ${score.score.toFixed(4)} instead of ${full.score.toFixed(4)} on ${formatCount(scorer.split.size)} rows, ${lost.toFixed(2)} points lost`,
+        `${scorer.metric.main} ${score.score.toFixed(4)} instead of ${full.score.toFixed(4)} on ` +
+          `${formatCount(scorer.split.size)} rows, ${lost.toFixed(2)} points lost`,
       );
     print(`wrote ${flags.output} (${(bytes / 1024).toFixed(1)} KiB)`);
   };

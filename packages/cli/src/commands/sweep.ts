@@ -96,11 +96,13 @@ async function runSweep(file: string, flags: SweepFlags): Promise<number> {
     } else {
       printSweep(summary, against);
       print(
-        `\n${done} of ${all.length} runs finished${ran === 0 ? '' : `, ${ran} of them now, in ${timeText(seconds)}`}; results in ${results}`,
+        `\n${done} of ${all.length} runs ` +
+          `finished${ran === 0 ? '' : `, ${ran} of them now, in ${timeText(seconds)}`}; results in ${results}`,
       );
       for (const { run, failure } of failed)
         print(
-          `${colors.red('failed')}  ${describeRun(run, run.shown)}: [${failure.code}] ${failure.message.split('\n')[0]}`,
+          `${colors.red('failed')}  ${describeRun(run, run.shown)}: [${failure.code}] ` +
+            `${failure.message.split('\n')[0]}`,
         );
       if (interrupted)
         print(

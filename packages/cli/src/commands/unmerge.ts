@@ -30,10 +30,10 @@ export function unmergeCommand(): Command {
         if (bytes !== undefined) files[name] = bytes;
       }
       const config = await readBytesIfAny(join(model, 'config.json'));
-      if (config !== undefined)
-        files['config.json'] = new TextEncoder().encode(
-          `${JSON.stringify(baseConfig(JSON.parse(new TextDecoder().decode(config)) as Record<string, unknown>), undefined, 2)}\n`,
-        );
+      if (config !== undefined) {
+        const parsed = JSON.parse(new TextDecoder().decode(config)) as Record<string, unknown>;
+        files['config.json'] = new TextEncoder().encode(`${JSON.stringify(baseConfig(parsed), undefined, 2)}\n`);
+      }
       await writeFolder(output, files);
       const bytes = base.reduce((sum, chunk) => sum + chunk.byteLength, 0);
       if (json === true) printJson({ output, bytes });

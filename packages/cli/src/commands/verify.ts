@@ -29,7 +29,8 @@ export function verifyCommand(): Command {
     .option('--fixtures <folder>', 'fixture folder (default: the one that comes with the package)', packagedFixtures)
     .option(
       '--runtime <name>',
-      "runtime to verify: onnxruntime, tfjs, reference (the same graphs in float64), core (core's math alone, without graphs)",
+      "runtime to verify: onnxruntime, tfjs, reference (the same graphs in float64), core (core's math alone, " +
+        'without graphs)',
       'onnxruntime',
     )
     .option('--device <name>', 'device of the runtime', 'cpu')
@@ -82,7 +83,8 @@ function printSuite({
   const measures = ['hidden', 'logits', 'loss', 'gradient', 'trajectory', 'identity', 'fold', 'direction'] as const;
   const cell = (error: number | undefined): string => (error === undefined ? '–' : error.toExponential(1));
   print(
-    `${runtime} on ${device}: ${passed} cases passed, ${failed} failed, ${gaps.length} declared gaps (${seconds.toFixed(1)} s)`,
+    `${runtime} on ${device}: ${passed} cases passed, ${failed} failed, ${gaps.length} declared gaps ` +
+      `(${seconds.toFixed(1)} s)`,
   );
   print('largest absolute errors');
   print(

@@ -68,7 +68,8 @@ async function runWorker({
     const { weights, files } = await environment.identity(false);
     const connection = await connect(queue, note);
     note(
-      `model ${folder.name}: weights ${short(weights)}, config and tokenizer ${short(files)}; taking runs from ${connection.place}`,
+      `model ${folder.name}: weights ${short(weights)}, config and tokenizer ${short(files)}; taking runs from ` +
+        `${connection.place}`,
     );
     signal.addEventListener('abort', () =>
       setInterval(() => connection.away() && process.exit(EXIT.interrupted), END_MS).unref(),

@@ -86,7 +86,9 @@ async function fetchFile(id: string, path: string, required: boolean): Promise<s
     throw new DataError(`The model ${id} could not be fetched from the hub`, {
       code: 'HUB_DOWNLOAD',
       found: `${path}: ${reason(cause)}`,
-      hint: 'There is no such folder here either. Check the spelling and the network, or give the path of a model folder.',
+      hint:
+        'There is no such folder here either. Check the spelling and the network, or give the path of a model ' +
+        'folder.',
       cause,
     });
   }

@@ -50,7 +50,9 @@ export async function openModel(place: string): Promise<ModelFolder> {
     throw new DataError('The model does not exist', {
       code: 'MODEL_MISSING',
       found: `nothing at ${place}`,
-      expected: `a folder with config.json, tokenizer.json and one of ${MODEL_FILES.join(', ')}, or a hub id like owner/name`,
+      expected:
+        `a folder with config.json, tokenizer.json and one of ${MODEL_FILES.join(', ')}, or a hub id like ` +
+        'owner/name',
     });
   }
   const folder = await downloadModel(place);

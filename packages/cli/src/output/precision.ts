@@ -4,5 +4,7 @@ import type { CanonicalGraph } from '@hadamard-adapter/compiler/internal';
 export const STORED: Readonly<Record<CanonicalGraph['precision'], string | undefined>> = {
   float32: undefined,
   float16: 'stored in float16: inference stays in float16, training computes in float32 from the same weights',
-  int8: 'stored in int8: inference stays in int8, training sends gradients through the dequantized weights, past the rounding of activations',
+  int8:
+    'stored in int8: inference stays in int8, training sends gradients through the dequantized weights, past the ' +
+    'rounding of activations',
 };

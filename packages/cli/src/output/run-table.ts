@@ -18,13 +18,16 @@ export function printReport(report: RunReport): void {
   ];
   print(table(['', report.metric], rows));
   print(
-    `trained numbers   ${formatCount(report.trainable)} of ${formatCount(report.total)} (${formatShare(report.share)}), and the classifier`,
+    `trained numbers   ${formatCount(report.trainable)} of ${formatCount(report.total)} ` +
+      `(${formatShare(report.share)}), and the classifier`,
   );
   const stored = STORED[report.precision];
   if (stored !== undefined) print(`base              ${stored}`);
   print(`adapter           ${report.adapter} (${(report.adapterBytes / 1024).toFixed(1)} KiB)`);
   print(
-    `examples          ${formatCount(report.examples)}${report.truncated > 0 ? `, ${formatCount(report.truncated)} cut to the maximum length` : ''}${report.skipped > 0 ? `, ${report.skipped} rows skipped` : ''}`,
+    `examples          ${formatCount(report.examples)}` +
+      `${report.truncated > 0 ? `, ${formatCount(report.truncated)} cut to the maximum length` : ''}` +
+      `${report.skipped > 0 ? `, ${report.skipped} rows skipped` : ''}`,
   );
   print(`time              ${duration(report.seconds)}`);
 }

@@ -54,5 +54,6 @@ const settingsText = (shown: Readonly<Record<string, unknown>>): string =>
 
 /** `0.8532 ± 0.0041`; of one value there is no spread. */
 function scoreText({ mean, deviation }: Summary, signed = false): string {
-  return `${signed && mean >= 0 ? '+' : ''}${mean.toFixed(4)}${deviation === undefined ? '' : ` ± ${deviation.toFixed(4)}`}`;
+  const spread = deviation === undefined ? '' : ` ± ${deviation.toFixed(4)}`;
+  return `${signed && mean >= 0 ? '+' : ''}${mean.toFixed(4)}${spread}`;
 }

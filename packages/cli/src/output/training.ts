@@ -56,7 +56,9 @@ export function trainingBars(stream: NodeJS.WriteStream = process.stderr): Train
         const speed = Math.max(event.examples - before, 1) / Math.max(seconds, 1e-3);
         const left = (event.totalExamples - event.examples) / speed;
         bar?.update(event.examples, {
-          note: `epoch ${event.epoch} | loss ${loss.toFixed(4)} | ${speed.toFixed(0)} examples/s | ${duration(left)} left`,
+          note:
+            `epoch ${event.epoch} | loss ${loss.toFixed(4)} | ${speed.toFixed(0)} examples/s | ${duration(left)} ` +
+            'left',
         });
         break;
       }
@@ -71,7 +73,8 @@ export function trainingBars(stream: NodeJS.WriteStream = process.stderr): Train
       }
       case 'stage-end':
         line(
-          `${colors.green('✓')} ${event.stage}: ${scoresText(event.result.scores)}kept epoch ${event.result.bestEpoch} of ${event.result.epochs}`,
+          `${colors.green('✓')} ${event.stage}: ${scoresText(event.result.scores)}kept epoch ` +
+            `${event.result.bestEpoch} of ${event.result.epochs}`,
         );
         bar = undefined;
         break;

@@ -64,7 +64,8 @@ export function sweepView(total: number, done: number, stream: NodeJS.WriteStrea
     finished(worker, run, { metric, score, seconds }) {
       count(worker);
       line(
-        `${finished}/${total}  ${colors.green('✓')} ${describe(run)}: ${metric} ${score.toFixed(4)} (${timeText(seconds)}${bars === undefined ? left() : ''})`,
+        `${finished}/${total}  ${colors.green('✓')} ${describe(run)}: ${metric} ${score.toFixed(4)} ` +
+          `(${timeText(seconds)}${bars === undefined ? left() : ''})`,
       );
     },
     failed(worker, run, { code, message }) {

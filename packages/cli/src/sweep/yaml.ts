@@ -23,7 +23,9 @@ export const strict = <const Entries extends v.ObjectEntries>(entries: Entries) 
     issue.expected === 'never' ? `one of ${Object.keys(entries).join(', ')}` : issue.message,
   );
 
-/** One value, or a list of such values. A list is judged as one, so that a message tells which of its items is wrong. */
+/**
+ * One value, or a list of such values. A list is judged as one, so that a message tells which of its items is wrong.
+ */
 export function oneOrMore<Schema extends v.GenericSchema>(schema: Schema) {
   const several = v.pipe(v.array(schema), v.minLength(1, 'at least one value'));
   return v.lazy(
@@ -59,7 +61,8 @@ export function readYaml<Schema extends v.GenericSchema>(
   }
   const mistake: CheckedYaml<unknown>['mistake'] = (path, what, { code = 'SWEEP_FILE', ...details }) =>
     new ConfigError(
-      `${what} ${path.length === 0 ? 'at the top' : `at ${shorten(path.join('.'))}`}${lineOf(document, lines, path)} of ${file}`,
+      `${what} ${path.length === 0 ? 'at the top' : `at ${shorten(path.join('.'))}`}` +
+        `${lineOf(document, lines, path)} of ${file}`,
       { code, ...details },
     );
 

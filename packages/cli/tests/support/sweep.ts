@@ -10,7 +10,8 @@ const FIXTURE = join(import.meta.dirname, '..', '..', '..', 'conformance', 'fixt
 const BIN = join(import.meta.dirname, '..', '..', 'dist', 'bin.js');
 
 const WORDS =
-  'there was a in the garden he looked at for long while whose is this my brother gave me old lay by door dog horse sheep cat cow bird fish mouse hammer saw knife axe shovel spoon needle rope . ?';
+  'there was a in the garden he looked at for long while whose is this my brother gave me old lay by door dog ' +
+  'horse sheep cat cow bird fish mouse hammer saw knife axe shovel spoon needle rope . ?';
 
 /**
  * A BERT of three layers, 32 wide, with a tokenizer of the words of the tiny tables: a run on it takes a tenth of a

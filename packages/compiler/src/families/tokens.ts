@@ -22,7 +22,9 @@ export function positionsOf(kit: Kit, length: string): string {
 export const lookUp = (kit: Kit, table: string, ids: string, as: string): string =>
   kit.emit('Gather', [table, ids], as, { axis: int(0) });
 
-/** `sum` and the embedding of the token types: nothing if there is none, one row for all if there is one, else by id. */
+/**
+ * `sum` and the embedding of the token types: nothing if there is none, one row for all if there is one, else by id.
+ */
 export function addTypes(kit: Kit, sum: string, module: string, types: number, width: number): string {
   if (types === 0) return sum;
   const rows = lookUp(kit, kit.weight(`${module}.weight`, [types, width]), types === 1 ? kit.index(0) : TYPES, module);

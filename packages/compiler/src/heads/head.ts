@@ -74,7 +74,9 @@ export function attachHead(builder: Builder, hidden: string, mask: string | unde
   );
 }
 
-/** Name of the input that says which text each is compared with, float32 [batch, batch]: in each row a 1 at its partner. */
+/**
+ * Name of the input that says which text each is compared with, float32 [batch, batch]: in each row a 1 at its partner.
+ */
 export const PARTNERS_INPUT = 'partners';
 
 /** The cosine of each vector [batch, hidden] with that of its partner, [batch, 1]: both texts of a pair get it. */

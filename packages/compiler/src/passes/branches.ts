@@ -135,7 +135,8 @@ function branchTaken(node: Node, walks: readonly Walk[], tensors: ReadonlyMap<st
       found:
         first === undefined || other === undefined
           ? `a condition, ${quote(condition)}, that depends on the tokens`
-          : `a condition, ${quote(condition)}, that is ${first.taken} at length ${first.size.sequence} and ${other.taken} at length ${other.size.sequence}`,
+          : `a condition, ${quote(condition)}, that is ${first.taken} at length ${first.size.sequence} and ` +
+            `${other.taken} at length ${other.size.sequence}`,
       expected: 'a condition on shapes that comes out the same at every size',
       hint: 'Export the model with the dynamo exporter, or trace it so that this branch is decided.',
     });

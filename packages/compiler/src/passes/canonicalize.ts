@@ -24,7 +24,9 @@ import { upgradeOperators } from './upgrade.js';
 import { unshareVectors } from './unshare.js';
 import { unpackWeights } from './weights.js';
 
-/** A graph in the few forms that the later steps know, with the value that holds the hidden states of the last layer. */
+/**
+ * A graph in the few forms that the later steps know, with the value that holds the hidden states of the last layer.
+ */
 export interface CanonicalGraph {
   /** Outputs: the hidden states, and `logits` where the head of the model is kept. */
   readonly graph: Graph;

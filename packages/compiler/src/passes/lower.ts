@@ -56,7 +56,9 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   RMSNormalization: lowerRmsNormalization,
 };
 
-/** Gemm knows two dimensions only: rows are flattened in front and given their shape back behind, which moves no data. */
+/**
+ * Gemm knows two dimensions only: rows are flattened in front and given their shape back behind, which moves no data.
+ */
 function lowerLinear(node: Node, builder: Builder): void {
   const [x, weight, bias] = node.inputs as [string, string, string | undefined];
   const output = node.outputs[0] as string;

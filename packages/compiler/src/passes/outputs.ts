@@ -136,7 +136,9 @@ function noStates(source: readonly ValueInfo[], graph: Graph, shapes: Probe): Un
   const inputs = graph.inputs.map(({ name }) => outputText(name, shapes)).join('; ');
   return new UnsupportedError('The model has no hidden states of a text encoder', {
     code: 'MODEL_OUTPUT',
-    found: `${source.map(({ name }) => outputText(name, shapes)).join('; ')}, from ${inputs === '' ? 'no inputs' : inputs}`,
+    found:
+      `${source.map(({ name }) => outputText(name, shapes)).join('; ')}, from ` +
+      `${inputs === '' ? 'no inputs' : inputs}`,
     expected: 'last_hidden_state [batch, sequence, hidden], or layers of attention with a norm behind',
     hint: 'Export the encoder without a task head (feature-extraction).',
   });

@@ -79,7 +79,9 @@ function upgradeSplit(node: Node, version: number, constant: AddConstant): Node 
   return given ? node : { ...node, attributes: { ...attributes, num_outputs: int(node.outputs.length) } };
 }
 
-/** Before opset 13, Softmax flattened everything from `axis` on (default 1); that is the same only for the last axis. */
+/**
+ * Before opset 13, Softmax flattened everything from `axis` on (default 1); that is the same only for the last axis.
+ */
 function upgradeSoftmax(node: Node, shapes: Probe): Node {
   const axis = intAttribute(node, 'axis', 1);
   const rank = dimsOf(shapes, node.inputs[0] as string)?.length;

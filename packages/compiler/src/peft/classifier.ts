@@ -146,7 +146,8 @@ function refused(
     code: 'PEFT_CLASSIFIER',
     found: `${names}${why}`,
     expected:
-      'tanh between two layers on one position (RoBERTa, BART; BERT and ALBERT with their pooler), or one layer on every token with task_type "TOKEN_CLS" or "QUESTION_ANS"; weight and bias of each',
+      'tanh between two layers on one position (RoBERTa, BART; BERT and ALBERT with their pooler), or one layer ' +
+      'on every token with task_type "TOKEN_CLS" or "QUESTION_ANS"; weight and bias of each',
     hint: poolerMissing
       ? 'Train it with modules_to_save ["pooler", "classifier"].'
       : 'Take the adapter without it, trained with task_type "FEATURE_EXTRACTION", and train a classifier here.',

@@ -79,7 +79,8 @@ export function checkNoLayerMissing(
       throw layersError(
         module,
         `a layer ${layer}`,
-        `no layer besides those of the adapter, for its target_modules ${JSON.stringify(shorten(targets.join(', ')))} would have chosen it`,
+        'no layer besides those of the adapter, for its target_modules ' +
+          `${JSON.stringify(shorten(targets.join(', ')))} would have chosen it`,
       );
     }
   }

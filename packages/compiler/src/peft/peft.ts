@@ -82,11 +82,16 @@ function sorted(tensors: readonly PeftTensor[]): { known: [PeftTensor, KnownModu
   return { known, behind };
 }
 
+const NORMS_BY_LAYER =
+  'Choose norms by layer, such as target_modules ".*encoder.layer.*LayerNorm", without that of the embeddings.';
+
 function hintFor(refused: readonly string[]): string | undefined {
   if (refused.some((name) => name.endsWith('.ia3_l')))
-    return 'Keys, values and feed-forward have no adapter here: train with target_modules and feedforward_modules ["attention.output.dense"], or what the model calls it.';
-  if (refused.some((name) => /embed|norm/i.test(name)))
-    return 'Choose norms by layer, such as target_modules ".*encoder.layer.*LayerNorm", without that of the embeddings.';
+    return (
+      'Keys, values and feed-forward have no adapter here: train with target_modules and feedforward_modules ' +
+      '["attention.output.dense"], or what the model calls it.'
+    );
+  if (refused.some((name) => /embed|norm/i.test(name))) return NORMS_BY_LAYER;
   return undefined;
 }
 

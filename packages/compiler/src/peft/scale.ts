@@ -56,7 +56,9 @@ function shownSide(shape: readonly number[]): Site | undefined {
   return first === 1 ? 'context' : 'output';
 }
 
-/** As PEFT does, by the end of the name, dot or no dot. A regular expression of Python is not tried: the shape tells. */
+/**
+ * As PEFT does, by the end of the name, dot or no dot. A regular expression of Python is not tried: the shape tells.
+ */
 function saidSide(module: string, { feedforward_modules: modules }: PeftConfig): Site | undefined {
   if (!Array.isArray(modules)) return undefined;
   return modules.some((name) => module.endsWith(name)) ? 'context' : 'output';

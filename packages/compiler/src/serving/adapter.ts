@@ -119,7 +119,9 @@ export function joinServing(present: ServingOptions, added: ServingOptions): Ser
   return norm === present.norm ? present : { ...present, norm };
 }
 
-/** Lay an adapter out as the graphs of `serving` read it: layers that it does not touch compute what the base computes. */
+/**
+ * Lay an adapter out as the graphs of `serving` read it: layers that it does not touch compute what the base computes.
+ */
 export function layOut(serving: ServingModel, { config, values, norms }: CheckedAdapter): LoadedAdapter {
   const vectors = serving.identity.slice();
   const put = (place: string, value: Float32Array | undefined): void => {

@@ -3,7 +3,9 @@ import type { CanonicalGraph } from '../passes/canonicalize.js';
 
 /** One softmax(q·kᵀ)·v of a graph. */
 export interface AttentionBlock {
-  /** The `Attention` node, or the product of probabilities and values where the scores are made in a way of their own. */
+  /**
+   * The `Attention` node, or the product of probabilities and values where the scores are made in a way of their own.
+   */
   readonly node: Node;
   /** The probabilities over the values, [b, h, s, d] or [b·h, s, d]. */
   readonly output: string;

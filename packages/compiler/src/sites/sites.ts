@@ -181,7 +181,9 @@ function noSites(nodes: readonly Node[]): UnsupportedError {
   const softmaxes = counts.get('Softmax') ?? 0;
   return new UnsupportedError('No self-attention was found in the model', {
     code: 'SITES_NONE',
-    found: `${softmaxes === 0 ? 'no Softmax' : `${softmaxes} × Softmax, none in front of a product`}; ${most.map(([op, count]) => `${count} × ${op}`).join(', ')}`,
+    found:
+      `${softmaxes === 0 ? 'no Softmax' : `${softmaxes} × Softmax, none in front of a product`}; ` +
+      `${most.map(([op, count]) => `${count} × ${op}`).join(', ')}`,
     expected: 'softmax(q·kᵀ)·v between linear layers',
     hint: 'The model must be a transformer encoder.',
   });

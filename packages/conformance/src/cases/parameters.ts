@@ -3,7 +3,9 @@ import { fail } from '../compare.js';
 import type { LoadedModel } from '../driver.js';
 import type { Fixture } from '../fixture.js';
 
-/** Put the golden adapters and head of `variant` into a model; norms and base weights stay as they come from the file. */
+/**
+ * Put the golden adapters and head of `variant` into a model; norms and base weights stay as they come from the file.
+ */
 export async function writeGolden(
   model: LoadedModel,
   fixture: Fixture,

@@ -6,7 +6,9 @@ export interface LayerScore {
   readonly loss: number;
 }
 
-/** Scores a model that has adapters on the layers `kept` only, ascending; none for the bare model with its classifier. */
+/**
+ * Scores a model that has adapters on the layers `kept` only, ascending; none for the bare model with its classifier.
+ */
 export type ScoreLayers = (kept: readonly number[]) => Promise<LayerScore>;
 
 /** The same, asking once for every set of layers. */

@@ -42,7 +42,9 @@ export interface EmitOptions {
   readonly output?: string;
 }
 
-/** @param from `graph`: add to its nodes; `nothing`: write all nodes anew, under names that the graph does not use yet. */
+/**
+ * @param from `graph`: add to its nodes; `nothing`: write all nodes anew, under names that the graph does not use yet.
+ */
 export function buildOn(graph: Graph, shapes: Probe, from: 'graph' | 'nothing' = 'graph'): Builder {
   const fresh = freshNames(graph);
   const known = [new Map(shapes[0]), new Map(shapes[1])] as const;

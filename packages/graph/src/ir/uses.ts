@@ -20,7 +20,9 @@ export function capturedValues(graph: Graph): ReadonlySet<string> {
   return free;
 }
 
-/** Every value a node needs before it can run: its inputs, and what its subgraphs capture. Absent inputs are left out. */
+/**
+ * Every value a node needs before it can run: its inputs, and what its subgraphs capture. Absent inputs are left out.
+ */
 export function usedValues(node: Node): ReadonlySet<string> {
   const used = new Set(node.inputs);
   for (const graph of subgraphs(node)) for (const name of capturedValues(graph)) used.add(name);

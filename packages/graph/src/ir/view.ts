@@ -3,7 +3,9 @@ import type { Tensor } from '../tensors/tensor.js';
 import { indexGraph } from './index-graph.js';
 import { elementCount, toNumbers } from '../tensors/elements.js';
 
-/** A graph with the questions that pattern matching asks of it. Positions in it do not change while a pass looks at it. */
+/**
+ * A graph with the questions that pattern matching asks of it. Positions in it do not change while a pass looks at it.
+ */
 export interface View {
   readonly graph: Graph;
   /** The node that computes `value`, unless it is an input or a constant. */

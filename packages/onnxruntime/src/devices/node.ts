@@ -67,7 +67,8 @@ function explainMissing(name: string, message: string, cause: unknown): RuntimeE
   if (name === 'cuda' && /shared library|providers_(shared|cuda)|cudnn|cublas|libcu/i.test(message)) {
     return unavailable(
       'no CUDA provider beside onnxruntime-node, or no CUDA for it to use',
-      `It needs 64-bit Linux, an NVIDIA driver, CUDA 12 and cuDNN 9 on the library path, and ONNX Runtime's provider, which this command installs: ${INSTALL_CUDA}`,
+      `It needs 64-bit Linux, an NVIDIA driver, CUDA 12 and cuDNN 9 on the library path, and ONNX Runtime's ` +
+        `provider, which this command installs: ${INSTALL_CUDA}`,
     );
   }
   if (name === 'cuda' && /cuda/i.test(message))
@@ -75,7 +76,8 @@ function explainMissing(name: string, message: string, cause: unknown): RuntimeE
   if (name === 'webgpu' && /adapter|vulkan|dawn|WebGpuContext/i.test(message)) {
     return unavailable(
       'no WebGPU adapter',
-      'It needs a graphics driver with Vulkan (Linux: libvulkan1 and the driver of the GPU), Direct3D 12 or Metal. Without one use "cpu".',
+      'It needs a graphics driver with Vulkan (Linux: libvulkan1 and the driver of the GPU), Direct3D 12 or ' +
+        'Metal. Without one use "cpu".',
     );
   }
   if (/not (supported|available|enabled)|backend not found/i.test(message))

@@ -9,7 +9,8 @@ import { webgpuOptions } from './webgpu.js';
 type OrtWeb = OrtModule & { readonly env: Env };
 
 const ISOLATION =
-  'Serve the page with the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp.';
+  'Serve the page with the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: ' +
+  'require-corp.';
 
 /** Devices of `onnxruntime-web`: the WebGPU execution provider, and WASM on the processor. */
 export const webPlatform: Platform = {

@@ -36,7 +36,9 @@ export interface SessionFacts extends Pick<TrainableModel, 'runtime' | 'device' 
   readonly compiled: CompiledDescription;
 }
 
-/** The answer to a call. Errors travel as what they say of themselves: a structured clone would keep the message only. */
+/**
+ * The answer to a call. Errors travel as what they say of themselves: a structured clone would keep the message only.
+ */
 export type Answer<T> = { readonly value: T } | { readonly error: SentError };
 
 interface SentError {

@@ -16,7 +16,9 @@ const CONFIG = {
 
 export const HIDDEN = CONFIG.hidden_size;
 
-/** A three-layer BERT with random weights, large enough that every layer matters and small enough for the interpreter. */
+/**
+ * A three-layer BERT with random weights, large enough that every layer matters and small enough for the interpreter.
+ */
 export function tinyBert(seed = 1, config: typeof CONFIG = CONFIG): Graph {
   return buildEncoder(config, {
     has: (name) => !name.startsWith('pooler'),

@@ -78,7 +78,13 @@ export const FILES: Readonly<Record<GlueId, Readonly<Record<string, string>>>> =
     'SST-2/dev.tsv': tsv(['sentence', 'label'], ['worth the ticket ', 1]),
   },
   mrpc: {
-    'MRPC/train.tsv': `\uFEFF${tsv(['Quality', '#1 ID', '#2 ID', '#1 String', '#2 String'], [1, 11, 12, 'The firm grew.', 'The company became larger.'], [0, 13, 14, 'He left.', 'She stayed.'])}`,
+    'MRPC/train.tsv':
+      '\uFEFF' +
+      tsv(
+        ['Quality', '#1 ID', '#2 ID', '#1 String', '#2 String'],
+        [1, 11, 12, 'The firm grew.', 'The company became larger.'],
+        [0, 13, 14, 'He left.', 'She stayed.'],
+      ),
     'MRPC/dev.tsv': tsv(
       ['Quality', '#1 ID', '#2 ID', '#1 String', '#2 String'],
       [1, 15, 16, 'It rained.', 'There was rain.'],

@@ -35,7 +35,9 @@ export function layersIn(tf: KerasTf, model: LayersModel): Layer[] {
   return [...new Set(all)];
 }
 
-/** From the calls and not from `model.layers`: a sequential model that begins with a nested one has that one's calls. */
+/**
+ * From the calls and not from `model.layers`: a sequential model that begins with a nested one has that one's calls.
+ */
 const layersOf = (model: LayersModel): Layer[] => [
   ...new Set(nodesOf(model).map(({ outboundLayer }) => outboundLayer)),
 ];

@@ -5,7 +5,9 @@ import { checkModel, type KerasTf, type Layer, type LayersModel, type Node, type
 import { selectLayers, type LayerMatch } from './match.js';
 
 export interface InjectOptions {
-  /** The self-attention layers, or whichever layers an adapter shall sit behind; looked for in nested models as well. */
+  /**
+   * The self-attention layers, or whichever layers an adapter shall sit behind; looked for in nested models as well.
+   */
   readonly match: LayerMatch;
 }
 

@@ -58,7 +58,9 @@ function foreign(model: unknown): ConfigError {
       code: 'TF_COPIES',
       found: 'a model with layers that is no instance of the LayersModel of the tf that was passed',
       expected: 'one copy, whose classes the model and its adapters share',
-      hint: 'Look for it with "npm ls @tensorflow/tfjs-layers", pass the tf that made the model, and let the bundler dedupe it (Vite: resolve.dedupe).',
+      hint:
+        'Look for it with "npm ls @tensorflow/tfjs-layers", pass the tf that made the model, and let the bundler ' +
+        'dedupe it (Vite: resolve.dedupe).',
     });
   }
   return new ConfigError('Adapters go into a LayersModel', {
@@ -66,6 +68,8 @@ function foreign(model: unknown): ConfigError {
     found:
       typeof model === 'object' && model !== null ? `a ${model.constructor?.name ?? 'plain object'}` : String(model),
     expected: 'a functional or sequential tf.LayersModel',
-    hint: 'A GraphModel has no layers to train: convert with --output_format=tfjs_layers_model, or take the ONNX file and loadModel.',
+    hint:
+      'A GraphModel has no layers to train: convert with --output_format=tfjs_layers_model, or take the ONNX file ' +
+      'and loadModel.',
   });
 }

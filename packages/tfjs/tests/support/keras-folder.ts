@@ -2,7 +2,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { io } from '@tensorflow/tfjs';
 
-/** A model in a folder: model.json and weights.bin. TensorFlow.js without tfjs-node reads and writes no files by itself. */
+/**
+ * A model in a folder: model.json and weights.bin. TensorFlow.js without tfjs-node reads and writes no files by itself.
+ */
 export function folder(path: string): io.IOHandler {
   return {
     async save({ weightData, ...model }) {

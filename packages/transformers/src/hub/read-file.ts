@@ -111,7 +111,8 @@ function notFound(env: LibraryEnv, id: string, file: string, { local, cached, re
     hint: [
       ...(file.endsWith('.onnx')
         ? [
-            'Names of ONNX files follow dtype (fp32: model.onnx, fp16: model_fp16.onnx, q8: model_quantized.onnx), subfolder and model_file_name.',
+            'Names of ONNX files follow dtype (fp32: model.onnx, fp16: model_fp16.onnx, q8: ' +
+              'model_quantized.onnx), subfolder and model_file_name.',
           ]
         : []),
       ...(env.allowRemoteModels ? [] : ['The hub was not asked, because env.allowRemoteModels is false.']),

@@ -1,4 +1,6 @@
-/** Write a file of Node under a temporary name and rename it when it is whole; its folder is made where it is missing. */
+/**
+ * Write a file of Node under a temporary name and rename it when it is whole; its folder is made where it is missing.
+ */
 export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   const [{ mkdir, rename, writeFile }, { dirname }] = await Promise.all([
     import('node:fs/promises'),

@@ -5,7 +5,9 @@ import { SERIES, bars, domainOf, heatmap, lines, type LinePoint } from './plots.
 import { RUN_COLUMNS, runCells } from './words.js';
 
 const INTRO =
-  "The adapter acts on the attention outputs, so what it does is seen there: their lengths (Euclidean norms) before and after, layer by layer and head by head. It is the paper's first research question, how self-attention outputs change by tuning, asked of adapters.";
+  'The adapter acts on the attention outputs, so what it does is seen there: their lengths (Euclidean norms) ' +
+  "before and after, layer by layer and head by head. It is the paper's first research question, how " +
+  'self-attention outputs change by tuning, asked of adapters.';
 
 const LENGTHS = [
   { series: 'bare model', color: SERIES[5], dash: '4 3' },
@@ -46,7 +48,11 @@ function finding(found: AttentionAnalysis): string {
   const places = placesOf(found).map((key) => ({ key, by: meanAt(found, key, moved) }));
   const most = places.toSorted((a, b) => b.by - a.by)[0];
   const length = mean(found.changes.map(longer));
-  return `${found.run.task}: adapters move attention outputs by ${mean(places.map(({ by }) => by)).toFixed(1)} % of their length (mean over layers and heads), most in ${most?.key ?? ''} (${(most?.by ?? 0).toFixed(1)} %); the length itself ${length < 0 ? 'falls' : 'rises'} by ${Math.abs(length).toFixed(1)} %.`;
+  return (
+    `${found.run.task}: adapters move attention outputs by ${mean(places.map(({ by }) => by)).toFixed(1)} % of ` +
+    `their length (mean over layers and heads), most in ${most?.key ?? ''} (${(most?.by ?? 0).toFixed(1)} %); the ` +
+    `length itself ${length < 0 ? 'falls' : 'rises'} by ${Math.abs(length).toFixed(1)} %.`
+  );
 }
 
 const looked = (found: readonly AttentionAnalysis[]): string =>
@@ -73,7 +79,10 @@ function layersBlock(found: readonly AttentionAnalysis[]): Block {
   );
   return {
     title: 'Lengths by layer',
-    caption: `Mean length of a head's attention output on the bare model, in front of the adapter and behind it, over heads and unmasked tokens. "Before" differs from the bare model where the layers below were tuned. ${looked(found)}.`,
+    caption:
+      `Mean length of a head's attention output on the bare model, in front of the adapter and behind it, over ` +
+      'heads and unmasked tokens. "Before" differs from the bare model where the layers below were tuned. ' +
+      `${looked(found)}.`,
     legend: LENGTHS.map(({ series, color }) => ({ color, text: series })),
     plots: found.map((each, i) =>
       lines(values[i] ?? [], {
@@ -111,7 +120,9 @@ function movedBlock(found: readonly AttentionAnalysis[]): Block {
   );
   return {
     title: 'How far they are moved',
-    caption: `Distance between the attention output behind the adapter and in front of it, in percent of its length: an output that is turned may be as long as before. Means over heads and unmasked tokens. ${looked(found)}.`,
+    caption:
+      'Distance between the attention output behind the adapter and in front of it, in percent of its length: an ' +
+      `output that is turned may be as long as before. Means over heads and unmasked tokens. ${looked(found)}.`,
     plots: found.map((each, i) =>
       bars(values[i] ?? [], {
         title: each.run.task,
@@ -137,7 +148,13 @@ function headsBlock(found: readonly AttentionAnalysis[]): Block {
   const digits = most < 10 ? 1 : 0;
   return {
     title: 'Lengths by layer and head',
-    caption: `By how many percent the adapter lengthens (blue) or shortens (orange) the attention output of each head, mean over unmasked tokens; layers are rows, heads columns. ${found.some(({ heads }) => heads === 1) ? 'Behind the output projection heads are mixed and stand as one. ' : ''}${looked(found)}.`,
+    caption:
+      'By how many percent the adapter lengthens (blue) or shortens (orange) the attention output of each head, ' +
+      'mean over unmasked tokens; layers are rows, heads columns. ' +
+      (found.some(({ heads }) => heads === 1)
+        ? 'Behind the output projection heads are mixed and stand as one. '
+        : '') +
+      `${looked(found)}.`,
     plots: found.map((each) =>
       heatmap(
         each.changes.map((change) => ({

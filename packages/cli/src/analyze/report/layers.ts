@@ -7,9 +7,13 @@ import { SERIES, bars, domainOf, dotRows, lines, wider, type LinePoint, type Lin
 import { ORDER_NAMES, PREDICTOR_NAMES, RUN_COLUMNS, countRows, countRuns, runCells, tasksOf } from './words.js';
 
 const INTRO =
-  "Not every layer needs its adapter: those whose adapter can go without loss are redundant, and dropping them makes the adapter smaller still. A layer that is dropped is the base model's again: w = 1, b = 0, and its trained norm as it was before.";
+  'Not every layer needs its adapter: those whose adapter can go without loss are redundant, and dropping them ' +
+  "makes the adapter smaller still. A layer that is dropped is the base model's again: w = 1, b = 0, and its " +
+  'trained norm as it was before.';
 
-/** Which layers can go: what each is worth, in what order they go best, and whether that can be told without scoring. */
+/**
+ * Which layers can go: what each is worth, in what order they go best, and whether that can be told without scoring.
+ */
 export function layersSection(
   signs: ReadonlyMap<Run, readonly LayerSigns[]>,
   found: readonly LayerAnalysis[],
@@ -40,7 +44,12 @@ function findings(found: readonly LayerAnalysis[], budget: number): string[] {
     const [least, most] = [enough[0] as number, enough.at(-1) as number];
     const brings = mean(own.map(({ full, bare }) => points(full.score - bare.score)));
     const scope = own.length === 1 ? '' : ` (${count(own.length, 'run')})`;
-    return `${task}${scope}: ${least === most ? most : `${least} to ${most}`} of ${own[0]?.run.adapter.config.layers.length ?? 0} layers ${most === 1 ? 'is' : 'are'} enough within ${points(budget)} points. The whole adapter brings ${signed(brings, 1)} points over the classifier alone${brings <= points(budget) ? ', no more than the budget: here almost any layer can go' : ''}.`;
+    return (
+      `${task}${scope}: ${least === most ? most : `${least} to ${most}`} of ` +
+      `${own[0]?.run.adapter.config.layers.length ?? 0} layers ${most === 1 ? 'is' : 'are'} enough within ` +
+      `${points(budget)} points. The whole adapter brings ${signed(brings, 1)} points over the classifier ` +
+      `alone${brings <= points(budget) ? ', no more than the budget: here almost any layer can go' : ''}.`
+    );
   });
   const best = PREDICTORS.map((predictor) => ({
     predictor,
@@ -53,7 +62,8 @@ function findings(found: readonly LayerAnalysis[], budget: number): string[] {
     ...(best === undefined
       ? []
       : [
-          `Of the cheap predictors ${PREDICTOR_NAMES[best.predictor]} ranks the layers most like their loss of score: Spearman ${signed(best.spearman, 2)}, mean over ${count(found.length, 'run')}.`,
+          `Of the cheap predictors ${PREDICTOR_NAMES[best.predictor]} ranks the layers most like their loss of ` +
+            `score: Spearman ${signed(best.spearman, 2)}, mean over ${count(found.length, 'run')}.`,
         ]),
   ];
 }
@@ -67,9 +77,14 @@ function worthBlock(found: readonly LayerAnalysis[]): Block {
     ),
     1,
   );
+  const shown = found.length > tasks.length ? '; bars are means over the runs of a task, dots are single runs' : '';
   return {
     title: 'What each layer is worth',
-    caption: `Points of score that are lost when the adapter of one layer is dropped and all others stay. Below 0 the model is better without it. Scored on ${countRows(found.map(({ rows }) => rows))} for each task; ${countRuns(found.map(({ run }) => run))}${found.length > tasks.length ? '; bars are means over the runs of a task, dots are single runs' : ''}. ${resolution(found)}`,
+    caption:
+      'Points of score that are lost when the adapter of one layer is dropped and all others stay. Below 0 the ' +
+      `model is better without it. Scored on ${countRows(found.map(({ rows }) => rows))} for each task; ` +
+      `${countRuns(found.map(({ run }) => run))}${shown}. ` +
+      `${resolution(found)}`,
     plots: tasks.map((task) =>
       bars(
         ofTask(found, task).flatMap(({ leftOut }) => leftOut.map(({ layer, lost }) => ({ x: layer, y: points(lost) }))),
@@ -110,7 +125,10 @@ function worthBlock(found: readonly LayerAnalysis[]): Block {
 /** What a single row is worth: differences below it mean nothing. */
 function resolution(found: readonly LayerAnalysis[]): string {
   const least = Math.min(...found.map(({ rows }) => rows));
-  return `One answer more or less on ${count(least, 'row')} is ${(100 / least).toFixed(2)} points of accuracy: differences of a few answers are chance.`;
+  return (
+    `One answer more or less on ${count(least, 'row')} is ${(100 / least).toFixed(2)} points of accuracy: ` +
+    'differences of a few answers are chance.'
+  );
 }
 
 const STYLES: Readonly<Record<Order, Omit<LineStyle, 'series'>>> = {
@@ -127,7 +145,13 @@ function curveBlock(found: readonly LayerAnalysis[]): Block {
   const styles = drawn.map((order): LineStyle => ({ series: ORDER_NAMES[order], ...STYLES[order] }));
   return {
     title: 'Score against layers',
-    caption: `Score with fewer and fewer layers, from all of them on the left to the bare model with its classifier on the right. Greedy elimination drops in each round the layer whose absence costs least; the other orders are fixed before anything is scored. A predictor is good when its line stays near that of elimination. Scored on ${countRows(found.map(({ rows }) => rows))} for each task${found.length > tasks.length ? '; means over the runs of a task' : ''}; ${countRuns(found.map(({ run }) => run))}.`,
+    caption:
+      'Score with fewer and fewer layers, from all of them on the left to the bare model with its classifier on ' +
+      'the right. Greedy elimination drops in each round the layer whose absence costs least; the other orders are ' +
+      'fixed before anything is scored. A predictor is good when its line stays near that of elimination. Scored ' +
+      `on ${countRows(found.map(({ rows }) => rows))} for each ` +
+      `task${found.length > tasks.length ? '; means over the runs of a task' : ''}; ` +
+      `${countRuns(found.map(({ run }) => run))}.`,
     legend: ORDERS.map((order) => ({ color: STYLES[order].color, text: ORDER_NAMES[order] })),
     plots: tasks.map((task) => {
       const own = ofTask(found, task);
@@ -190,7 +214,10 @@ function meanCurves(own: readonly LayerAnalysis[]): LinePoint[] {
 function smallestBlock(found: readonly LayerAnalysis[], budget: number): Block {
   return {
     title: `The smallest adapter within ${points(budget)} points`,
-    caption: `The fewest layers on the path of greedy elimination whose score is at most ${points(budget)} points below that of all layers. Chosen and scored on the same rows, so on new data it may lose a little more. Numbers are those of stage two, norms included.`,
+    caption:
+      `The fewest layers on the path of greedy elimination whose score is at most ${points(budget)} points below ` +
+      'that of all layers. Chosen and scored on the same rows, so on new data it may lose a little more. Numbers ' +
+      'are those of stage two, norms included.',
     table: {
       name: 'elimination',
       columns: [
@@ -234,7 +261,9 @@ function agreementBlock(found: readonly LayerAnalysis[]): Block {
   );
   return {
     title: 'Do cheap predictors agree?',
-    caption: `Rank correlation of each predictor with the points that are lost without a layer: 1 is the same order, 0 none, −1 the opposite. ${byChance(found)} A dot for each run: ${countRuns(found.map(({ run }) => run))}.`,
+    caption:
+      'Rank correlation of each predictor with the points that are lost without a layer: 1 is the same order, 0 ' +
+      `none, −1 the opposite. ${byChance(found)} A dot for each run: ${countRuns(found.map(({ run }) => run))}.`,
     legend: [...colors].map(([text, color]) => ({ color, text })),
     plots: [
       dotRows(
@@ -278,7 +307,10 @@ function agreementBlock(found: readonly LayerAnalysis[]): Block {
 /** How far rank correlations of things that have nothing to do with each other spread. */
 function byChance(found: readonly LayerAnalysis[]): string {
   const layers = Math.max(2, ...found.map(({ run }) => run.adapter.config.layers.length));
-  return `Of ${count(layers, 'layer')} in no order at all it is spread around 0 with a standard deviation of ${(1 / Math.sqrt(layers - 1)).toFixed(2)}.`;
+  return (
+    `Of ${count(layers, 'layer')} in no order at all it is spread around 0 with a standard deviation of ` +
+    `${(1 / Math.sqrt(layers - 1)).toFixed(2)}.`
+  );
 }
 
 function signsBlock(signs: ReadonlyMap<Run, readonly LayerSigns[]>, found: readonly LayerAnalysis[]): Block {
@@ -311,7 +343,11 @@ function signsBlock(signs: ReadonlyMap<Run, readonly LayerSigns[]>, found: reado
   );
   return {
     title: 'How far each layer has moved',
-    caption: `Mean distance of the scales from 1 and of the shifts from 0, which is where they start; a line for each run, ${countRuns(runs)}. Read off the adapters, nothing is scored. The gradient norm in the table is that of the loss with respect to w and b where stage two begins (w = 1, b = 0): at the trained adapter it would be near 0 everywhere.`,
+    caption:
+      'Mean distance of the scales from 1 and of the shifts from 0, which is where they start; a line for each ' +
+      `run, ${countRuns(runs)}. Read off the adapters, nothing is scored. The gradient norm in the table is that ` +
+      'of the loss with respect to w and b where stage two begins (w = 1, b = 0): at the trained adapter it would ' +
+      'be near 0 everywhere.',
     legend: tasks.map((task, i) => ({ color: SERIES[i % SERIES.length] as string, text: task })),
     plots: panels,
     table: {

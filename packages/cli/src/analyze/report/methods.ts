@@ -5,7 +5,9 @@ import { count, points, type Block, type Section } from '../table.js';
 import { domainOf, dotRows, seriesColor, wider } from './plots.js';
 
 const INTRO =
-  'What Hadamard adapters reach beside other ways to fine-tune the same model on the same data. The least is the classifier alone, on a model that stays as it was; the most that is expected is full fine-tuning, which trains every number of it.';
+  'What Hadamard adapters reach beside other ways to fine-tune the same model on the same data. The least is the ' +
+  'classifier alone, on a model that stays as it was; the most that is expected is full fine-tuning, which ' +
+  'trains every number of it.';
 
 /**
  * The methods of sweeps side by side: scores, numbers trained, and how much of the distance to full fine-tuning each
@@ -32,20 +34,25 @@ function findings(means: readonly MethodMean[]): string[] {
   return means.flatMap(({ label, method, closed, compared, above, trainable, share }) => {
     if (method !== 'hadamard' || closed === undefined) return [];
     return [
-      `${label} trains ${formatCount(trainable)} numbers (${formatShare(share)}), is above the classifier alone on ${above} of ${count(compared, 'task')} on which full fine-tuning is, and closes ${percent(closed)} of the distance between them in the mean.`,
+      `${label} trains ${formatCount(trainable)} numbers (${formatShare(share)}), is above the classifier alone ` +
+        `on ${above} of ${count(compared, 'task')} on which full fine-tuning is, and closes ${percent(closed)} of ` +
+        'the distance between them in the mean.',
     ];
   });
 }
 
 const CHOICE =
-  'Each method is in its best setting on the task, chosen by the mean on the rows that are reported, among those with most seeds';
+  'Each method is in its best setting on the task, chosen by the mean on the rows that are reported, among those ' +
+  'with most seeds';
 
 function scoresBlock(found: readonly MethodScore[]): Block {
   const labels = [...new Set(found.map(({ label }) => label))];
   const tasks = [...groupBy(found, ({ task, metric }) => `${task}, ${metric}`)];
   return {
     title: 'Scores',
-    caption: `Mean score over seeds, with one sample standard deviation to each side. ${CHOICE}. The gain is over the classifier alone, paired by seed.`,
+    caption:
+      `Mean score over seeds, with one sample standard deviation to each side. ${CHOICE}. The gain is over the ` +
+      'classifier alone, paired by seed.',
     plots: tasks.map(([title, own]) =>
       dotRows(
         own.map(({ label, mean, deviation, trainable }) => ({
@@ -120,7 +127,10 @@ function distanceBlock(found: readonly MethodScore[], means: readonly MethodMean
   );
   return {
     title: 'Of the distance to full fine-tuning',
-    caption: `How far each method goes from the classifier alone, 0, to full fine-tuning, 100 (${count(tasks.length, 'task')}: those on which full fine-tuning is above by more than its seeds differ; means over the seeds that all three have). ${CHOICE}.`,
+    caption:
+      'How far each method goes from the classifier alone, 0, to full fine-tuning, 100 ' +
+      `(${count(tasks.length, 'task')}: those on which full fine-tuning is above by more than its seeds differ; ` +
+      `means over the seeds that all three have). ${CHOICE}.`,
     legend: tasks.map((text, i) => ({ color: seriesColor(i), text })),
     plots: [
       dotRows(dots, {

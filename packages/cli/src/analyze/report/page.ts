@@ -14,7 +14,8 @@ export interface PageInfo {
 const WORDS: readonly (readonly [string, string])[] = [
   [
     'adapter',
-    'one scale w and one shift b for each channel of a layer: the attention output x becomes w ⊙ x + b. All else of the model stays as it was pretrained, but for one LayerNorm in each layer.',
+    'one scale w and one shift b for each channel of a layer: the attention output x becomes w ⊙ x + b. All else ' +
+      'of the model stays as it was pretrained, but for one LayerNorm in each layer.',
   ],
   [
     'stage one, stage two',
@@ -30,6 +31,7 @@ const WORDS: readonly (readonly [string, string])[] = [
 /** The report as one page that needs nothing else: styles and pictures are in it, and no script. */
 export function reportPage({ base, runs, sections, leftOut }: Analyzed, { version, files }: PageInfo): string {
   const title = `Hadamard adapters${base === '' ? '' : ` on ${shorten(base)}`}`;
+  const links = sections.map(({ id, title: name }) => `<a href="#${id}">${escapeHtml(name)}</a>`);
   const findings = sections.flatMap(({ findings: own }) => own);
   return [
     '<!doctype html>',
@@ -44,11 +46,14 @@ export function reportPage({ base, runs, sections, leftOut }: Analyzed, { versio
     '<body>',
     '<main>',
     `<h1>${escapeHtml(title)}</h1>`,
-    '<p class="lead">What was trained, how methods compare, which of it is needed, and what tasks could share. A Hadamard adapter (Chen et al. 2023, arXiv 2407.11033) fine-tunes a pretrained transformer by one scale and one shift for each channel of its attention outputs; this page looks at adapters that were trained before.</p>',
+    '<p class="lead">What was trained, how methods compare, which of it is needed, and what tasks could share. A ' +
+      'Hadamard adapter (Chen et al. 2023, arXiv 2407.11033) fine-tunes a pretrained transformer by one scale and ' +
+      'one shift for each channel of its attention outputs; this page looks at adapters that were trained ' +
+      'before.</p>',
     ...(findings.length === 0
       ? []
       : ['<h2 id="short">In short</h2>', '<ul>', ...findings.map((text) => `<li>${escapeHtml(text)}</li>`), '</ul>']),
-    `<nav><a href="#runs">Runs</a>${sections.map(({ id, title: name }) => `<a href="#${id}">${escapeHtml(name)}</a>`).join('')}<a href="#words">Words</a></nav>`,
+    `<nav><a href="#runs">Runs</a>${links.join('')}<a href="#words">Words</a></nav>`,
     '<h2 id="runs">Runs</h2>',
     '<p>The adapters that this page is about.</p>',
     tableMarkup(runs, files),
@@ -56,7 +61,8 @@ export function reportPage({ base, runs, sections, leftOut }: Analyzed, { versio
     ...sections.map((section) => sectionMarkup(section, files)),
     '<h2 id="words">Words</h2>',
     `<dl>${WORDS.map(([word, meaning]) => `<dt>${word}</dt><dd>${escapeHtml(meaning)}</dd>`).join('')}</dl>`,
-    `<footer>Made by hadamard analyze ${escapeHtml(version)}. Every table is a CSV file beside this page, with all digits.</footer>`,
+    `<footer>Made by hadamard analyze ${escapeHtml(version)}. Every table is a CSV file beside this page, with ` +
+      'all digits.</footer>',
     '</main>',
     '</body>',
     '</html>',
@@ -93,7 +99,9 @@ function blockMarkup({ title, caption, plots = [], legend = [], table }: Block, 
     ...(legend.length === 0
       ? []
       : [
-          `<div class="legend">${legend.map(({ color, text }) => `<span><i style="background:${color}"></i>${escapeHtml(text)}</span>`).join('')}</div>`,
+          `<div class="legend">${legend
+            .map(({ color, text }) => `<span><i style="background:${color}"></i>${escapeHtml(text)}</span>`)
+            .join('')}</div>`,
         ]),
     ...(plots.length === 0 ? [] : [`<div class="plots">${plots.join('')}</div>`]),
     `<figcaption>${escapeHtml(caption)}</figcaption>`,

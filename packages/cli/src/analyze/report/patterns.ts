@@ -6,7 +6,9 @@ import { SERIES, boxes, domainOf, heatmap, lines, type LinePoint } from './plots
 import { RUN_COLUMNS, countRuns, runCells, tasksOf } from './words.js';
 
 const INTRO =
-  'If adapters of different tasks look alike, tasks can share them. Likeness is the cosine similarity of two vectors: 1 when they point the same way, 0 when they have nothing in common. Scales start at 1, so w of any two adapters is alike from the start; w − 1 is what training made of it.';
+  'If adapters of different tasks look alike, tasks can share them. Likeness is the cosine similarity of two ' +
+  'vectors: 1 when they point the same way, 0 when they have nothing in common. Scales start at 1, so w of any ' +
+  'two adapters is alike from the start; w − 1 is what training made of it.';
 
 /** How adapters of different tasks resemble each other, and how their numbers are spread over the layers. */
 export function patternsSection(runs: readonly Run[], found: readonly Likeness[], spread: readonly Spread[]): Section {
@@ -55,7 +57,12 @@ function betweenBlock(runs: readonly Run[], found: readonly Likeness[]): Block {
   );
   return {
     title: 'Between tasks',
-    caption: `Cosine similarity of the adapters of two tasks, mean over layers${runs.length > tasks.length ? ' and over all pairs of their runs; on the diagonal, between runs of one task' : ''}. ${countRuns(runs)}. Read off the adapters, nothing is scored.`,
+    caption:
+      'Cosine similarity of the adapters of two tasks, mean over layers' +
+      (runs.length > tasks.length
+        ? ' and over all pairs of their runs; on the diagonal, between runs of one task'
+        : '') +
+      `. ${countRuns(runs)}. Read off the adapters, nothing is scored.`,
     plots: VECTORS.map((vector) =>
       heatmap(
         cells
@@ -131,7 +138,9 @@ function byLayerBlock(runs: readonly Run[], found: readonly Likeness[]): Block {
   );
   return {
     title: 'Likeness by layer',
-    caption: `Mean cosine similarity over pairs of runs, layer by layer; ${countRuns(runs)}. Runs of one task that differ in their seed show how much of it is chance.`,
+    caption:
+      `Mean cosine similarity over pairs of runs, layer by layer; ${countRuns(runs)}. Runs of one task that differ ` +
+      'in their seed show how much of it is chance.',
     legend: STYLES.map(({ series, color }) => ({ color, text: series })),
     plots: kinds.map(({ title, rows }) =>
       lines(points(rows), {
@@ -173,7 +182,11 @@ function spreadBlocks(runs: readonly Run[], spread: readonly Spread[]): Block[] 
     );
     return {
       title: `Distribution of ${vector} by layer`,
-      caption: `The numbers of each layer: line at the median, box from the first to the third quarter, whisker over the middle 90 %; dashed where training started (${vector === 'w' ? 1 : 0}). ${runs.length > tasks.length ? 'The first run of each task is drawn, the table has all.' : ''} ${countRuns(runs)}.`,
+      caption:
+        'The numbers of each layer: line at the median, box from the first to the third quarter, whisker over the ' +
+        `middle 90 %; dashed where training started (${vector === 'w' ? 1 : 0}). ` +
+        `${runs.length > tasks.length ? 'The first run of each task is drawn, the table has all.' : ''} ` +
+        `${countRuns(runs)}.`,
       plots: shown.map((run) =>
         boxes(
           own.filter((each) => each.run === run).map(({ layer, ...rest }) => ({ x: layer, ...rest })),

@@ -4,7 +4,8 @@ import { points, type Block, type Section } from '../table.js';
 import { domainOf, lines, seriesColor, wider, type LinePoint } from './plots.js';
 
 const INTRO =
-  'How much the score depends on what training is set to. Each line joins runs that differ in one setting only, and in their seeds.';
+  'How much the score depends on what training is set to. Each line joins runs that differ in one setting only, ' +
+  'and in their seeds.';
 
 /** What learning rate, batch size and epochs of each stage do to the score. */
 export function sensitivitySection(found: readonly SensitivityPoint[]): Section {
@@ -18,7 +19,8 @@ export function sensitivitySection(found: readonly SensitivityPoint[]): Section 
     intro: INTRO,
     findings: spans.map(
       ({ factor, span }) =>
-        `${capital(FACTORS[factor])}: ${span.toFixed(1)} points between the best and the worst value tried, other settings alike.`,
+        `${capital(FACTORS[factor])}: ${span.toFixed(1)} points between the best and the worst value tried, ` +
+        'other settings alike.',
     ),
     blocks: factors.map((factor) => factorBlock(found, factor)),
   };
@@ -34,7 +36,10 @@ function factorBlock(all: readonly SensitivityPoint[], factor: Factor): Block {
   const slices = new Set(found.map(({ slice }) => slice)).size;
   return {
     title: capital(FACTORS[factor]),
-    caption: `Mean score over seeds, whiskers of one sample standard deviation (${seedsText(found)}).${slices > 1 ? ' A line for each combination of the other settings.' : ''} Scores are those that the runs of the sweep ended with.`,
+    caption:
+      'Mean score over seeds, whiskers of one sample standard deviation ' +
+      `(${seedsText(found)}).${slices > 1 ? ' A line for each combination of the other settings.' : ''} Scores are ` +
+      'those that the runs of the sweep ended with.',
     legend: styles.map(({ series, color }) => ({ color, text: series })),
     plots: tasks.map(([title, own]) =>
       lines(

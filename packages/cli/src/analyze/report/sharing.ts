@@ -6,7 +6,9 @@ import { domainOf, dotRows, heatmap, lines, seriesColor, wider, type LinePoint }
 import { VARIANT_NAMES } from './words.js';
 
 const INTRO =
-  'Several tasks on one model could share one adapter and keep a classifier each. Here adapters that were trained one by one are averaged, exchanged, or put together from few common vectors, and on request one is trained for all tasks together; always scored with the classifier of each task.';
+  'Several tasks on one model could share one adapter and keep a classifier each. Here adapters that were ' +
+  'trained one by one are averaged, exchanged, or put together from few common vectors, and on request one is ' +
+  'trained for all tasks together; always scored with the classifier of each task.';
 
 /** What sharing costs in score, and what it saves in numbers. */
 export function sharingSection(found: SharingAnalysis): Section {
@@ -34,10 +36,12 @@ function findings(found: SharingAnalysis): string[] {
   return [
     ...(found.variants.includes('joint')
       ? [
-          `One adapter trained for all ${count(scorers.length, 'task')} together ${loses('joint')} on average against one for each.`,
+          `One adapter trained for all ${count(scorers.length, 'task')} together ${loses('joint')} on average ` +
+            'against one for each.',
         ]
       : []),
-    `One mean adapter for ${count(scorers.length, 'task')} ${loses('mean')} on average and saves ${saved(found, numbers.mean).toFixed(0)} % of the numbers; no adapter at all ${loses('none')}.`,
+    `One mean adapter for ${count(scorers.length, 'task')} ${loses('mean')} on average and saves ` +
+      `${saved(found, numbers.mean).toFixed(0)} % of the numbers; no adapter at all ${loses('none')}.`,
     `Sharing the scales alone ${loses('scale')} and saves ${saved(found, numbers.scale).toFixed(0)} %.`,
   ];
 }
@@ -60,7 +64,10 @@ function sharedBlock(found: SharingAnalysis): Block {
   }));
   return {
     title: 'One adapter for several tasks',
-    caption: `Points that each task gains or loses against an adapter of its own, when the adapter is shared more or less and the classifier is its own; of each task one run: ${scoredOn(found)}. The table counts the numbers of all ${count(scorers.length, 'task')} together, without classifiers.`,
+    caption:
+      'Points that each task gains or loses against an adapter of its own, when the adapter is shared more or less ' +
+      `and the classifier is its own; of each task one run: ${scoredOn(found)}. The table counts the numbers of ` +
+      `all ${count(scorers.length, 'task')} together, without classifiers.`,
     legend: tasks.map((text, i) => ({ color: seriesColor(i), text })),
     plots: [
       dotRows(dots, {
@@ -106,7 +113,9 @@ function crossBlock(found: SharingAnalysis): Block {
   const lost = ({ on, score }: CrossScore): number => lostTo(found, { task: on, score });
   return {
     title: 'The adapter of one task for another',
-    caption: `Points that a task (row) loses with the adapter and norms of another task (column) and its own classifier. Blue is a loss, orange a gain. Scored on ${scoredOn(found)}.`,
+    caption:
+      'Points that a task (row) loses with the adapter and norms of another task (column) and its own classifier. ' +
+      `Blue is a loss, orange a gain. Scored on ${scoredOn(found)}.`,
     plots: [
       heatmap(
         cross.map((each) => ({
@@ -173,7 +182,12 @@ function rankBlock(found: SharingAnalysis): Block {
   );
   return {
     title: 'Adapters from few common vectors',
-    caption: `What training changed (w − 1, b, and the difference of the norms) of all ${count(tasks.length, 'task')}, stacked and rebuilt from the first r vectors of their singular value decomposition: one basis for whole adapters, or one for each layer. 0 is the bare model, ${tasks.length} is every adapter itself. Points against the task's own adapter; scored on ${scoredOn(found)}. A basis takes r times the numbers of one adapter (${formatCount(found.numbers.mean)}), and r coordinates for each task.`,
+    caption:
+      `What training changed (w − 1, b, and the difference of the norms) of all ${count(tasks.length, 'task')}, ` +
+      'stacked and rebuilt from the first r vectors of their singular value decomposition: one basis for whole ' +
+      `adapters, or one for each layer. 0 is the bare model, ${tasks.length} is every adapter itself. Points ` +
+      `against the task's own adapter; scored on ${scoredOn(found)}. A basis takes r times the numbers of one ` +
+      `adapter (${formatCount(found.numbers.mean)}), and r coordinates for each task.`,
     legend: tasks.map((text, i) => ({ color: seriesColor(i), text })),
     plots: KINDS.map((kind) =>
       lines(values(kind), {

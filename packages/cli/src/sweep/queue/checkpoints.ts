@@ -56,7 +56,8 @@ export function redisCheckpoints(redis: Redis, complain: (text: string) => void)
       if (size > MAX_BYTES) {
         if (!skipped)
           complain(
-            `a checkpoint of ${Math.round(size / 2 ** 20)} MiB is too large for Redis; if this worker dies, its run starts anew`,
+            `a checkpoint of ${Math.round(size / 2 ** 20)} MiB is too large for Redis; if this worker dies, its ` +
+              'run starts anew',
           );
         skipped = true;
         return;

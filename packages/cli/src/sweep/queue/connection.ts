@@ -46,7 +46,9 @@ export async function connect(url: string, note: (text: string) => void): Promis
     const reason = last ?? (cause as Error);
     throw new RuntimeError('Redis cannot be reached', {
       code: 'QUEUE_CONNECT',
-      found: `${place}: ${reason.message === '' ? String((reason as NodeJS.ErrnoException).code ?? reason.name) : reason.message}`,
+      found:
+        `${place}: ` +
+        `${reason.message === '' ? String((reason as NodeJS.ErrnoException).code ?? reason.name) : reason.message}`,
       hint: 'Start it (redis-server), or check the address.',
       cause,
     });

@@ -28,7 +28,9 @@ export const KEPT_SECONDS = 7 * 24 * 60 * 60;
 export const LOCK_MS = 10_000;
 export const STALLED_CHECK_MS = 5000;
 
-/** A run whose workers died this often is at fault itself. Every absence of Redis that is longer than a lock counts too. */
+/**
+ * A run whose workers died this often is at fault itself. Every absence of Redis that is longer than a lock counts too.
+ */
 export const MAX_DEATHS = 20;
 
 export const ownName = (): string => `${hostname().split('.')[0] ?? 'worker'}-${process.pid}`;

@@ -67,7 +67,10 @@ export function unfit(
     if (fitting.length === 0) {
       const there = [...workers].map(
         ([name, note]) =>
-          `${name} has ${note.weights === weights ? `its weights with the config and tokenizer ${short(note.files)}, not ${short(files)}` : short(note.weights)}`,
+          `${name} has ` +
+          (note.weights === weights
+            ? `its weights with the config and tokenizer ${short(note.files)}, not ${short(files)}`
+            : short(note.weights)),
       );
       return [`no worker has model ${short(weights)}, for which ${count(ofModel)}; ${there.join('; ')}`];
     }
@@ -76,7 +79,8 @@ export function unfit(
       const reasons = refused.get(data);
       if (reasons === undefined || !fitting.every((name) => reasons.has(name))) return [];
       return [
-        `no worker has data ${short(data)} (${task}), for which ${count(ofData)}; ${fitting.map((name) => `${name}: ${reasons.get(name)}`).join('; ')}`,
+        `no worker has data ${short(data)} (${task}), for which ${count(ofData)}; ` +
+          `${fitting.map((name) => `${name}: ${reasons.get(name)}`).join('; ')}`,
       ];
     });
   });

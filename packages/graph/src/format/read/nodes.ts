@@ -21,7 +21,7 @@ export interface AttributeReaders {
 /**
  * One operation.
  *
- * @throws FormatError `ONNX_NODE` without an operator, `ONNX_ATTRIBUTE` for attributes that are nameless, twofold or empty;
+ * @throws FormatError `ONNX_NODE` without an operator, `ONNX_ATTRIBUTE` for a nameless, twofold or empty attribute;
  *   UnsupportedError `ONNX_ATTRIBUTE_TYPE` for kinds of attribute without a place here.
  */
 export function readNode(proto: NodeProto, readers: AttributeReaders): Node {

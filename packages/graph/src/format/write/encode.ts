@@ -116,7 +116,8 @@ function encodeTensor(name: string, tensor: Tensor, placement: Placement | undef
   const found = placement === undefined ? tensor.bytes.byteLength : placement.length;
   if (found !== expected) {
     throw new MismatchError(
-      `Tensor ${quote(name)} does not ${placement === undefined ? 'hold what its shape says' : `fit its place in ${quote(placement.location)}`}`,
+      `Tensor ${quote(name)} does not ` +
+        `${placement === undefined ? 'hold what its shape says' : `fit its place in ${quote(placement.location)}`}`,
       {
         code: 'TENSOR_SIZE',
         found: `${found} bytes`,

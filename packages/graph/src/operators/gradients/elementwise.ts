@@ -175,7 +175,9 @@ export const where: GradientRule = (context) => {
  */
 export const passThrough: GradientRule = ({ upstream }) => [upstream[0]];
 
-/** GELU. erf form: Φ(x) + x·φ(x). tanh form, with u = √(2/π)(x + 0.044715 x³) and t = tanh u: ½(1 + t) + ½x(1 − t²)u′. */
+/**
+ * GELU. erf form: Φ(x) + x·φ(x). tanh form, with u = √(2/π)(x + 0.044715 x³) and t = tanh u: ½(1 + t) + ½x(1 − t²)u′.
+ */
 export const gelu = unary((context, x) => {
   const { builder, node } = context;
   return stringAttribute(node, 'approximate', 'none') === 'tanh' ? tanhGeluSlope(context, x) : erfGeluSlope(builder, x);
