@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { root } from './lib.mjs';
 import { inProductionBuild } from './pack/production.mjs';
 
-const model = join(root, 'packages', 'conformance', 'fixtures', 'bert', 'model.onnx');
+const model = join(root, 'packages', 'conformance-fixtures', 'fixtures', 'bert', 'model.onnx');
 
 await inProductionBuild(join(root, 'tooling', 'bundle'), { 'model.onnx': model }, async (page, output) => {
   assert.deepEqual(await page.evaluate(() => globalThis.page.availableDevices()), ['webgpu', 'wasm']);

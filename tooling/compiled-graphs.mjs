@@ -20,7 +20,7 @@ import {
 } from '@hadamard-adapter/compiler/internal';
 import { root } from './lib.mjs';
 
-const FIXTURES = join(root, 'packages', 'conformance', 'fixtures');
+const FIXTURES = join(root, 'packages', 'conformance-fixtures', 'fixtures');
 const RECORD = join(root, 'tooling', 'compiled-graphs.json');
 const { values } = parseArgs({ options: { write: { type: 'boolean', default: false } } });
 

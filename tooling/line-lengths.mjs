@@ -13,7 +13,7 @@ const REST = 60;
 const GENERATED = [
   'packages/graph/src/format/read/onnx_pb.ts',
   'pnpm-lock.yaml',
-  'packages/conformance/fixtures/',
+  'packages/conformance-fixtures/fixtures/',
   'packages/cli/assets/mini-bert/',
   'apps/docs/data/',
 ];

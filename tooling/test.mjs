@@ -16,7 +16,7 @@ const unitReport = join(scratch, 'unit.json');
 const browserReport = join(scratch, 'browser.json');
 const playgroundReport = join(scratch, 'playground.json');
 const totals = { passed: 0, failed: 0 };
-const packaged = join('packages', 'conformance', 'fixtures');
+const packaged = join('packages', 'conformance-fixtures', 'fixtures');
 let chromium;
 
 const steps = [

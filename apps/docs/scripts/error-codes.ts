@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import ts from 'typescript';
 
 /** A place in the sources that names an error code. */
@@ -34,6 +34,8 @@ export function sitesByCode(): ReadonlyMap<string, readonly ThrowSite[]> {
 
 function sourcesOf(name: string): string[] {
   const root = new URL(`${name}/src/`, packages);
+  // A package may hold data alone.
+  if (!existsSync(root)) return [];
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && !file.endsWith('onnx_pb.ts'))
     .toSorted();

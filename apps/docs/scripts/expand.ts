@@ -74,7 +74,7 @@ function addressOfFile(target: string): string | undefined {
   const name = /^packages\/([a-z]+)(?:\/README\.md)?$/.exec(file)?.[1];
   if (name !== undefined) return `/packages/${name}${suffix}`;
   if (file === 'packages/transformers/docs/pytorch.md') return `/guides/pytorch${suffix}`;
-  if (/^packages\/conformance\/fixtures(?:\/README\.md)?$/.test(file)) return `/packages/fixtures${suffix}`;
+  if (/^packages\/conformance-fixtures(?:\/README\.md)?$/.test(file)) return `/packages/fixtures${suffix}`;
   const trouble = /^apps\/docs\/troubleshooting\/([a-z]+)\.md$/.exec(file)?.[1];
   if (trouble !== undefined) return `/troubleshooting/${trouble}${suffix}`;
   if (file === 'sweeps' || file === 'sweeps/README.md') return '/benchmarks#what-the-methods-bring';

@@ -18,7 +18,6 @@ export function readmes(): string[] {
   return [
     'README.md',
     ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}/README.md`),
-    'packages/conformance/fixtures/README.md',
     'packages/transformers/docs/pytorch.md',
     'sweeps/README.md',
     'CONTRIBUTING.md',

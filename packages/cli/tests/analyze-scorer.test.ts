@@ -17,7 +17,7 @@ import { openScorers } from '../src/analyze/scorer.js';
 import { openModel } from '../src/io/model-folder.js';
 import type { DeviceFlags } from '../src/options.js';
 
-const fixtures = join(import.meta.dirname, '..', '..', 'conformance', 'fixtures');
+const fixtures = join(import.meta.dirname, '..', '..', 'conformance-fixtures', 'fixtures');
 const CPU: DeviceFlags = { device: 'cpu', threads: 1, arithmetic: 'float32' };
 
 /** Twelve random texts of eleven tokens, with labels that mean nothing. */

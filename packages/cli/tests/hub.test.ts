@@ -19,7 +19,7 @@ const MODELS: Readonly<Record<string, string>> = {
 };
 for (const file of ['config.json', 'model.safetensors'])
   cpSync(
-    join(import.meta.dirname, '..', '..', 'conformance', 'fixtures', 'electra', file),
+    join(import.meta.dirname, '..', '..', 'conformance-fixtures', 'fixtures', 'electra', file),
     join(MODELS['someone/checkpoint'] as string, file),
   );
 

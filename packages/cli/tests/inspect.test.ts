@@ -14,7 +14,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { EMBEDDED_MODEL } from '../src/assets.js';
 import { cli, lastLine, scratchFolder, tinyTable, write } from './support/cli.js';
 
-const fixtures = join(import.meta.dirname, '..', '..', 'conformance', 'fixtures');
+const fixtures = join(import.meta.dirname, '..', '..', 'conformance-fixtures', 'fixtures');
 const configs = join(import.meta.dirname, '..', 'assets', 'configs');
 const folder = scratchFolder();
 const at = (...parts: string[]): string => join(folder, ...parts);

@@ -6,7 +6,7 @@ import { readModel } from '@hadamard-adapter/graph/internal';
 import { describe, expect, it } from 'vitest';
 import { METHODS, methodNamed, planOf, sessionOf, settingsOf, type Method } from '../src/methods.js';
 
-const fixture = fileURLToPath(new URL('../../conformance/fixtures/bert/model.onnx', import.meta.url));
+const fixture = fileURLToPath(new URL('../../conformance-fixtures/fixtures/bert/model.onnx', import.meta.url));
 const graph = readModel(new Uint8Array(readFileSync(fixture)));
 
 /** Numbers that each method trains besides the classifier, in three layers of width 32 with a feed-forward of 64. */

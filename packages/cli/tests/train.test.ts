@@ -247,7 +247,7 @@ describe('what can be done with the adapter', () => {
     const other = await cli(
       'predict',
       '--model',
-      join(import.meta.dirname, '..', '..', 'conformance', 'fixtures', 'bert', 'model.onnx'),
+      join(import.meta.dirname, '..', '..', 'conformance-fixtures', 'fixtures', 'bert', 'model.onnx'),
       '--adapter',
       adapter,
       '--text',

@@ -18,7 +18,7 @@ import { bucketOf } from '../src/families/disentangled.js';
 import { bucket } from '../src/families/t5.js';
 import { differenceAtTokens, packagedCanonical, packagedGraph, tokens } from './support/packaged.js';
 
-const folder = fileURLToPath(new URL('../../conformance/fixtures', import.meta.url));
+const folder = fileURLToPath(new URL('../../conformance-fixtures/fixtures', import.meta.url));
 const families = readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
   entry.isDirectory() ? [entry.name] : [],
 );

@@ -1,11 +1,30 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DataError } from '@hadamard-adapter/core';
 import { readFixture, type Fixture } from './fixture.js';
 
-/** The fixtures that come with this package. */
-export const packagedFixtures: string = fileURLToPath(new URL('../fixtures', import.meta.url));
+/** The package that holds them: 20 MB, which only those install who run the suite on them. */
+const FIXTURES_PACKAGE = '@hadamard-adapter/conformance-fixtures';
+
+/**
+ * The folder of `@hadamard-adapter/conformance-fixtures`, looked for beside this package and from the working folder.
+ * Where that package is not installed there is nothing at this path, and `readFixtures` says how to get it.
+ */
+export const packagedFixtures: string =
+  folderSeenFrom(fileURLToPath(import.meta.url)) ??
+  folderSeenFrom(join(process.cwd(), 'package.json')) ??
+  join('node_modules', FIXTURES_PACKAGE, 'fixtures');
+
+/** The fixtures that a file would get if it imported them. */
+function folderSeenFrom(file: string): string | undefined {
+  try {
+    return join(dirname(createRequire(file).resolve(`${FIXTURES_PACKAGE}/package.json`)), 'fixtures');
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * Read a fixture folder: one folder per family with golden.json and golden.safetensors.
@@ -17,6 +36,7 @@ export async function readFixtures(folder: string, families?: readonly string[])
     throw new DataError('The fixture folder does not exist', {
       code: 'FIXTURES_MISSING',
       found: `no folder at ${folder}`,
+      ...(folder === packagedFixtures ? { hint: `npm install ${FIXTURES_PACKAGE}` } : {}),
       cause,
     });
   });

@@ -1,4 +1,5 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -74,6 +75,25 @@ describe('a fixture folder', () => {
     const error = await failure(() => readFixtures(path(), families));
     expect(error).toBeInstanceOf(DataError);
     expect(error.code).toBe('FIXTURES_MISSING');
+  });
+
+  it('says which package to install where the packaged ones are missing', async () => {
+    // What Node finds decides it, so it is a process of its own, of the built package, in a place without any.
+    const copy = join(folder, 'node_modules', '@hadamard-adapter', 'conformance');
+    const source = join(import.meta.dirname, '..');
+    for (const name of ['dist', 'package.json']) cpSync(join(source, name), join(copy, name), { recursive: true });
+    for (const name of ['@hadamard-adapter/core', 'valibot'])
+      symlinkSync(join(source, 'node_modules', name), join(folder, 'node_modules', name));
+    const code = `const { packagedFixtures, readFixtures } = await import('@hadamard-adapter/conformance/node');
+      await readFixtures(packagedFixtures).catch(({ code, hint }) => console.log(JSON.stringify({ code, hint })));`;
+    const printed = execFileSync(process.execPath, ['--input-type=module', '--eval', code], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    expect(JSON.parse(printed)).toEqual({
+      code: 'FIXTURES_MISSING',
+      hint: 'npm install @hadamard-adapter/conformance-fixtures',
+    });
   });
 
   it('says which family it lacks', async () => {

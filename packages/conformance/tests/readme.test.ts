@@ -81,7 +81,7 @@ describe('README', () => {
 });
 
 describe('README of the fixtures', () => {
-  const text = file('fixtures/README.md');
+  const text = file('../conformance-fixtures/README.md');
 
   it('names every packaged file and variant', async () => {
     const files = readdirSync(node.packagedFixtures, { recursive: true, encoding: 'utf8' })

@@ -5,7 +5,7 @@ import { concatChunks, readModel, writeModel } from '@hadamard-adapter/graph/int
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 
-const packaged = fileURLToPath(new URL('../../conformance/fixtures', import.meta.url));
+const packaged = fileURLToPath(new URL('../../conformance-fixtures/fixtures', import.meta.url));
 const shared = fileURLToPath(new URL('../../../../shared/fixtures', import.meta.url));
 if (!existsSync(shared)) console.warn('skipped: no ../shared/fixtures, so only the packaged exports are compared');
 

@@ -94,7 +94,7 @@ describe('a server', () => {
     't5-encoder',
   ])('serves %s', async (family) => {
     const read = (name: string): Uint8Array =>
-      new Uint8Array(readFileSync(new URL(`../../conformance/fixtures/${family}/${name}`, import.meta.url)));
+      new Uint8Array(readFileSync(new URL(`../../conformance-fixtures/fixtures/${family}/${name}`, import.meta.url)));
     const config: unknown = JSON.parse(new TextDecoder().decode(read('config.json')));
     const graph = (): Graph => readEncoder(read('model.onnx'), { config });
     const [first, second] = [

@@ -7,7 +7,7 @@ import { loadAdapter, loadModel, saveAdapter, type OrtModule } from '../src/inde
 import { failure } from './support/failure.js';
 import { tinyBert, tinySplit } from './support/tiny.js';
 
-const FIXTURE = new URL('../../conformance/fixtures/bert/model.onnx', import.meta.url);
+const FIXTURE = new URL('../../conformance-fixtures/fixtures/bert/model.onnx', import.meta.url);
 const batch = tinySplit('train', 4).batch(Int32Array.of(0, 1, 2, 3));
 
 /** ONNX Runtime that remembers what sessions were made of. */

@@ -58,7 +58,7 @@ describe('the bytes of a model', () => {
   });
 
   it('come from a file: address where there are files', async () => {
-    const model = new URL('../../conformance/fixtures/bert/model.onnx', import.meta.url);
+    const model = new URL('../../conformance-fixtures/fixtures/bert/model.onnx', import.meta.url);
     const { readFile } = nodePlatform;
     expect((await readBytes(model, { readFile })).byteLength).toBeGreaterThan(1000);
     const missing = await readBytes(new URL('no-such.onnx', model), { readFile }).catch((thrown: unknown) => thrown);

@@ -5,7 +5,7 @@ import { loadAdapter, loadReferenceModel, saveAdapter, type AdapterSession } fro
 import { readEncoder } from '@hadamard-adapter/compiler/internal';
 import { batchOf } from '../../compiler/tests/support/packaged.js';
 
-const root = fileURLToPath(new URL('../../conformance/fixtures', import.meta.url));
+const root = fileURLToPath(new URL('../../conformance-fixtures/fixtures', import.meta.url));
 const families = readdirSync(root, { withFileTypes: true }).flatMap((entry) =>
   entry.isDirectory() ? [entry.name] : [],
 );

@@ -849,7 +849,7 @@ describe.skipIf(reason !== undefined)('folders that PEFT wrote', () => {
   let out: string;
   beforeAll(() => {
     out = mkdtempSync(join(tmpdir(), 'hadamard-peft-'));
-    const fixtures = fileURLToPath(new URL('../../conformance/fixtures', import.meta.url));
+    const fixtures = fileURLToPath(new URL('../../conformance-fixtures/fixtures', import.meta.url));
     writeFileSync(
       join(out, 'cases.json'),
       JSON.stringify(CASES.map((each) => ({ ...each, fixture: join(fixtures, each.family) }))),

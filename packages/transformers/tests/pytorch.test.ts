@@ -33,7 +33,7 @@ const CASES: readonly (readonly [string, string, SessionOptions])[] = [
 ];
 
 const fixture = (family: string): string =>
-  fileURLToPath(new URL(`../../conformance/fixtures/${family}`, import.meta.url));
+  fileURLToPath(new URL(`../../conformance-fixtures/fixtures/${family}`, import.meta.url));
 const widthOf = (size: number): number => size / ids.length;
 
 describe('docs/pytorch.md', () => {

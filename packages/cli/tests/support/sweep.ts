@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { readRuns, type RunRow } from '../../src/sweep/results.js';
 import { tinyTable, tinyTestTable, write } from './cli.js';
 
-const FIXTURE = join(import.meta.dirname, '..', '..', '..', 'conformance', 'fixtures', 'bert');
+const FIXTURE = join(import.meta.dirname, '..', '..', '..', 'conformance-fixtures', 'fixtures', 'bert');
 const BIN = join(import.meta.dirname, '..', '..', 'dist', 'bin.js');
 
 const WORDS =

@@ -4,7 +4,7 @@ import type { Batch } from '@hadamard-adapter/core';
 import { canonicalize, type CanonicalGraph } from '../../src/passes/canonicalize.js';
 import { readModel, type Graph, type Value } from '@hadamard-adapter/graph/internal';
 
-const folder = fileURLToPath(new URL('../../../conformance/fixtures', import.meta.url));
+const folder = fileURLToPath(new URL('../../../conformance-fixtures/fixtures', import.meta.url));
 
 /** Every model of the conformance package, as `bert/model.onnx`. */
 export function packagedModels(): string[] {

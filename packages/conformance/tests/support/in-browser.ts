@@ -1,7 +1,10 @@
 /// <reference types="vite/client" />
 import { readFixture, type Fixture } from '../../src/index.js';
 
-const urls = import.meta.glob<string>('../../fixtures/*/*', { query: '?url', import: 'default' });
+const urls = import.meta.glob<string>('../../../conformance-fixtures/fixtures/*/*', {
+  query: '?url',
+  import: 'default',
+});
 const files = Object.keys(urls);
 
 /** Families of the packaged fixtures. */

@@ -36,7 +36,7 @@ export async function makeAdapter(
 
 /** A model of the conformance package. */
 export const packagedGraph = (name: string): Graph =>
-  readModel(new Uint8Array(readFileSync(new URL(`../../../conformance/fixtures/${name}`, import.meta.url))));
+  readModel(new Uint8Array(readFileSync(new URL(`../../../conformance-fixtures/fixtures/${name}`, import.meta.url))));
 
 /** Rows of different lengths, with ids that every fixture has; padding is id 1, as the roberta fixture wants. */
 export function rowsOf(batch: number, sequence = 7): Batch {
