@@ -90,6 +90,7 @@ function descriptionOf(name) {
   const others = {
     'conformance/node': 'fixtures from the file system',
     'core/analysis': 'what trained adapters look like: redundant layers, patterns, predictors',
+    'core/driver': 'what a runtime brings to be tested by the conformance suite',
     'core/folder': 'adapter folders: configuration, tensors, model card',
     'onnxruntime/conformance': 'its driver for the conformance suite',
     'onnxruntime/web': "the browser's side, with workers",

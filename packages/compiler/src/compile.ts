@@ -8,11 +8,11 @@ import { lower } from './passes/lower.js';
 import {
   countProducts,
   dropUnusedInputs,
-  fromFrontier,
-  frontiersOf,
-  upToFrontier,
-  type Frontier,
-} from './gradients/frontier.js';
+  fromCut,
+  activationCutsOf,
+  upToCut,
+  type ActivationCut,
+} from './gradients/activation-cut.js';
 import { multiplyInInt8 } from './passes/int8.js';
 import type { AdapterModel } from './model.js';
 import { selectPosition } from './passes/pooled-position.js';
@@ -22,7 +22,11 @@ import { keptBytes, recomputeWithin, type ActivationBudget, type BatchSize } fro
 export type InferenceOutput = 'hidden' | 'logits';
 
 /** A graph ready to be written: parameters as one flat input `parameters`, next to the inputs of the base model. */
-export function compileInference(model: AdapterModel, outputs: readonly InferenceOutput[], from?: Frontier): Graph {
+export function compileInference(
+  model: AdapterModel,
+  outputs: readonly InferenceOutput[],
+  from?: ActivationCut,
+): Graph {
   const names = new Set(outputs.map((output) => (output === 'hidden' ? model.canonical.hidden : 'logits')));
   const wanted = model.graph.outputs.filter(({ name }) => names.has(name));
   const graph = dropUnusedInputs(prune({ ...model.graph, outputs: wanted }));
@@ -88,12 +92,12 @@ function siteValue({ sites, options }: AdapterModel, key: string): ValueInfo {
 /**
  * Forward, loss and gradients in one graph: outputs `loss` [] and `gradients` [n], the gradients of the parameters of
  * `groups`, flat, in layout order. Further input `targets` [batch, numLabels]. With `from`, the graph starts at the
- * frontier; with `budget`, backward computes again what does not fit.
+ * cut; with `budget`, backward computes again what does not fit.
  */
 export function compileTraining(
   model: AdapterModel,
   groups: readonly Group[],
-  from?: Frontier,
+  from?: ActivationCut,
   budget?: ActivationBudget,
 ): Graph {
   const { graph, all, values } = training(model, groups, from);
@@ -104,7 +108,7 @@ export function compileTraining(
 export function trainingActivations(
   model: AdapterModel,
   groups: readonly Group[],
-  from?: Frontier,
+  from?: ActivationCut,
 ): (size: BatchSize) => number {
   const { graph, values } = training(model, groups, from);
   return keptBytes(graph, values);
@@ -117,7 +121,7 @@ export function trainingActivations(
 function training(
   model: AdapterModel,
   groups: readonly Group[],
-  from: Frontier | undefined,
+  from: ActivationCut | undefined,
 ): { graph: Graph; all: ReadonlyMap<string, string>; values: ReadonlySet<string> } {
   const trained = trainedParameters(model, groups);
   const forward = dropUnusedInputs(
@@ -139,19 +143,19 @@ function training(
   return { graph: builder.finish(['loss', GRADIENTS_OUTPUT]), all, values };
 }
 
-/** Everything in front of the frontier, whose values are the only outputs. */
-export function compilePrefix(model: AdapterModel, frontier: Frontier): Graph {
-  return finish(upToFrontier(forLogits(model), frontier), model);
+/** Everything in front of the cut, whose values are the only outputs. */
+export function compilePrefix(model: AdapterModel, cut: ActivationCut): Graph {
+  return finish(upToCut(forLogits(model), cut), model);
 }
 
 /**
  * From what kept activations training `groups` may start, the way that saves most first; empty when none would save a
  * matrix product.
  */
-export function trainingFrontiers(model: AdapterModel, groups: readonly Group[]): Frontier[] {
+export function trainingCuts(model: AdapterModel, groups: readonly Group[]): ActivationCut[] {
   const graph = forLogits(model);
-  const frontiers = frontiersOf(graph, model.mask, new Set(trainedParameters(model, groups)), 'logits');
-  return frontiers.filter((frontier) => countProducts(upToFrontier(graph, frontier)) > 0);
+  const cuts = activationCutsOf(graph, model.mask, new Set(trainedParameters(model, groups)), 'logits');
+  return cuts.filter((cut) => countProducts(upToCut(graph, cut)) > 0);
 }
 
 /** As much of the model as logits need. */
@@ -159,8 +163,8 @@ function forLogits({ graph }: AdapterModel): Graph {
   return selectPosition(prune({ ...graph, outputs: graph.outputs.filter(({ name }) => name === 'logits') }));
 }
 
-const startingAt = (graph: Graph, from: Frontier | undefined): Graph =>
-  from === undefined ? graph : fromFrontier(graph, from);
+const startingAt = (graph: Graph, from: ActivationCut | undefined): Graph =>
+  from === undefined ? graph : fromCut(graph, from);
 
 function trainedParameters(model: AdapterModel, groups: readonly Group[]): string[] {
   return model.parameters.filter(({ group }) => groups.includes(group)).map(({ name }) => name);

@@ -1,5 +1,6 @@
 export { rotaryTables } from './forms/rotary-tables.js';
-export { canonicalize, type CanonicalGraph, type CanonicalizeOptions, type Precision } from './passes/canonicalize.js';
+export { canonicalize, type CanonicalGraph, type CanonicalizeOptions } from './passes/canonicalize.js';
+export type { Precision } from '@hadamard-adapter/core';
 export { TOKEN_INPUTS } from './passes/inputs.js';
 export { findSites, type SiteInfo } from './sites/sites.js';
 export { chooseNorms, chooseSites, type ChosenNorm, type SiteChoice } from './sites/choose.js';
@@ -20,7 +21,7 @@ export {
   compileSiteInput,
   compileTraining,
   trainingActivations,
-  trainingFrontiers,
+  trainingCuts,
   type InferenceOutput,
 } from './compile.js';
 export {
@@ -32,7 +33,7 @@ export {
 } from './optimizer.js';
 export type { Int8Bits } from './passes/int8-weights.js';
 export type { ActivationBudget, BatchSize } from './gradients/recompute.js';
-export type { Frontier, FrontierValue } from './gradients/frontier.js';
+export type { ActivationCut, CutValue } from './gradients/activation-cut.js';
 export { compileServing, compileServingRows } from './serving/compile.js';
 export { ROWS_INPUT } from './serving/per-row.js';
 export { buildServingModel, unionOfNorms, type ServingModel, type ServingOptions } from './serving/model.js';
@@ -48,10 +49,10 @@ export {
   baseAdapter,
   checkAdapter,
   headShape,
-  joinServing,
-  layOut,
+  unionOfOptions,
+  packAdapter,
   servingOptions,
-  widen,
+  repackAdapter,
   type CheckedAdapter,
   type LoadedAdapter,
   type ServedAdapter,

@@ -7,7 +7,7 @@ export * from './families/build.js';
 export * from './families/read-encoder.js';
 export * from './families/weights.js';
 export * from './forms/rotary-tables.js';
-export * from './gradients/frontier.js';
+export * from './gradients/activation-cut.js';
 export * from './gradients/recompute.js';
 export * from './heads/head.js';
 export * from './heads/loss.js';

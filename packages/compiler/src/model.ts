@@ -17,7 +17,7 @@ import { parameterInput, sortParameters, type Parameter } from './adapters/param
 import type { CanonicalGraph } from './passes/canonicalize.js';
 import { LOGITS } from './passes/outputs.js';
 import { paddingMaskInput } from './passes/masks.js';
-import { DROPOUT_INPUT, PARTNERS_INPUT, attachHead, headParameters } from './heads/head.js';
+import { DROPOUT_INPUT, PAIR_PERMUTATION_INPUT, attachHead, headParameters } from './heads/head.js';
 import { TARGETS_INPUT, attachLoss, targetDims } from './heads/loss.js';
 import type { SiteChoice } from './sites/choose.js';
 import type { Int8Bits } from './passes/int8-weights.js';
@@ -88,7 +88,7 @@ export function buildAdapterModel(canonical: CanonicalGraph, options: AdapterMod
     ...added.map(parameterInput),
     { name: TARGETS_INPUT, dtype: 'float32' as const, dims: targetDims(options.loss, options.numLabels) },
     ...(options.head === 'cosine'
-      ? [{ name: PARTNERS_INPUT, dtype: 'float32' as const, dims: ['batch', 'batch'] }]
+      ? [{ name: PAIR_PERMUTATION_INPUT, dtype: 'float32' as const, dims: ['batch', 'batch'] }]
       : []),
     ...(options.dropout === true
       ? [{ name: DROPOUT_INPUT, dtype: 'float32' as const, dims: ['batch', hiddenSize] }]

@@ -15,7 +15,7 @@ import {
   makeNode,
   int64Tensor,
 } from '@hadamard-adapter/graph/internal';
-import { dropUnusedInputs } from '../src/gradients/frontier.js';
+import { dropUnusedInputs } from '../src/gradients/activation-cut.js';
 import { selectPosition } from '../src/passes/pooled-position.js';
 import { numbers } from './differentiate/central-differences.js';
 import { packagedCanonical, packagedGraph, packagedModels, tokens } from './support/packaged.js';

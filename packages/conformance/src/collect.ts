@@ -1,4 +1,4 @@
-import type { LoadOptions } from './driver.js';
+import type { DriverOptions } from '@hadamard-adapter/core/driver';
 import { lossOf, poolingOf, type Fixture } from './fixture.js';
 import type { Case } from './cases/case.js';
 import { forwardCases } from './cases/forward.js';
@@ -74,7 +74,7 @@ export function keyPattern(key: string): RegExp {
   return new RegExp(key.includes('*') ? `^${escaped.join('.*')}$` : escaped.join('.*'));
 }
 
-function casesOf(fixture: Fixture, variant: string, golden: string, options: LoadOptions): Case[] {
+function casesOf(fixture: Fixture, variant: string, golden: string, options: DriverOptions): Case[] {
   const precision = precisionOf(variant);
   const setup = {
     family: fixture.family,
@@ -86,7 +86,7 @@ function casesOf(fixture: Fixture, variant: string, golden: string, options: Loa
   const adapted = options.site !== 'none';
   const whole = options.loss === 'cross-entropy';
   // The trajectories were recorded with the norm after attention alone, so they have a setup of their own.
-  const trained: LoadOptions = { ...options, norm: 'attention', trainBase: false };
+  const trained: DriverOptions = { ...options, norm: 'attention', trainBase: false };
   if (precision === 'int8')
     return whole ? [...quantizedCases(setup, golden), ...(adapted ? invariantCases(setup, golden) : [])] : [];
   return [
@@ -99,7 +99,7 @@ function casesOf(fixture: Fixture, variant: string, golden: string, options: Loa
   ];
 }
 
-function optionsOf(fixture: Fixture, golden: string): LoadOptions | { readonly reason: string } {
+function optionsOf(fixture: Fixture, golden: string): DriverOptions | { readonly reason: string } {
   const description = fixture.golden.variants[golden] as NonNullable<Fixture['golden']['variants'][string]>;
   const { site } = description;
   if (site !== 'none' && site !== 'context' && site !== 'output') return { reason: `site ${site}` };

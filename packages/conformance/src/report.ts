@@ -1,7 +1,7 @@
 import type { Errors } from './cases/case.js';
 import type { NotCovered } from './collect.js';
-import type { Gap } from './driver.js';
-import type { Precision } from './precision.js';
+import type { Gap } from '@hadamard-adapter/core/driver';
+import type { Precision } from '@hadamard-adapter/core';
 
 export interface CaseResult {
   readonly key: string;

@@ -2,7 +2,7 @@ import { HadamardError } from '@hadamard-adapter/core';
 import type { Bench, Case, Errors } from './cases/case.js';
 import { collectCases, keyPattern, type Filter } from './collect.js';
 import { tolerancesFor } from './precision.js';
-import type { Driver, LoadOptions, LoadedModel } from './driver.js';
+import type { Driver, DriverOptions, LoadedModel } from '@hadamard-adapter/core/driver';
 import type { Fixture } from './fixture.js';
 import { emptyTally, tallied, type CaseResult, type SuiteReport } from './report.js';
 
@@ -85,7 +85,7 @@ async function end(model: LoadedModel): Promise<void> {
   }
 }
 
-async function load(driver: Driver, { fixture, family, variant }: Case, options: LoadOptions): Promise<LoadedModel> {
+async function load(driver: Driver, { fixture, family, variant }: Case, options: DriverOptions): Promise<LoadedModel> {
   return driver.load({ family, variant, model: await fixture.model(variant), config: fixture.config }, options);
 }
 

@@ -58,6 +58,9 @@ export type TokenLoss = 'token-cross-entropy' | 'span-cross-entropy';
 
 export type Loss = RowLoss | TokenLoss;
 
+/** How a model file stores and computes. */
+export type Precision = 'float32' | 'float16' | 'int8';
+
 /** One trainable tensor of a loaded model. */
 export interface ParameterInfo {
   /**

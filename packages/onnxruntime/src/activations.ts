@@ -1,12 +1,12 @@
 import type { Batch } from '@hadamard-adapter/core';
-import type { Frontier, FrontierValue } from '@hadamard-adapter/compiler/internal';
+import type { ActivationCut, CutValue } from '@hadamard-adapter/compiler/internal';
 import type { SplitSource } from '@hadamard-adapter/runtime/internal';
 
-/** Activations at the frontier, kept per example and without padding. */
+/** Activations at the cut, kept per example and without padding. */
 export interface ActivationStore {
   readonly kept: number;
   /**
-   * The activations of a batch, an array for each value of the frontier, padded to its length with zeros; undefined if
+   * The activations of a batch, an array for each value of the cut, padded to its length with zeros; undefined if
    * a row is not kept.
    */
   gather(batch: Batch): Float32Array[] | undefined;
@@ -16,12 +16,12 @@ export interface FillPlan {
   /** Batches of rows to compute, shortest first: together the rows that fit the budget. */
   readonly batches: readonly Int32Array[];
   readonly store: ActivationStore;
-  /** Hand in the activations of one planned batch, in the order of the frontier's values. */
+  /** Hand in the activations of one planned batch, in the order of the cut's values. */
   put(batch: Batch, activations: readonly Float32Array[]): void;
 }
 
 /** What keeping all of a split takes, bytes. */
-export function activationBytes({ size, lengths }: SplitSource, { values }: Frontier): number {
+export function activationBytes({ size, lengths }: SplitSource, { values }: ActivationCut): number {
   const tokens = Array.from({ length: size }, (_, row) => lengths[row] ?? 0).reduce((a, b) => a + b, 0);
   return (
     values.reduce((sum, { perToken, width }) => sum + (perToken ? tokens : size) * width, 0) *
@@ -30,16 +30,16 @@ export function activationBytes({ size, lengths }: SplitSource, { values }: Fron
 }
 
 /**
- * The frontier that saves most (they come in this order) among those whose activations of the whole split fit the
+ * The cut that saves most (they come in this order) among those whose activations of the whole split fit the
  * budget; the one that wants least memory when none does.
  */
-export function chooseFrontier(
+export function chooseCut(
   split: SplitSource,
-  frontiers: readonly Frontier[],
+  cuts: readonly ActivationCut[],
   maxBytes: number,
-): Frontier | undefined {
-  const bySize = frontiers.toSorted((a, b) => activationBytes(split, a) - activationBytes(split, b));
-  return frontiers.find((frontier) => activationBytes(split, frontier) <= maxBytes) ?? bySize[0];
+): ActivationCut | undefined {
+  const bySize = cuts.toSorted((a, b) => activationBytes(split, a) - activationBytes(split, b));
+  return cuts.find((cut) => activationBytes(split, cut) <= maxBytes) ?? bySize[0];
 }
 
 /**
@@ -49,7 +49,7 @@ export function chooseFrontier(
  */
 export function planActivations(
   split: SplitSource,
-  { values }: Frontier,
+  { values }: ActivationCut,
   maxBytes: number,
   batchSize: number,
 ): FillPlan {
@@ -59,7 +59,7 @@ export function planActivations(
   function lengthOf(row: number): number {
     return split.lengths[row] ?? 0;
   }
-  const sizeOf = (row: number, { perToken, width }: FrontierValue): number => (perToken ? lengthOf(row) : 1) * width;
+  const sizeOf = (row: number, { perToken, width }: CutValue): number => (perToken ? lengthOf(row) : 1) * width;
   const bytesOf = (row: number): number =>
     values.reduce((sum, value) => sum + sizeOf(row, value), 0) * Float32Array.BYTES_PER_ELEMENT;
 
@@ -80,7 +80,7 @@ export function planActivations(
     return { value, offsets, numbers: new Float32Array(total) };
   });
   const isKept = (row: number): boolean => (stores[0]?.offsets[row] ?? -1) >= 0;
-  const strideOf = ({ perToken, width }: FrontierValue, sequence: number): number => (perToken ? sequence : 1) * width;
+  const strideOf = ({ perToken, width }: CutValue, sequence: number): number => (perToken ? sequence : 1) * width;
   const batches: Int32Array[] = [];
   for (let start = 0; start < kept; start += batchSize)
     batches.push(order.slice(start, Math.min(start + batchSize, kept)));

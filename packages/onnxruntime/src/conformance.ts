@@ -1,4 +1,5 @@
-import { driverFor, type PlainModel, type RuntimeDriver } from '@hadamard-adapter/runtime/internal';
+import type { Driver, PlainModel } from '@hadamard-adapter/core/driver';
+import { makeConformanceDriver } from '@hadamard-adapter/runtime/internal';
 import { readModel } from '@hadamard-adapter/graph/internal';
 import type { Device, DeviceOptions, Platform } from './devices/device.js';
 import { openDevice } from './devices/open.js';
@@ -12,9 +13,9 @@ import { createSession, floats } from './session.js';
  *
  * @param platform `nodePlatform` or `webPlatform`.
  */
-export function conformanceDriver(platform: Platform, device: string, options: DeviceOptions = {}): RuntimeDriver {
+export function conformanceDriver(platform: Platform, device: string, options: DeviceOptions = {}): Driver {
   const load = loaderFor(platform, device);
-  return driverFor({
+  return makeConformanceDriver({
     runtime: 'onnxruntime',
     device,
     load: (graph, sessionOptions) => load({ graph }, { ...sessionOptions, ...options, device }),

@@ -8,29 +8,28 @@ import {
   compileTraining,
   trainingActivations,
   parameterInfo,
-  trainingFrontiers,
+  trainingCuts,
   type ActivationBudget,
   type BatchSize,
   type AdapterModel,
-  type Frontier,
+  type ActivationCut,
 } from '@hadamard-adapter/compiler/internal';
-import { floatInput, type Executor, type RunInputs } from '@hadamard-adapter/runtime/internal';
+import { floatInput, type Executor, type RetryOnDeviceLoss, type RunInputs } from '@hadamard-adapter/runtime/internal';
 import type { Tensor } from 'onnxruntime-common';
-import { chooseFrontier, planActivations, type ActivationStore } from './activations.js';
+import { chooseCut, planActivations, type ActivationStore } from './activations.js';
 import pLimit from 'p-limit';
-import type { WeightFiles } from './devices/device.js';
-import { together } from './devices/exclusive.js';
-import type { DeviceKeeper } from './devices/keeper.js';
+import type { Device, WeightFiles } from './devices/device.js';
+import { withoutLock } from './devices/device-lock.js';
 import { tokenFeeds } from './feeds.js';
 import type { Feeds } from './ort.js';
 import { programsOn } from './programs.js';
 import { residentStore } from './resident.js';
 import { floats, type Session, type SessionSettings } from './session.js';
 
-/** Training that starts behind a frontier, and the activations kept for it. */
+/** Training that starts behind a cut, and the activations kept for it. */
 interface Shortcut {
   readonly groups: readonly Group[];
-  readonly frontier: Frontier;
+  readonly cut: ActivationCut;
   readonly stores: Map<string, ActivationStore>;
 }
 
@@ -47,8 +46,7 @@ const PREDICTION = { purpose: 'prediction' } as const;
 /** Rows per batch when activations are computed ahead. */
 const PRECOMPUTE_BATCH = 32;
 
-const frontierKey = (short: Shortcut | undefined): string =>
-  short?.frontier.values.map(({ name }) => name).join(' ') ?? '';
+const cutKey = (short: Shortcut | undefined): string => short?.cut.values.map(({ name }) => name).join(' ') ?? '';
 
 const groupsKey = (groups: readonly Group[]): string => [...groups].toSorted().join('+');
 
@@ -58,22 +56,22 @@ const groupsKey = (groups: readonly Group[]): string => [...groups].toSorted().j
  * cache. On devices that can keep tensors, parameters and optimizer stay there.
  */
 export function ortExecutor(
-  keeper: DeviceKeeper,
+  keeper: RetryOnDeviceLoss<Device>,
   model: AdapterModel,
   parameters: Float32Array,
   settings: SessionSettings,
   files?: WeightFiles,
 ): Executor {
-  const ort = (): ReturnType<DeviceKeeper['current']>['ort'] => keeper.current().ort;
+  const ort = (): Device['ort'] => keeper.current.ort;
   const { lowMemory = false } = settings;
-  const programs = programsOn(() => keeper.current(), { onePurpose: lowMemory, files });
+  const programs = programsOn(() => keeper.current, { onePurpose: lowMemory, files });
   // A graph must not be released while it runs.
-  const inTurn: typeof together = lowMemory ? pLimit(1) : together;
+  const inTurn: typeof withoutLock = lowMemory ? pLimit(1) : withoutLock;
   let shortcut: Shortcut | undefined;
   let largest = { batch: 0, sequence: 0 };
 
   const store =
-    keeper.current().resident === undefined
+    keeper.current.resident === undefined
       ? undefined
       : residentStore(model.parameters.map(parameterInfo), parameters, {
           ort,
@@ -82,12 +80,12 @@ export function ortExecutor(
             const results = await runTraining(groups, inputs);
             return { loss: results.get('loss') as Tensor, gradients: results.get(GRADIENTS_OUTPUT) as Tensor };
           },
-          surviving: (work) => surviving(work),
+          retried: (work) => retried(work),
         });
   /** What a lost device held is abandoned before the work is done again on the next one. */
-  const surviving = <T>(work: () => Promise<T>): Promise<T> =>
+  const retried = <T>(work: () => Promise<T>): Promise<T> =>
     inTurn(() =>
-      keeper.surviving(work, () => {
+      keeper.run(work, () => {
         programs.abandon();
         store?.abandon();
       }),
@@ -105,22 +103,22 @@ export function ortExecutor(
     return feeds;
   };
 
-  const activationsOf = async ({ frontier, stores }: Shortcut, inputs: RunInputs): Promise<Feeds> => {
+  const activationsOf = async ({ cut, stores }: Shortcut, inputs: RunInputs): Promise<Feeds> => {
     const { batch } = inputs;
     const kept = batch.source === undefined ? undefined : stores.get(batch.source.split)?.gather(batch);
-    const activations = kept ?? (await runPrefix(frontier, inputs));
+    const activations = kept ?? (await runPrefix(cut, inputs));
     const sizeOf = (dim: 'batch' | 'sequence' | number): number => (typeof dim === 'number' ? dim : batch[dim]);
     return Object.fromEntries(
-      frontier.values.map(({ name, dims }, i) => [
+      cut.values.map(({ name, dims }, i) => [
         name,
         new (ort().Tensor)('float32', activations[i] as Float32Array, dims.map(sizeOf)),
       ]),
     );
   };
 
-  const runPrefix = async (frontier: Frontier, inputs: RunInputs): Promise<Float32Array[]> => {
-    const names = frontier.values.map(({ name }) => name);
-    const front = await programs.get(`prefix:${names.join(' ')}`, () => compilePrefix(model, frontier));
+  const runPrefix = async (cut: ActivationCut, inputs: RunInputs): Promise<Float32Array[]> => {
+    const names = cut.values.map(({ name }) => name);
+    const front = await programs.get(`prefix:${names.join(' ')}`, () => compilePrefix(model, cut));
     const results = await front.run(feedsFor(front, inputs), names);
     return Promise.all(names.map((name) => floats(results, name)));
   };
@@ -141,9 +139,9 @@ export function ortExecutor(
 
   const runTraining = async (groups: readonly Group[], inputs: RunInputs): ReturnType<Session['run']> => {
     const short = shortcutFor(groups);
-    const key = `train:${groupsKey(groups)}:${frontierKey(short)}`;
+    const key = `train:${groupsKey(groups)}:${cutKey(short)}`;
     const budget = await budgetFor(key, inputs.batch);
-    const step = await programs.get(key, () => compileTraining(model, groups, short?.frontier, budget), {
+    const step = await programs.get(key, () => compileTraining(model, groups, short?.cut, budget), {
       keep: ['loss', GRADIENTS_OUTPUT],
       purpose: 'training',
     });
@@ -155,15 +153,15 @@ export function ortExecutor(
   const activations = new Map<string, (size: BatchSize) => number>();
   const rowBytes = (groups: readonly Group[], sequence: number): number => {
     const short = shortcutFor(groups);
-    const key = `${groupsKey(groups)}:${frontierKey(short)}`;
-    const bytes = activations.get(key) ?? trainingActivations(model, groups, short?.frontier);
+    const key = `${groupsKey(groups)}:${cutKey(short)}`;
+    const bytes = activations.get(key) ?? trainingActivations(model, groups, short?.cut);
     activations.set(key, bytes);
     return bytes({ batch: 1, sequence });
   };
 
   return {
     ...(store === undefined ? {} : { store }),
-    rowsAtOnce(groups, { batch, sequence }) {
+    microBatchRows(groups, { batch, sequence }) {
       const maxBytes =
         settings.maxActivationBytes ??
         (lowMemory
@@ -176,7 +174,7 @@ export function ortExecutor(
         : Math.max(1, Math.floor(maxBytes / rowBytes(groups, sequence)));
     },
     train: (groups, inputs) =>
-      surviving(async () => {
+      retried(async () => {
         const results = await runTraining(groups, inputs);
         return {
           loss: (await floats(results, 'loss'))[0] as number,
@@ -185,11 +183,11 @@ export function ortExecutor(
       }),
 
     predict: (inputs) =>
-      surviving(async () => {
+      retried(async () => {
         const short = shortcut;
         const infer = await programs.get(
-          `logits:${frontierKey(short)}`,
-          () => compileInference(model, ['logits'], short?.frontier),
+          `logits:${cutKey(short)}`,
+          () => compileInference(model, ['logits'], short?.cut),
           PREDICTION,
         );
         const extra = short === undefined ? {} : await activationsOf(short, inputs);
@@ -197,14 +195,14 @@ export function ortExecutor(
       }),
 
     encode: (inputs) =>
-      surviving(async () => {
+      retried(async () => {
         const infer = await programs.get('hidden', () => compileInference(model, ['hidden']), PREDICTION);
         return floats(await infer.run(feedsFor(infer, inputs), [model.canonical.hidden]), model.canonical.hidden);
       }),
 
     siteInput(inputs, key) {
       const { graph, output } = compileSiteInput(model, key);
-      return surviving(async () => {
+      return retried(async () => {
         const infer = await programs.get(`site:${key}`, () => graph, PREDICTION);
         return floats(await infer.run(feedsFor(infer, inputs), [output]), output);
       });
@@ -212,18 +210,18 @@ export function ortExecutor(
 
     async precompute(split, groups, { maxBytes, onProgress, signal }) {
       if (shortcutFor(groups) === undefined) {
-        const frontier = chooseFrontier(split, trainingFrontiers(model, groups), maxBytes);
+        const cut = chooseCut(split, trainingCuts(model, groups), maxBytes);
         await programs.release();
-        shortcut = frontier === undefined ? undefined : { groups, frontier, stores: new Map() };
+        shortcut = cut === undefined ? undefined : { groups, cut, stores: new Map() };
       }
       if (shortcut === undefined) return 0;
-      const { frontier, stores } = shortcut;
-      const plan = planActivations(split, frontier, maxBytes, PRECOMPUTE_BATCH);
+      const { cut, stores } = shortcut;
+      const plan = planActivations(split, cut, maxBytes, PRECOMPUTE_BATCH);
       let done = 0;
       for (const rows of plan.batches) {
         if (signal?.aborted === true) return 0;
         const batch = await split.batch(rows);
-        plan.put(batch, await surviving(() => runPrefix(frontier, { batch })));
+        plan.put(batch, await retried(() => runPrefix(cut, { batch })));
         done += rows.length;
         onProgress?.(done, plan.store.kept);
       }
@@ -231,7 +229,7 @@ export function ortExecutor(
       return plan.store.kept;
     },
 
-    keptFor: () => shortcut?.groups,
+    cachedGroups: () => shortcut?.groups,
     forget() {
       shortcut = undefined;
     },

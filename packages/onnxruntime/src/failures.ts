@@ -1,4 +1,5 @@
 import { HadamardError, RuntimeError } from '@hadamard-adapter/core';
+import { deviceLost, outOfMemory } from '@hadamard-adapter/runtime/internal';
 import type { Device } from './devices/device.js';
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
@@ -43,7 +44,7 @@ export function explain(cause: unknown, { device, doing, weightBytes }: FailureC
   const unavailable = doing === 'create' ? device.explainMissing?.(message, cause) : undefined;
   if (unavailable !== undefined) return unavailable;
   if (OUT_OF_MEMORY.test(message) || cause instanceof RangeError)
-    return outOfMemory(device.name, message, weightBytes, cause);
+    return outOfMemory(device.name, wantedMemory(message, weightBytes), REDUCE_MEMORY, cause);
   if (device.name === 'webgpu' && SHADER.test(message)) {
     return new RuntimeError('The GPU driver could not compile a shader', {
       code: 'SHADER_COMPILE',
@@ -68,26 +69,11 @@ export function explain(cause: unknown, { device, doing, weightBytes }: FailureC
   });
 }
 
-export function deviceLost(name: string, why: string, cause?: unknown): RuntimeError {
-  return new RuntimeError(`The device ${name} was lost`, {
-    code: 'DEVICE_LOST',
-    found: why,
-    hint: 'The state of the last step is kept: save it, and load the model again.',
-    cause,
-  });
-}
-
-function outOfMemory(name: string, message: string, weightBytes: number, cause: unknown): RuntimeError {
+/** How much was wanted, as far as it is known. */
+function wantedMemory(message: string, weightBytes: number): string {
   const wanted = /(?:size|of|allocate)\D{0,12}(\d{4,})/i.exec(message)?.[1];
-  const needed =
-    `${wanted === undefined ? '' : `${megabytes(Number(wanted))} for one tensor, besides `}${megabytes(weightBytes)} ` +
-    'of weights';
-  return new RuntimeError(`The memory of the device ${name} does not suffice`, {
-    code: 'OUT_OF_MEMORY',
-    found: `${needed} (${message})`,
-    hint: REDUCE_MEMORY,
-    cause,
-  });
+  const tensor = wanted === undefined ? '' : `${megabytes(Number(wanted))} for one tensor, besides `;
+  return `${tensor}${megabytes(weightBytes)} of weights (${message})`;
 }
 
 const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

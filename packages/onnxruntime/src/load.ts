@@ -1,8 +1,14 @@
-import { compileModel, makeSession, type LocalSession, type SessionOptions } from '@hadamard-adapter/runtime/internal';
-import { readModel, type ExternalData, type Graph } from '@hadamard-adapter/graph/internal';
+import {
+  RetryOnDeviceLoss,
+  compileModel,
+  makeSession,
+  readBase,
+  type BaseModel as AnyBaseModel,
+  type LoadOptions as CommonOptions,
+  type LocalSession,
+} from '@hadamard-adapter/runtime/internal';
 import { int8BitsFor, type Arithmetic } from './arithmetic.js';
 import type { DeviceOptions, Platform, WeightFiles } from './devices/device.js';
-import { keepDevice } from './devices/keeper.js';
 import { openDevice } from './devices/open.js';
 import { ortExecutor } from './executor.js';
 import type { SessionSettings } from './session.js';
@@ -12,11 +18,9 @@ import { readBytes, type ModelBytes } from './source.js';
  * A base model: an ONNX file (its bytes, a File, or the URL to fetch it from), or a graph that was built or read
  * before.
  */
-export type BaseModel =
-  | { readonly model: ModelBytes; readonly externalData?: ExternalData }
-  | { readonly graph: Graph };
+export type BaseModel = AnyBaseModel<ModelBytes>;
 
-export interface LoadOptions extends SessionOptions, SessionSettings, DeviceOptions {
+export interface LoadOptions extends CommonOptions, SessionSettings, DeviceOptions {
   /** Default: `cpu` in Node, `wasm` in a browser. `availableDevices` tells which there are. */
   readonly device?: string;
   /** Default `float32`. */
@@ -43,19 +47,13 @@ export function loaderFor(platform: Platform, defaultDevice: string): LoadModel 
     let files: WeightFiles | undefined;
     try {
       const int8Bits = await int8BitsFor(device, options.arithmetic);
-      const read =
-        'graph' in base
-          ? base.graph
-          : readModel(
-              await readBytes(base.model, { ...options, readFile: platform.readFile }),
-              base.externalData === undefined ? {} : { externalData: base.externalData },
-            );
+      const read = await readBase(base, (model) => readBytes(model, { ...options, readFile: platform.readFile }));
       files = options.lowMemory === true ? await platform.openWeightFiles?.() : undefined;
-      const compiled = compileModel(files?.spill(read) ?? read, {
+      const compiled = compileModel(files?.offload(read) ?? read, {
         ...options,
         ...(int8Bits === undefined ? {} : { int8Bits }),
       });
-      const keeper = keepDevice(device, () => openDevice(platform, name, options));
+      const keeper = new RetryOnDeviceLoss(device, () => openDevice(platform, name, options));
       return makeSession(
         compiled,
         (parameters) => ortExecutor(keeper, compiled, parameters, options, files),

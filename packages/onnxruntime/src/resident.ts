@@ -7,6 +7,7 @@ import {
 } from '@hadamard-adapter/compiler/internal';
 import {
   checkOptimizer,
+  deviceLost,
   sameGroups,
   type MicroBatch,
   type ParameterStore,
@@ -14,7 +15,6 @@ import {
 } from '@hadamard-adapter/runtime/internal';
 import type { Graph } from '@hadamard-adapter/graph/internal';
 import type { Tensor } from 'onnxruntime-common';
-import { deviceLost } from './failures.js';
 import type { OrtModule } from './ort.js';
 import { floats, type Session } from './session.js';
 
@@ -32,7 +32,7 @@ export interface ResidentHost {
   /** Forward and backward pass whose results stay on the device. */
   train(groups: readonly Group[], inputs: RunInputs): Promise<{ loss: Tensor; gradients: Tensor }>;
   /** Run `work`; if the device is lost meanwhile, once more on a new one. */
-  surviving<T>(work: () => Promise<T>): Promise<T>;
+  retried<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** Tensors of the state on the device. */
@@ -215,7 +215,7 @@ export function residentStore(
         state === undefined ? undefined : { ...state, first: state.first.slice(), second: state.second.slice() };
     },
     stepsDone,
-    step: (parts, settings) => host.surviving(() => step(parts, settings)),
+    step: (parts, settings) => host.retried(() => step(parts, settings)),
     parameters: () => resident().parameters,
     abandon() {
       if (!mirrored) strayed = true;

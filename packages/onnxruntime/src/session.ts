@@ -1,8 +1,9 @@
 import { RuntimeError } from '@hadamard-adapter/core';
+import { deviceLost } from '@hadamard-adapter/runtime/internal';
 import { elementCount, writeModelWithExternalData, type Graph, type Tensor } from '@hadamard-adapter/graph/internal';
 import type { InferenceSession } from 'onnxruntime-common';
 import type { Device, WeightFiles } from './devices/device.js';
-import { deviceLost, explain, type FailureContext } from './failures.js';
+import { explain, type FailureContext } from './failures.js';
 import type { Feeds, Results } from './ort.js';
 
 export interface SessionSettings {
@@ -82,15 +83,15 @@ export async function createSession(
   const { model, externalData, weightBytes, release } = files === undefined ? inMemory(graph) : onDisk(files, graph);
   const context = (doing: FailureContext['doing']): FailureContext => ({ device, doing, weightBytes });
   /** The runtime may wait for ever for a device that is gone, so that it is not asked any more. */
-  const exclusive = <T>(work: () => Promise<T>): Promise<T> =>
-    device.exclusive(async () => {
+  const locked = <T>(work: () => Promise<T>): Promise<T> =>
+    device.lock(async () => {
       const gone = device.lost();
       if (gone !== undefined) throw deviceLost(device.name, gone);
       return work();
     });
   const options = { ...sessionOptions(device, graph, keep), ...(externalData === undefined ? {} : { externalData }) };
   // Only Node has weight files, and there a path is taken too.
-  const created = await exclusive(() => device.ort.InferenceSession.create(model as Uint8Array, options))
+  const created = await locked(() => device.ort.InferenceSession.create(model as Uint8Array, options))
     .catch((cause: unknown) => {
       throw explain(cause, context('create'));
     })
@@ -99,7 +100,7 @@ export async function createSession(
     inputs: graph.inputs.map(({ name }) => name),
     async run(feeds, outputs) {
       try {
-        const results = await exclusive(() => created.run(feeds, [...outputs]));
+        const results = await locked(() => created.run(feeds, [...outputs]));
         return new Map(outputs.map((name) => [name, results[name] as NonNullable<(typeof results)[string]>]));
       } catch (cause) {
         throw explain(cause, context('run'));
@@ -107,7 +108,7 @@ export async function createSession(
     },
     // Nothing can be done with a session of a device that is gone.
     release: () =>
-      exclusive(() => created.release()).catch((cause: unknown) =>
+      locked(() => created.release()).catch((cause: unknown) =>
         device.lost() === undefined ? Promise.reject(explain(cause, context('run'))) : undefined,
       ),
   };

@@ -100,7 +100,7 @@ describe('low memory', () => {
         ['small', small],
       ]),
     };
-    const { tensors } = files.spill(graph);
+    const { tensors } = files.offload(graph);
     expect(tensors.get('small')).toBe(small);
     expect(tensors.get('large')).toBe(tensors.get('again'));
     const [first, second] = [tensors.get('large')?.bytes, tensors.get('large')?.bytes];

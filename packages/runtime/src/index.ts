@@ -10,14 +10,8 @@ export {
 } from './session/session.js';
 export { baseWeights } from './session/digest.js';
 export { floatInput, inputValue, tokenInput, tokenValue } from './session/inputs.js';
-export {
-  driverFor,
-  type PlainModel,
-  type RuntimeDriver,
-  type TestedRuntime,
-  type TestedSession,
-  type TestedSource,
-} from './session/tested.js';
+export { makeConformanceDriver, type ConformanceRuntime } from './session/conformance-driver.js';
+export type { BaseModel, LoadOptions } from './session/base-model.js';
 export { loadAdapter, optionsForAdapter, saveAdapter, type AdapterInfo } from './session/adapter.js';
 export { loadReferenceModel } from './reference/reference.js';
-export { PROBE, expectedAnswer, probeInput } from './devices/trial.js';
+export { TRIAL_GRAPH, trialAnswer, trialInput } from './devices/trial.js';

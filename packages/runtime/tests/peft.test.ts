@@ -527,14 +527,14 @@ describe('a PEFT folder', () => {
     expect(error.message).not.toMatch(/\n/);
   });
 
-  const tuned = (trunk: string): Record<string, Tensor> =>
-    Object.fromEntries(norms.map((norm) => [`${trunk}${norm}.ln_tuning_layers.weight`, fromFloat32(vector(norm, 1))]));
+  const tuned = (prefix: string): Record<string, Tensor> =>
+    Object.fromEntries(norms.map((norm) => [`${prefix}${norm}.ln_tuning_layers.weight`, fromFloat32(vector(norm, 1))]));
   const linear = (name: string, outputs = WIDTH): Record<string, Tensor> => ({
     [`${name}.weight`]: fromFloat32(vector(name, 0, outputs * WIDTH), [outputs, WIDTH]),
     [`${name}.bias`]: fromFloat32(vector(`${name}.bias`, 0, outputs)),
   });
-  const withHead = (trunk: string, tensors: Record<string, Tensor>, task: string | null = 'SEQ_CLS'): Files =>
-    peftFolder({ peft_type: 'LN_TUNING', task_type: task }, { ...tuned(trunk), ...tensors });
+  const withHead = (prefix: string, tensors: Record<string, Tensor>, task: string | null = 'SEQ_CLS'): Files =>
+    peftFolder({ peft_type: 'LN_TUNING', task_type: task }, { ...tuned(prefix), ...tensors });
 
   it.each<[string, Files, Partial<AdapterConfig>]>([
     [

@@ -1,7 +1,8 @@
-import { driverFor, tokenValue, type PlainModel, type RuntimeDriver } from '@hadamard-adapter/runtime/internal';
+import type { Driver, PlainModel } from '@hadamard-adapter/core/driver';
+import { makeConformanceDriver, tokenValue } from '@hadamard-adapter/runtime/internal';
 import { readModel, type Value } from '@hadamard-adapter/graph/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { on } from './devices/on.js';
+import { withBackend } from './devices/with-backend.js';
 import { constantsOn } from './graph/constants.js';
 import { hostOperand } from './graph/operand.js';
 import { makeProgram } from './graph/program.js';
@@ -13,8 +14,8 @@ import type { Tf } from './tf.js';
  * What the conformance suite needs to test TensorFlow.js on one device: `runSuite(conformanceDriver(tf, 'webgl'),
  * fixtures)`.
  */
-export function conformanceDriver(tf: Tf, device: string): RuntimeDriver {
-  return driverFor({
+export function conformanceDriver(tf: Tf, device: string): Driver {
+  return makeConformanceDriver({
     runtime: 'tfjs',
     device,
     load: (graph, options) => loadModel({ graph }, { ...options, tf, device }),
@@ -36,7 +37,7 @@ function openPlain(tf: Tf, device: string, model: Uint8Array): PlainModel {
       const feeds = (): Map<string, ReturnType<typeof hostOperand>> =>
         new Map(graph.inputs.map(({ name }) => [name, hostOperand(tf, tokenValue(batch, name) as Value)]));
       return read(
-        on(tf, device, () => {
+        withBackend(tf, device, () => {
           program.prepare();
           return tf.tidy(() => program.run(feeds()).get('logits') as Tensor);
         }),

@@ -7,7 +7,7 @@ import { constantsOn } from './graph/constants.js';
 import { deviceOperand, hostOperand, type Operand } from './graph/operand.js';
 import { makeProgram, type Program } from './graph/program.js';
 import { explaining } from './failures.js';
-import { on } from './devices/on.js';
+import { withBackend } from './devices/with-backend.js';
 import { read } from './read.js';
 import type { Tf } from './tf.js';
 
@@ -65,7 +65,7 @@ export function tfExecutor(tf: Tf, device: string, model: AdapterModel, values: 
   const infer = async (wanted: Parameters<typeof compileForward>[1], inputs: RunInputs): Promise<Float32Array> => {
     const { program, output } = programFor(wanted);
     const result = explaining(tf, device, () =>
-      on(tf, device, () => {
+      withBackend(tf, device, () => {
         program.prepare();
         return tf.tidy(() => program.run(feedsOf(program, inputs)).get(output) as Tensor);
       }),
@@ -78,7 +78,7 @@ export function tfExecutor(tf: Tf, device: string, model: AdapterModel, values: 
       const { program } = programFor('loss');
       const frozen = everything.filter((group) => !groups.includes(group));
       const { value, gradient } = explaining(tf, device, () =>
-        on(tf, device, () => {
+        withBackend(tf, device, () => {
           program.prepare();
           // A variable copies what it starts with.
           const flat = tf.tidy(() => tf.variable(uploaded(groups), true));
@@ -107,13 +107,13 @@ export function tfExecutor(tf: Tf, device: string, model: AdapterModel, values: 
     walk(inputs, onNode) {
       const { program } = programFor('logits');
       explaining(tf, device, () =>
-        on(tf, device, () => {
+        withBackend(tf, device, () => {
           program.prepare();
           tf.tidy(() => void program.run(feedsOf(program, inputs), (done) => onNode(done, program.size)));
         }),
       );
     },
-    keptFor: () => undefined,
+    cachedGroups: () => undefined,
     forget: () => undefined,
     async dispose() {
       for (const { program } of programs.values()) program.dispose();

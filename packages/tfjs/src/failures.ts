@@ -1,5 +1,10 @@
 import { HadamardError, RuntimeError, UnsupportedError } from '@hadamard-adapter/core';
+import { deviceLost, outOfMemory } from '@hadamard-adapter/runtime/internal';
 import type { Tf } from './tf.js';
+
+const REDUCE_MEMORY =
+  'Less is needed with a smaller batch (and "accumulate" for the same step), shorter sequences, or adapters on the ' +
+  'upper layers only (layers).';
 
 /**
  * Run `work`; what TensorFlow.js throws comes as one of our errors: KERNEL_MISSING with the devices that have the
@@ -20,27 +25,12 @@ export function explain(tf: Tf, device: string, cause: unknown): HadamardError {
     /Kernel '(\w+)' not registered/.exec(message)?.[1] ??
     /Cannot compute gradient: gradient function not found for (\w+)/.exec(message)?.[1];
   if (kernel !== undefined) return kernelMissing(tf, device, kernel, message, cause);
-  if (/context ?lost|device.*lost|lost.*device/i.test(message)) {
-    return new RuntimeError(`The device ${device} was lost`, {
-      code: 'DEVICE_LOST',
-      found: message,
-      hint: 'The state of the last step is kept: save it, and load the model again.',
-      cause,
-    });
-  }
+  if (/context ?lost|device.*lost|lost.*device/i.test(message)) return deviceLost(device, message, cause);
   if (
     cause instanceof RangeError ||
     /out of memory|allocation failed|exceeds the max|texture size .* greater than/i.test(message)
-  ) {
-    return new RuntimeError(`The memory of the device ${device} does not suffice`, {
-      code: 'OUT_OF_MEMORY',
-      found: message,
-      hint:
-        'Less is needed with a smaller batch (and "accumulate" for the same step), shorter sequences, or adapters ' +
-        'on the upper layers only (layers).',
-      cause,
-    });
-  }
+  )
+    return outOfMemory(device, message, REDUCE_MEMORY, cause);
   return new RuntimeError('TensorFlow.js could not run the graph', { code: 'TFJS_RUN', found: message, cause });
 }
 

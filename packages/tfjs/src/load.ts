@@ -1,5 +1,11 @@
-import { compileModel, makeSession, type LocalSession, type SessionOptions } from '@hadamard-adapter/runtime/internal';
-import { readModel, type ExternalData, type Graph } from '@hadamard-adapter/graph/internal';
+import {
+  compileModel,
+  makeSession,
+  readBase,
+  type BaseModel,
+  type LoadOptions as CommonOptions,
+  type LocalSession,
+} from '@hadamard-adapter/runtime/internal';
 import { labelCount, type Batch } from '@hadamard-adapter/core';
 import { openDevice } from './devices/devices.js';
 import { registerMissingKernels } from './devices/kernels.js';
@@ -8,12 +14,7 @@ import { explaining } from './failures.js';
 import { tfExecutor, type TfExecutor } from './executor.js';
 import { checkTf, type Tf } from './tf.js';
 
-/** A base model: the bytes of an ONNX file, or a graph that was built or read before. */
-export type BaseModel =
-  | { readonly model: Uint8Array | ArrayBuffer; readonly externalData?: ExternalData }
-  | { readonly graph: Graph };
-
-export interface LoadOptions extends SessionOptions {
+export interface LoadOptions extends CommonOptions {
   /** Your TensorFlow.js, with the backend of `device` registered. */
   readonly tf: Tf;
   /**
@@ -51,13 +52,7 @@ export async function loadModel(base: BaseModel, options: LoadOptions): Promise<
   const device = options.device ?? tf.getBackend();
   await openDevice(tf, device);
   registerMissingKernels(tf, device);
-  const graph =
-    'graph' in base
-      ? base.graph
-      : readModel(
-          base.model instanceof Uint8Array ? base.model : new Uint8Array(base.model),
-          base.externalData === undefined ? {} : { externalData: base.externalData },
-        );
+  const graph = await readBase(base, (model) => (model instanceof Uint8Array ? model : new Uint8Array(model)));
   const compiled = compileModel(graph, options);
   checkOperators(tf, device, compiled);
   let executor: TfExecutor | undefined;

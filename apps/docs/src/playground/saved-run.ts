@@ -41,7 +41,7 @@ const CURVE_FILE = 'curve.json';
 /** Of this folder; another one is left by another version of the page. */
 const FORMAT = 1;
 /** Written in turns: a tab may close in the middle of one, and then the other is whole. */
-const SLOTS = ['checkpoint-a', 'checkpoint-b'] as const;
+const CHECKPOINTS = ['checkpoint-a', 'checkpoint-b'] as const;
 
 export function runStore(): RunStore {
   const worker = wrap<StoreWorker>(
@@ -75,7 +75,7 @@ export function runStore(): RunStore {
     },
     async save(checkpoint, curve) {
       const files = { ...(await encodeCheckpoint(checkpoint)), [CURVE_FILE]: encode(curve) };
-      valueOf(await worker.write(SLOTS[turn++ % SLOTS.length] as string, files));
+      valueOf(await worker.write(CHECKPOINTS[turn++ % CHECKPOINTS.length] as string, files));
     },
     async find() {
       if (!(await claim())) return undefined;
@@ -101,7 +101,7 @@ async function read(worker: StoreWorker): Promise<SavedRun | undefined> {
     readonly setup: RunSetup;
   };
   if (format !== FORMAT) return undefined;
-  const found = (await Promise.all(SLOTS.map(async (slot) => decode(valueOf(await worker.read(slot)))))).filter(
+  const found = (await Promise.all(CHECKPOINTS.map(async (name) => decode(valueOf(await worker.read(name)))))).filter(
     (each) => each !== undefined,
   );
   const latest = found.toSorted((a, b) => placeOf(b.checkpoint) - placeOf(a.checkpoint))[0];

@@ -1,6 +1,6 @@
 import { ConfigError } from '@hadamard-adapter/core';
-import type { Driver } from '@hadamard-adapter/conformance';
-import { driverFor, loadReferenceModel, tokenValue, type PlainModel } from '@hadamard-adapter/runtime/internal';
+import type { Driver, PlainModel } from '@hadamard-adapter/core/driver';
+import { loadReferenceModel, makeConformanceDriver, tokenValue } from '@hadamard-adapter/runtime/internal';
 import { evaluate, readModel, type Value } from '@hadamard-adapter/graph/internal';
 
 /** The interpreter in float64. */
@@ -11,7 +11,7 @@ export function referenceDriver(device: string): Driver {
       found: device,
       expected: 'cpu',
     });
-  return driverFor({ runtime: 'reference', device, load: loadReferenceModel, openPlain: interpreted });
+  return makeConformanceDriver({ runtime: 'reference', device, load: loadReferenceModel, openPlain: interpreted });
 }
 
 function interpreted(model: Uint8Array): PlainModel {

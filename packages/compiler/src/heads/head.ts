@@ -77,7 +77,7 @@ export function attachHead(builder: Builder, hidden: string, mask: string | unde
 /**
  * Name of the input that says which text each is compared with, float32 [batch, batch]: in each row a 1 at its partner.
  */
-export const PARTNERS_INPUT = 'partners';
+export const PAIR_PERMUTATION_INPUT = 'partners';
 
 /** The cosine of each vector [batch, hidden] with that of its partner, [batch, 1]: both texts of a pair get it. */
 function cosines(builder: Builder, pooled: string): string {
@@ -85,7 +85,7 @@ function cosines(builder: Builder, pooled: string): string {
     keepdims: int(1),
   });
   const unit = builder.emit('Div', [pooled, builder.emit('Sqrt', [squares])]);
-  const others = builder.emit('MatMul', [PARTNERS_INPUT, unit]);
+  const others = builder.emit('MatMul', [PAIR_PERMUTATION_INPUT, unit]);
   return builder.emit(
     'ReduceSum',
     [builder.emit('Mul', [unit, others]), builder.ints([1])],

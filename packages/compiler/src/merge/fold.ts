@@ -15,7 +15,7 @@ import {
 } from '@hadamard-adapter/graph/internal';
 import type { Parameter } from '../adapters/parameters.js';
 import type { AdapterModel } from '../model.js';
-import { dropUnusedInputs } from '../gradients/frontier.js';
+import { dropUnusedInputs } from '../gradients/activation-cut.js';
 import { LOGITS } from '../passes/outputs.js';
 import { attachHead, headParameters, type NewHead } from '../heads/head.js';
 import { asStored } from '../passes/as-stored.js';

@@ -1,5 +1,5 @@
 import { FormatError, UnsupportedError } from '@hadamard-adapter/core';
-import { dropUnusedInputs } from '../gradients/frontier.js';
+import { dropUnusedInputs } from '../gradients/activation-cut.js';
 import {
   type Graph,
   type Tensor,

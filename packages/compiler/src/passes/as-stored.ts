@@ -14,7 +14,7 @@ import {
   toFloat32,
   probe,
 } from '@hadamard-adapter/graph/internal';
-import type { Precision } from './canonicalize.js';
+import type { Precision } from '@hadamard-adapter/core';
 import { PARAMETERS_INPUT } from './flatten.js';
 
 const LARGEST = 65_504;

@@ -1,3 +1,4 @@
+import type { Precision } from '@hadamard-adapter/core';
 import {
   prune,
   type Graph,
@@ -47,8 +48,6 @@ export interface CanonicalGraph {
    */
   readonly precision: Precision;
 }
-
-export type Precision = 'float32' | 'float16' | 'int8';
 
 export interface CanonicalizeOptions {
   /** Keep the classifier that the model came with; otherwise it is cut back to its encoder. Default false. */

@@ -64,7 +64,7 @@ function sorted(tensors: readonly PeftTensor[]): { known: [PeftTensor, KnownModu
   const refused: string[] = [];
   for (const tensor of tensors) {
     const at = placeOf(tensor.module);
-    if (at !== undefined && (at.slot === 'adapter') === (tensor.part === 'ia3_l')) known.push([tensor, at]);
+    if (at !== undefined && (at.role === 'adapter') === (tensor.part === 'ia3_l')) known.push([tensor, at]);
     else if (isClassifier(tensor.module) && tensor.part !== 'ia3_l') behind.push(tensor);
     else refused.push(tensor.name);
   }

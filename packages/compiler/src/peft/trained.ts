@@ -4,7 +4,7 @@ import type { ServingBase } from '../serving/adapter.js';
 import type { SiteInfo } from '../sites/sites.js';
 import type { PeftConfig } from './config.js';
 import { checkNorm, sitesOf } from './locate.js';
-import type { KnownModule, Slot } from './places.js';
+import type { KnownModule, ModuleRole } from './places.js';
 import { listed, refuseTensors } from './refuse.js';
 import { scaleOf } from './scale.js';
 import { valuesOf, type PeftTensor } from './tensors.js';
@@ -32,7 +32,7 @@ export function place(base: ServingBase, config: PeftConfig, known: readonly [Pe
   const sides = new Map<Site, string>();
   const scales = new Map<string, Float32Array>();
   const norms = new Map<string, Float32Array>();
-  const slots = new Set<Slot>();
+  const roles = new Set<ModuleRole>();
   // Families call one place by different names: whoever comes second is refused.
   const owners = new Map<string, string>();
   const claim = (where: string, { name }: PeftTensor): void => {
@@ -41,17 +41,17 @@ export function place(base: ServingBase, config: PeftConfig, known: readonly [Pe
     owners.set(where, name);
   };
   for (const [tensor, at] of known) {
-    slots.add(at.slot);
+    roles.add(at.role);
     for (const site of sitesOf(base, tensor.module, at)) {
       found.add(site);
-      if (at.slot === 'adapter') {
+      if (at.role === 'adapter') {
         const { side, values } = scaleOf(tensor, site.channels, config);
         claim(`adapter ${site.key}`, tensor);
         sides.set(side, tensor.name);
         scales.set(site.key, values);
       } else {
         checkNorm(view, at.norms, site);
-        const [source, dims] = normTensor(base, site, at.slot, tensor);
+        const [source, dims] = normTensor(base, site, at.role, tensor);
         claim(`norm ${source}`, tensor);
         norms.set(source, valuesOf(tensor, dims));
       }
@@ -65,11 +65,11 @@ export function place(base: ServingBase, config: PeftConfig, known: readonly [Pe
       hint: 'Train with feedforward_modules that hold all target_modules, or none.',
     });
   }
-  return { site: [...sides.keys()][0] ?? 'context', norm: normOf(slots), sites: [...found], scales, norms };
+  return { site: [...sides.keys()][0] ?? 'context', norm: normOf(roles), sites: [...found], scales, norms };
 }
 
-function normOf(slots: ReadonlySet<Slot>): Norm {
-  const [attention, output] = [slots.has('attention_norm'), slots.has('output_norm')];
+function normOf(roles: ReadonlySet<ModuleRole>): Norm {
+  const [attention, output] = [roles.has('attention_norm'), roles.has('output_norm')];
   return attention && output ? 'both' : attention ? 'attention' : output ? 'output' : 'none';
 }
 
@@ -77,10 +77,10 @@ function normOf(slots: ReadonlySet<Slot>): Norm {
 function normTensor(
   { canonical: { graph } }: ServingBase,
   site: SiteInfo,
-  slot: Exclude<Slot, 'adapter'>,
+  role: Exclude<ModuleRole, 'adapter'>,
   { name, part }: PeftTensor,
 ): [string, readonly number[]] {
-  const node = slot === 'attention_norm' ? site.attentionNorm : site.outputNorm;
+  const node = role === 'attention_norm' ? site.attentionNorm : site.outputNorm;
   const source = node?.inputs[part === 'weight' ? 1 : 2] ?? '';
   const dims = graph.tensors.get(source)?.dims;
   if (dims === undefined)

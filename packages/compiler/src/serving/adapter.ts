@@ -99,7 +99,7 @@ export const servingOptions = ({
  *
  * @throws MismatchError ADAPTER_SITE_MISMATCH, ADAPTER_HEAD_MISMATCH.
  */
-export function joinServing(present: ServingOptions, added: ServingOptions): ServingOptions {
+export function unionOfOptions(present: ServingOptions, added: ServingOptions): ServingOptions {
   const settings = [
     ['site', 'ADAPTER_SITE_MISMATCH', added.site, present.site],
     ['cross-attention', 'ADAPTER_SITE_MISMATCH', String(added.crossAttention), String(present.crossAttention)],
@@ -122,7 +122,7 @@ export function joinServing(present: ServingOptions, added: ServingOptions): Ser
 /**
  * Lay an adapter out as the graphs of `serving` read it: layers that it does not touch compute what the base computes.
  */
-export function layOut(serving: ServingModel, { config, values, norms }: CheckedAdapter): LoadedAdapter {
+export function packAdapter(serving: ServingModel, { config, values, norms }: CheckedAdapter): LoadedAdapter {
   const vectors = serving.identity.slice();
   const put = (place: string, value: Float32Array | undefined): void => {
     if (value !== undefined) vectors.set(value, serving.vectors.offset(place));
@@ -171,7 +171,7 @@ export function baseAdapter(serving: ServingModel, output: ServedOutput): Served
 }
 
 /** An adapter as the graphs of `serving` read it, which serve all that those do which it was laid out for. */
-export function widen(adapter: LoadedAdapter, serving: ServingModel): LoadedAdapter {
+export function repackAdapter(adapter: LoadedAdapter, serving: ServingModel): LoadedAdapter {
   if (adapter.serving === serving) return adapter;
   const vectors = serving.identity.slice();
   for (const [name, value] of adapter.serving.vectors.named(adapter.vectors))

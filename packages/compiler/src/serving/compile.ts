@@ -1,4 +1,4 @@
-import { dropUnusedInputs } from '../gradients/frontier.js';
+import { dropUnusedInputs } from '../gradients/activation-cut.js';
 import { selectPosition } from '../passes/pooled-position.js';
 import { type Graph, type ValueInfo, prune } from '@hadamard-adapter/graph/internal';
 import { LOGITS } from '../passes/outputs.js';
@@ -21,9 +21,9 @@ export function compileServing(serving: ServingModel, output: ServedOutput = 'lo
 }
 
 /**
- * The inference graph with one adapter per row. Inputs: the tokens; a bank of k adapters, `parameters` [k, n], and
+ * The inference graph with one adapter per row. Inputs: the tokens; a stack of k adapters, `parameters` [k, n], and
  * their classifiers with a leading dimension k, padded to one number of labels; `adapter_rows` [batch] int64, the row
- * of the bank for each example.
+ * of the stack for each example.
  *
  * @throws UnsupportedError SERVE_ROWS when a trained tensor is used in a way that cannot be told apart by row.
  */

@@ -17,11 +17,11 @@ import {
 } from '@hadamard-adapter/graph/internal';
 import { PARAMETERS_INPUT } from '../passes/flatten.js';
 
-/** Name of the input that says which adapter of the bank each example has, int64 [batch]. */
+/** Name of the input that says which adapter of the stack each example has, int64 [batch]. */
 export const ROWS_INPUT = 'adapter_rows';
 
 /**
- * The graph with every trained tensor taken from a bank, by row of the batch: vectors from `parameters` [k, n],
+ * The graph with every trained tensor taken from a stack, by row of the batch: vectors from `parameters` [k, n],
  * matrices from inputs of their own with a leading dimension k. Vectors are gathered once for all layers. A norm
  * becomes the plain one, scale 1 and shift 0, with a product and a sum per row behind it; a linear layer a batched
  * product.
@@ -35,12 +35,12 @@ export function applyPerRow(graph: Graph, vectors: Layout, matrices: readonly Pa
     probe(graph),
     'nothing',
   );
-  const bank = bankOf(builder, graph, vectors, matrices);
+  const stack = stackOf(builder, graph, vectors, matrices);
   for (const node of graph.nodes) {
     if (!node.inputs.some((name) => trained.has(name))) builder.keep(node);
-    else if (node.domain === '' && (node.op === 'Mul' || node.op === 'Add')) applyVector(node, builder, bank, trained);
-    else if (node.domain === '' && NORMS.has(node.op)) applyNorm(node, builder, bank, trained);
-    else if (isLinear(node)) applyLinear(node, builder, bank, trained);
+    else if (node.domain === '' && (node.op === 'Mul' || node.op === 'Add')) applyVector(node, builder, stack, trained);
+    else if (node.domain === '' && NORMS.has(node.op)) applyNorm(node, builder, stack, trained);
+    else if (isLinear(node)) applyLinear(node, builder, stack, trained);
     else throw unknownUse(node, 'a product, sum, norm or linear layer');
   }
   return builder.finish(graph.outputs.map(({ name }) => name));
@@ -48,14 +48,14 @@ export function applyPerRow(graph: Graph, vectors: Layout, matrices: readonly Pa
 
 const NORMS = new Set(['LayerNormalization', 'RMSNormalization']);
 
-interface Bank {
+interface Stack {
   /** A trained vector by row, [batch, …1, width], to be combined with a value of `rank` dimensions. */
   vector(name: string, rank: number): string;
   /** A trained tensor by row, [batch, …shape]. */
   whole(name: string): string;
 }
 
-function bankOf(builder: Builder, graph: Graph, vectors: Layout, matrices: readonly Parameter[]): Bank {
+function stackOf(builder: Builder, graph: Graph, vectors: Layout, matrices: readonly Parameter[]): Stack {
   const sizes = PROBES.map(({ batch }) => batch) as [number, number];
   const declare = (
     name: string,
@@ -122,24 +122,24 @@ function rankOf(node: Node, builder: Builder, value: string): number {
   throw unknownUse(node, 'examples in the first dimension');
 }
 
-function applyVector(node: Node, builder: Builder, bank: Bank, trained: ReadonlySet<string>): void {
+function applyVector(node: Node, builder: Builder, stack: Stack, trained: ReadonlySet<string>): void {
   const value = node.inputs.find((name) => !trained.has(name));
   if (value === undefined) throw unknownUse(node, 'one trained and one computed operand');
   const rank = rankOf(node, builder, value);
   builder.emit(
     node.op,
-    node.inputs.map((name) => (trained.has(name) ? bank.vector(name, rank) : name)),
+    node.inputs.map((name) => (trained.has(name) ? stack.vector(name, rank) : name)),
     {},
     { output: node.outputs[0] as string },
   );
 }
 
-function applyNorm(node: Node, builder: Builder, bank: Bank, trained: ReadonlySet<string>): void {
+function applyNorm(node: Node, builder: Builder, stack: Stack, trained: ReadonlySet<string>): void {
   const [x, scale, shift = ''] = node.inputs as [string, string, string | undefined];
   const rank = rankOf(node, builder, x);
   const [width] = builder.dims(x).at(-1) as readonly [number, number];
   const output = node.outputs[0] as string;
-  const own = (name: string): string => (trained.has(name) ? bank.vector(name, rank) : name);
+  const own = (name: string): string => (trained.has(name) ? stack.vector(name, rank) : name);
   const plain = builder.fresh(`${output}_plain`);
   const neutral = [builder.filled(1, width), ...(node.op === 'LayerNormalization' ? [builder.filled(0, width)] : [])];
   builder.keep({ ...node, name: plain, inputs: [x, ...neutral], outputs: [plain] });
@@ -148,14 +148,14 @@ function applyNorm(node: Node, builder: Builder, bank: Bank, trained: ReadonlySe
 }
 
 /** y = x·Wᵀ + c with W and c by row: [batch, in] as a column each, [batch, sequence, in] as it is. */
-function applyLinear(node: Node, builder: Builder, bank: Bank, trained: ReadonlySet<string>): void {
+function applyLinear(node: Node, builder: Builder, stack: Stack, trained: ReadonlySet<string>): void {
   const [x, weight, bias = ''] = node.inputs as [string, string, string | undefined];
   const output = node.outputs[0] as string;
   const rank = rankOf(node, builder, x);
   if (rank > 3 || !trained.has(weight) || node.op !== 'Linear')
     throw unknownUse(node, 'a linear layer over [batch, in] or [batch, sequence, in] whose matrix is trained');
   const transposed = intAttribute(node, 'transB', 0) === 1;
-  const matrix = bank.whole(weight);
+  const matrix = stack.whole(weight);
   const product = (): string => {
     // The matrix stands on the side where it needs no transposed copy.
     if (rank === 2 && transposed)
@@ -174,7 +174,7 @@ function applyLinear(node: Node, builder: Builder, bank: Bank, trained: Readonly
   };
   const result = product();
   if (bias === '') builder.keep(makeNode('Identity', [result], [output]));
-  else builder.emit('Add', [result, trained.has(bias) ? bank.vector(bias, rank) : bias], {}, { output });
+  else builder.emit('Add', [result, trained.has(bias) ? stack.vector(bias, rank) : bias], {}, { output });
 }
 
 function unknownUse(node: Node, expected: string): UnsupportedError {

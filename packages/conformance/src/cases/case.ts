@@ -1,6 +1,6 @@
-import type { Driver, LoadOptions, LoadedModel, Tolerances } from '../driver.js';
+import type { Driver, DriverOptions, LoadedModel, Tolerances } from '@hadamard-adapter/core/driver';
 import type { Fixture } from '../fixture.js';
-import type { Precision } from '../precision.js';
+import type { Precision } from '@hadamard-adapter/core';
 
 /**
  * Largest errors of a family, by what was measured. `direction`: 1 − cosine between a gradient and the recorded one,
@@ -19,7 +19,7 @@ export interface Bench {
   /** All parameters of the shared model as they were after loading. */
   initial(): Promise<Float32Array>;
   /** A model of one's own, disposed at the end of the case. */
-  fresh(options?: Partial<LoadOptions>): Promise<LoadedModel>;
+  fresh(options?: Partial<DriverOptions>): Promise<LoadedModel>;
 }
 
 /** One thing that must hold. */
@@ -29,7 +29,7 @@ export interface Case {
   readonly family: string;
   readonly variant: string;
   readonly precision: Precision;
-  readonly options: LoadOptions;
+  readonly options: DriverOptions;
   readonly fixture: Fixture;
   /** Answers the errors it measured; throws when it does not hold. */
   run(bench: Bench): Promise<Errors>;

@@ -1,6 +1,6 @@
 import { layout, type ParameterInfo } from '@hadamard-adapter/core';
 import { fail } from '../compare.js';
-import type { LoadedModel } from '../driver.js';
+import type { LoadedModel } from '@hadamard-adapter/core/driver';
 import type { Fixture } from '../fixture.js';
 
 /**

@@ -1,6 +1,6 @@
 import { layout, learningRateAt, type Group, type StepSettings } from '@hadamard-adapter/core';
 import { fail, largestDifference, within } from '../compare.js';
-import type { LoadedModel } from '../driver.js';
+import type { LoadedModel } from '@hadamard-adapter/core/driver';
 import type { Fixture } from '../fixture.js';
 import type { Case, Errors } from './case.js';
 import { parameterOf } from './parameters.js';

@@ -34,7 +34,7 @@ export interface Device {
   /** Where results can stay between runs; undefined when they always come back to memory. */
   readonly resident?: 'gpu-buffer';
   /** Run `work` when nothing else runs that it could disturb. */
-  exclusive<T>(work: () => Promise<T>): Promise<T>;
+  lock<T>(work: () => Promise<T>): Promise<T>;
   /** Whether this failure of the first session means that the device is not there, and what is missing. */
   explainMissing?(message: string, cause: unknown): HadamardError | undefined;
   /** Why the device is gone; undefined as long as it is there. */
@@ -45,7 +45,7 @@ export interface Device {
 /** Weights on disk rather than in memory. */
 export interface WeightFiles {
   /** The same graph with its weights on disk: their bytes are read again whenever they are asked for. */
-  spill(graph: Graph): Graph;
+  offload(graph: Graph): Graph;
   /** A graph as a file with its weights beside it, for the runtime to map; `release` once it has. */
   place(graph: Graph): { readonly path: string; readonly weightBytes: number; release(): void };
   dispose(): void;

@@ -3,7 +3,7 @@ import type { Graph } from '@hadamard-adapter/graph/internal';
 import type { InferenceSession } from 'onnxruntime-common';
 import type { OrtModule } from '../ort.js';
 import type { Device, Platform } from './device.js';
-import { exclusively, together } from './exclusive.js';
+import { withDeviceLock, withoutLock } from './device-lock.js';
 import { declineTelemetry } from './telemetry.js';
 import { webgpuOptions } from './webgpu.js';
 import { openWeightFiles } from './weight-files.js';
@@ -34,7 +34,7 @@ export const nodePlatform: Platform = {
     const module = ort ?? (await importOrt());
     const device = (
       provider: (graph: Graph) => ExecutionProvider,
-      exclusive: Device['exclusive'],
+      lock: Device['lock'],
       rest: Partial<Device> = {},
     ): Device => ({
       name,
@@ -43,7 +43,7 @@ export const nodePlatform: Platform = {
         executionProviders: [provider(graph)],
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
       }),
-      exclusive,
+      lock,
       lost: () => undefined,
       close: () => undefined,
       ...rest,
@@ -51,11 +51,11 @@ export const nodePlatform: Platform = {
     const mayBeMissing = { explainMissing: (message: string, cause: unknown) => explainMissing(name, message, cause) };
     switch (name) {
       case 'webgpu':
-        return device(webgpuOptions, exclusively, mayBeMissing);
+        return device(webgpuOptions, withDeviceLock, mayBeMissing);
       case 'cuda':
-        return device(() => 'cuda', together, mayBeMissing);
+        return device(() => 'cuda', withoutLock, mayBeMissing);
       default:
-        return device(() => 'cpu', together);
+        return device(() => 'cpu', withoutLock);
     }
   },
 };

@@ -1,5 +1,5 @@
 import { ConfigError } from '@hadamard-adapter/core';
-import { PROBE } from '@hadamard-adapter/runtime/internal';
+import { TRIAL_GRAPH } from '@hadamard-adapter/runtime/internal';
 import { createSession } from '../session.js';
 import type { Device, DeviceOptions, Platform } from './device.js';
 
@@ -21,7 +21,7 @@ export async function openDevice(platform: Platform, name: string, options: Devi
   if (platform.devices.includes(name)) {
     const device = await platform.open(name, options);
     // Whether a driver is there shows with the first session only; better now than after a model was downloaded.
-    if (device.explainMissing !== undefined) await (await createSession(device, PROBE)).release();
+    if (device.explainMissing !== undefined) await (await createSession(device, TRIAL_GRAPH)).release();
     return device;
   }
   const hint = Object.hasOwn(platform.elsewhere, name) ? platform.elsewhere[name] : undefined;

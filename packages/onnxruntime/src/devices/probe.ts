@@ -1,27 +1,38 @@
-import { HadamardError } from '@hadamard-adapter/core';
-import { PROBE, expectedAnswer, probeInput } from '@hadamard-adapter/runtime/internal';
+import {
+  TRIAL_GRAPH,
+  availableIn,
+  largestError,
+  trialAnswer,
+  trialInput,
+  tryDevice,
+  type DeviceReport as TrialReport,
+} from '@hadamard-adapter/runtime/internal';
 import { createSession, floats } from '../session.js';
-import type { DeviceOptions, Notice, Platform } from './device.js';
+import type { Device, DeviceOptions, Notice, Platform } from './device.js';
 import { openDevice } from './open.js';
 
 /** What was found out about one device. */
-export interface DeviceReport {
-  readonly device: string;
-  readonly available: boolean;
-  /** Why it is not, in one sentence. */
-  readonly reason?: string;
+export interface DeviceReport extends TrialReport {
   readonly notices: readonly Notice[];
 }
 
+/** Float16, which some drivers slip in, is off by 1e-3 here. */
+const TOLERANCE = 1e-5;
+
 /**
- * Every device of this place, tried: it is available when a small graph of the operators that matter was created, run,
- * and answered the right numbers. A driver that exists and computes nonsense is not a device.
+ * Every device of this platform, tried: it is available when a small graph of the operators that matter was created,
+ * run, and answered the right numbers. A driver that exists and computes nonsense is not a device.
  */
 export const probeOn =
   (platform: Platform) =>
   async (options: Omit<DeviceOptions, 'onNotice'> = {}): Promise<DeviceReport[]> => {
     const reports: DeviceReport[] = [];
-    for (const device of platform.devices) reports.push(await probe(platform, device, options));
+    for (const name of platform.devices) {
+      const notices: Notice[] = [];
+      const trial = async (): Promise<number> =>
+        deviceTrial(await openDevice(platform, name, { ...options, onNotice: (notice) => notices.push(notice) }));
+      reports.push({ ...(await tryDevice(name, trial, TOLERANCE)), notices });
+    }
     return reports;
   };
 
@@ -29,40 +40,17 @@ export const probeOn =
 export const availableOn =
   (platform: Platform) =>
   async (options: Omit<DeviceOptions, 'onNotice'> = {}): Promise<string[]> =>
-    (await probeOn(platform)(options)).flatMap(({ device, available }) => (available ? [device] : []));
+    availableIn(await probeOn(platform)(options));
 
-async function probe(
-  platform: Platform,
-  name: string,
-  options: Omit<DeviceOptions, 'onNotice'>,
-): Promise<DeviceReport> {
-  const notices: Notice[] = [];
+/** By how much a device is off at most in the answer of a small graph. It is closed afterwards. */
+async function deviceTrial(device: Device): Promise<number> {
   try {
-    const device = await openDevice(platform, name, { ...options, onNotice: (notice) => notices.push(notice) });
-    try {
-      const session = await createSession(device, PROBE);
-      const found = await floats(
-        await session.run({ x: new device.ort.Tensor('float32', probeInput(), PROBE.inputs[0]?.dims as number[]) }, [
-          'y',
-        ]),
-        'y',
-      );
-      await session.release();
-      const worst = Math.max(...Array.from(expectedAnswer(), (value, i) => Math.abs(value - (found[i] ?? Number.NaN))));
-      if (worst <= TOLERANCE) return { device: name, available: true, notices };
-      return { device: name, available: false, reason: `It computes wrong numbers: off by ${worst}`, notices };
-    } finally {
-      device.close();
-    }
-  } catch (error) {
-    return {
-      device: name,
-      available: false,
-      reason: error instanceof HadamardError ? error.message : String(error),
-      notices,
-    };
+    const session = await createSession(device, TRIAL_GRAPH);
+    const input = new device.ort.Tensor('float32', trialInput(), TRIAL_GRAPH.inputs[0]?.dims as number[]);
+    const found = await floats(await session.run({ x: input }, ['y']), 'y');
+    await session.release();
+    return largestError(found, trialAnswer());
+  } finally {
+    device.close();
   }
 }
-
-/** Half precision, which some drivers slip in, is off by 1e-3 here. */
-const TOLERANCE = 1e-5;

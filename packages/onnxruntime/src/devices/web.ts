@@ -2,7 +2,7 @@ import { ConfigError, RuntimeError } from '@hadamard-adapter/core';
 import type { Env } from 'onnxruntime-common';
 import type { OrtModule } from '../ort.js';
 import type { Device, DeviceOptions, Platform } from './device.js';
-import { exclusively } from './exclusive.js';
+import { withDeviceLock } from './device-lock.js';
 import { webgpuOptions } from './webgpu.js';
 
 /** An entry of onnxruntime-web, with the settings that it reads before its first session. */
@@ -48,7 +48,7 @@ async function openWasm(options: DeviceOptions): Promise<Device> {
     name: 'wasm',
     ort: module,
     sessionOptions: () => ({ executionProviders: ['wasm'] }),
-    exclusive: exclusively,
+    lock: withDeviceLock,
     lost: () => undefined,
     close: () => undefined,
   };
@@ -70,7 +70,7 @@ async function openWebGpu(options: DeviceOptions): Promise<Device> {
     ort: module,
     sessionOptions: (graph) => ({ executionProviders: [{ ...webgpuOptions(graph), device: gpu as never }] }),
     resident: 'gpu-buffer',
-    exclusive: exclusively,
+    lock: withDeviceLock,
     lost: () => gone,
     close: () => gpu.destroy(),
   };

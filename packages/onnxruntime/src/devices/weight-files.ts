@@ -10,7 +10,7 @@ import {
 import type { WeightFiles } from './device.js';
 
 /** Smaller tensors stay in memory. */
-const SPILL_FROM_BYTES = 2 ** 16;
+const OFFLOAD_FROM_BYTES = 2 ** 16;
 
 /** Offsets are multiples of a page, so that a mapped tensor starts with one. */
 const PAGE = 4096;
@@ -21,7 +21,7 @@ const WEIGHTS = 'weights';
 const PREFIX = 'hadamard-weights-';
 
 /**
- * Weights in a temporary folder instead of in memory, for Node. A spilled tensor reads its bytes from there whenever
+ * Weights in a temporary folder instead of in memory, for Node. A offloaded tensor reads its bytes from there whenever
  * someone asks for them; a session maps the file, and of what it repacks no second copy stays. The folder goes with
  * `dispose`, or with the process; that of a process that was killed, when the next one is opened.
  */
@@ -49,34 +49,34 @@ export async function openWeightFiles(): Promise<WeightFiles> {
     for (let done = 0; done < length;) done += fs.readSync(file, bytes, done, length - done, offset + done);
     return bytes;
   };
-  const spillTensor = (tensor: Tensor): Tensor => {
-    if (tensor.dtype === 'string' || sizeOf(tensor) < SPILL_FROM_BYTES) return tensor;
+  const offloadTensor = (tensor: Tensor): Tensor => {
+    if (tensor.dtype === 'string' || sizeOf(tensor) < OFFLOAD_FROM_BYTES) return tensor;
     const place = { location: WEIGHTS, offset: end, length: sizeOf(tensor) };
     end = append(file, end, tensor.bytes);
     const { dtype, dims } = tensor;
-    const spilled: Tensor = {
+    const offloaded: Tensor = {
       dtype,
       dims,
       get bytes() {
         return read(place);
       },
     };
-    places.set(spilled, place);
-    return spilled;
+    places.set(offloaded, place);
+    return offloaded;
   };
 
   return {
-    spill(graph) {
+    offload(graph) {
       const done = new Map<Tensor, Tensor>();
-      const spillOnce = (tensor: Tensor): Tensor => {
-        const spilled = done.get(tensor) ?? spillTensor(tensor);
-        done.set(tensor, spilled);
-        return spilled;
+      const offloadOnce = (tensor: Tensor): Tensor => {
+        const offloaded = done.get(tensor) ?? offloadTensor(tensor);
+        done.set(tensor, offloaded);
+        return offloaded;
       };
-      return { ...graph, tensors: new Map([...graph.tensors].map(([name, tensor]) => [name, spillOnce(tensor)])) };
+      return { ...graph, tensors: new Map([...graph.tensors].map(([name, tensor]) => [name, offloadOnce(tensor)])) };
     },
     place(graph) {
-      // What was spilled, or repacked for the graph before, is garbage by now, and the runtime is about to ask for as
+      // What was offloaded, or repacked for the graph before, is garbage by now, and the runtime is about to ask for as
       // much again.
       collect();
       const stem = join(folder, `graph_${graphs}`);
@@ -85,7 +85,7 @@ export async function openWeightFiles(): Promise<WeightFiles> {
       let ownEnd = 0;
       let weightBytes = 0;
       const placed = (_: string, tensor: Tensor): Placement | undefined => {
-        if (tensor.dtype === 'string' || sizeOf(tensor) < SPILL_FROM_BYTES) return undefined;
+        if (tensor.dtype === 'string' || sizeOf(tensor) < OFFLOAD_FROM_BYTES) return undefined;
         weightBytes += sizeOf(tensor);
         const known = places.get(tensor);
         if (known !== undefined) return known;

@@ -33,7 +33,7 @@ export function oneFeeds(
  * @param rows which of `adapters` each row has, [batch].
  * @param wanted inputs of the graph.
  */
-export function bankFeeds(
+export function stackedFeeds(
   Tensor: TensorClass,
   { head, options, vectors }: ServingModel,
   adapters: readonly ServedAdapter[],
@@ -41,10 +41,10 @@ export function bankFeeds(
   wanted: readonly string[],
 ): Feeds {
   const count = adapters.length;
-  const bank = new Float32Array(count * vectors.size);
-  adapters.forEach((adapter, i) => bank.set(adapter.vectors, i * vectors.size));
+  const stack = new Float32Array(count * vectors.size);
+  adapters.forEach((adapter, i) => stack.set(adapter.vectors, i * vectors.size));
   const feeds: Record<string, Feeds[string]> = {
-    [PARAMETERS_INPUT]: new Tensor('float32', bank, [count, vectors.size]),
+    [PARAMETERS_INPUT]: new Tensor('float32', stack, [count, vectors.size]),
     [ROWS_INPUT]: new Tensor('int64', BigInt64Array.from(rows, BigInt), [rows.length]),
   };
   const labels = Math.max(...adapters.map((adapter) => adapter.labels));

@@ -3,10 +3,10 @@ import { decodeAdapter, type AdapterConfig } from '@hadamard-adapter/core/folder
 import {
   baseAdapter,
   checkAdapter,
-  joinServing,
-  layOut,
+  unionOfOptions,
+  packAdapter,
   servingOptions,
-  widen,
+  repackAdapter,
   type LoadedAdapter,
   type ServedAdapter,
   buildServingModel,
@@ -14,9 +14,8 @@ import {
   compileServingRows,
   type ServedOutput,
 } from '@hadamard-adapter/compiler/internal';
-import { readModel } from '@hadamard-adapter/graph/internal';
-import type { DeviceOptions, Platform } from '../devices/device.js';
-import { keepDevice, type DeviceKeeper } from '../devices/keeper.js';
+import { RetryOnDeviceLoss, readBase } from '@hadamard-adapter/runtime/internal';
+import type { Device, DeviceOptions, Platform } from '../devices/device.js';
 import { openDevice } from '../devices/open.js';
 import { tokenFeeds } from '../feeds.js';
 import type { BaseModel } from '../load.js';
@@ -25,7 +24,7 @@ import { programsOn } from '../programs.js';
 import { floats } from '../session.js';
 import { readBytes } from '../source.js';
 import { BASE_ADAPTER, basesOf, checkName, plainCompanies, servesBase, type BaseFor, type Company } from './company.js';
-import { bankFeeds, oneFeeds } from './feeds.js';
+import { stackedFeeds, oneFeeds } from './feeds.js';
 import { adapterShelf } from './shelf.js';
 
 export interface ServerOptions extends DeviceOptions {
@@ -102,18 +101,12 @@ export function serverFor(platform: Platform, defaultDevice: string): CreateServ
     const name = options.device ?? defaultDevice;
     const device = await openDevice(platform, name, options);
     try {
-      const graph =
-        'graph' in base
-          ? base.graph
-          : readModel(
-              await readBytes(base.model, { readFile: platform.readFile }),
-              base.externalData === undefined ? {} : { externalData: base.externalData },
-            );
+      const graph = await readBase(base, (model) => readBytes(model, { readFile: platform.readFile }));
       const baseFor = basesOf(graph);
       // Whatever is wrong with the model shows now and not with the first adapter.
       await baseFor(false);
       return makeServer(
-        keepDevice(device, () => openDevice(platform, name, options)),
+        new RetryOnDeviceLoss(device, () => openDevice(platform, name, options)),
         baseFor,
         name,
         options,
@@ -125,13 +118,18 @@ export function serverFor(platform: Platform, defaultDevice: string): CreateServ
   };
 }
 
-function makeServer(keeper: DeviceKeeper, baseFor: BaseFor, device: string, options: ServerOptions): AdapterServer {
+function makeServer(
+  keeper: RetryOnDeviceLoss<Device>,
+  baseFor: BaseFor,
+  device: string,
+  options: ServerOptions,
+): AdapterServer {
   const { maxBytes = DEFAULT_MAX_BYTES, load } = options;
   const shelf = adapterShelf(maxBytes);
   const loading = new Map<string, Promise<LoadedAdapter>>();
   const running = new Set<Promise<unknown>>();
   let current: Company = {};
-  const plain = plainCompanies(baseFor, () => programsOn(() => keeper.current()));
+  const plain = plainCompanies(baseFor, () => programsOn(() => keeper.current));
   let active: string | undefined;
   /** Counts calls of `setAdapter`. */
   let choice = 0;
@@ -168,14 +166,14 @@ function makeServer(keeper: DeviceKeeper, baseFor: BaseFor, device: string, opti
     const joined = company ?? current;
     const checked = checkAdapter(own, files);
     const needed = servingOptions(checked.config);
-    const served = joined.latest === undefined ? needed : joinServing(joined.latest.model.options, needed);
+    const served = joined.latest === undefined ? needed : unionOfOptions(joined.latest.model.options, needed);
     let model = joined.latest?.model;
     if (model === undefined || model.options !== served) {
       model = buildServingModel(own.canonical, served);
       retire(joined);
-      joined.latest = { model, programs: programsOn(() => keeper.current()) };
+      joined.latest = { model, programs: programsOn(() => keeper.current) };
     }
-    const adapter = layOut(model, checked);
+    const adapter = packAdapter(model, checked);
     if (joined === current && wanted()) shelf.put(name, adapter);
     return adapter;
   };
@@ -215,20 +213,20 @@ function makeServer(keeper: DeviceKeeper, baseFor: BaseFor, device: string, opti
       });
     const adapters = loaded.map((adapter, i): ServedAdapter => {
       if (adapter === undefined) return baseAdapter(model, output);
-      const fitting = widen(adapter, model);
+      const fitting = repackAdapter(adapter, model);
       shelf.replace(distinct[i] as string, adapter, fitting);
       return fitting;
     });
     const value = output === 'hidden' ? model.model.canonical.hidden : 'logits';
-    const answers = await keeper.surviving(async () => {
-      const { Tensor } = keeper.current().ort;
+    const answers = await keeper.run(async () => {
+      const { Tensor } = keeper.current.ort;
       const one = adapters.length === 1;
       const program = await programs.get(`${one ? 'one' : 'rows'}:${output}`, () =>
         one ? compileServing(model, output) : compileServingRows(model, output),
       );
       const feeds = one
         ? oneFeeds(Tensor, model, adapters[0] as ServedAdapter, program.inputs)
-        : bankFeeds(
+        : stackedFeeds(
             Tensor,
             model,
             adapters,

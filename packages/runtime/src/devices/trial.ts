@@ -12,8 +12,8 @@ function ramp(size: number): Float32Array {
  * For trying a device: a product, a softmax, an error function and a norm, one after the other; input `x`, output `y`.
  * A driver that exists and computes nonsense is no device.
  */
-export const PROBE: Graph = {
-  name: 'probe',
+export const TRIAL_GRAPH: Graph = {
+  name: 'trial',
   opsets: new Map([['', 18]]),
   inputs: [{ name: 'x', dtype: 'float32', dims: [ROWS, WIDTH] }],
   outputs: [{ name: 'y', dtype: 'float32', dims: [ROWS, WIDTH] }],
@@ -31,11 +31,15 @@ export const PROBE: Graph = {
   ]),
 };
 
-/** What to ask: [4, 16]. */
-export const probeInput = (): Float32Array => ramp(ROWS * WIDTH);
+/** Its input: [4, 16]. */
+export const trialInput = (): Float32Array => ramp(ROWS * WIDTH);
 
-/** What `PROBE` answers to `x`, by the interpreter, in float64. */
-export function expectedAnswer(x: ArrayLike<number> = probeInput()): Float64Array {
+/** What `TRIAL_GRAPH` answers to `x`, by the interpreter, in float64. */
+export function trialAnswer(x: ArrayLike<number> = trialInput()): Float64Array {
   const value: Value = { dtype: 'float32', dims: [ROWS, WIDTH], data: Float64Array.from(x) };
-  return evaluate(PROBE, new Map([['x', value]])).get('y')?.data ?? new Float64Array(0);
+  return evaluate(TRIAL_GRAPH, new Map([['x', value]])).get('y')?.data ?? new Float64Array(0);
 }
+
+/** The largest difference between two vectors; NaN when numbers are missing. */
+export const largestError = (found: Float32Array, expected: ArrayLike<number>): number =>
+  Math.max(...Array.from(expected, (value, i) => Math.abs(value - (found[i] ?? Number.NaN))));

@@ -61,7 +61,7 @@ function referenceExecutor(model: AdapterModel, parameters: Float32Array): Execu
       const { graph, output } = compileSiteInput(model, key);
       return run(graph, inputs, output);
     },
-    keptFor: () => undefined,
+    cachedGroups: () => undefined,
     forget: () => undefined,
     async dispose() {
       graphs.clear();

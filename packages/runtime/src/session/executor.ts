@@ -26,7 +26,7 @@ export interface Executor {
   /** Loss and gradients of `groups`, flat. */
   train(groups: readonly Group[], inputs: RunInputs): Promise<{ loss: number; gradients: Float32Array }>;
   /** How many rows of such a batch fit into one run of `train`; absent: any number. */
-  rowsAtOnce?(groups: readonly Group[], batch: Batch): number;
+  microBatchRows?(groups: readonly Group[], batch: Batch): number;
   /** Logits, one row for each of the batch also in pairs. */
   predict(inputs: RunInputs): Promise<Float32Array>;
   /** Hidden states [batch, sequence, hidden]. */
@@ -36,7 +36,7 @@ export interface Executor {
   /** See core's `TrainableModel.precompute`. */
   precompute?(split: SplitSource, groups: readonly Group[], options: PrecomputeOptions): Promise<number>;
   /** The groups whose training the kept activations are valid for; undefined when none are kept. */
-  keptFor(): readonly Group[] | undefined;
+  cachedGroups(): readonly Group[] | undefined;
   /** Forget kept activations: what they were computed with has changed. */
   forget(): void;
   dispose(): Promise<void>;

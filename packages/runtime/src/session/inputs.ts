@@ -3,7 +3,7 @@ import {
   TOKEN_INPUTS,
   type AdapterModel,
   DROPOUT_INPUT,
-  PARTNERS_INPUT,
+  PAIR_PERMUTATION_INPUT,
   TARGETS_INPUT,
   targetDims,
 } from '@hadamard-adapter/compiler/internal';
@@ -55,15 +55,15 @@ export function floatInput(
       };
     case DROPOUT_INPUT:
       return { data: dropout ?? new Float32Array(rows * hiddenSize).fill(1), dims: [rows, hiddenSize] };
-    case PARTNERS_INPUT:
-      return { data: partners(rows), dims: [rows, rows] };
+    case PAIR_PERMUTATION_INPUT:
+      return { data: pairPermutation(rows), dims: [rows, rows] };
     default:
       return undefined;
   }
 }
 
 /** A 1 at row 2i of 2i + 1 and the other way round. */
-function partners(rows: number): Float32Array {
+function pairPermutation(rows: number): Float32Array {
   const matrix = new Float32Array(rows * rows);
   for (let row = 0; row < rows; row++) matrix[row * rows + (row ^ 1)] = 1;
   return matrix;

@@ -11,7 +11,7 @@ import {
 } from '@hadamard-adapter/core';
 import { initialValues, parameterInfo, type AdapterModel } from '@hadamard-adapter/compiler/internal';
 import type { MakeExecutor, RunInputs } from './executor.js';
-import { divide } from './divide.js';
+import { microBatches } from './micro-batches.js';
 import { checkOptimizer, hostStore, weightedMean, type MicroBatch } from './store.js';
 
 export interface TrainableSettings {
@@ -83,7 +83,7 @@ export function makeTrainableModel(
   };
 
   const parts = (groups: readonly Group[], inputs: RunInputs, weight?: number): MicroBatch[] =>
-    divide(inputs, executor.rowsAtOnce?.(groups, inputs.batch) ?? inputs.batch.batch, weight);
+    microBatches(inputs, executor.microBatchRows?.(groups, inputs.batch) ?? inputs.batch.batch, weight);
 
   return {
     runtime: settings.runtime,
@@ -103,7 +103,7 @@ export function makeTrainableModel(
       places.scatter(after, next, groups);
       await store.write(after);
       // Kept activations depend on everything that the stage does not train.
-      const trained = executor.keptFor();
+      const trained = executor.cachedGroups();
       if (trained === undefined) return;
       const frozenChanged = parameters.some(
         ({ name, group }) =>
@@ -120,7 +120,7 @@ export function makeTrainableModel(
       check();
       if (batches.length === 0) throw new DataError('A step needs at least one batch', { code: 'BATCH_EMPTY' });
       // Kept activations were computed with what this step is about to change.
-      const kept = executor.keptFor();
+      const kept = executor.cachedGroups();
       if (kept !== undefined && !step.groups.every((group) => kept.includes(group))) executor.forget();
       const rows = batches.reduce((sum, { batch }) => sum + batch, 0);
       const done = store.stepsDone(step.groups);

@@ -1,6 +1,7 @@
 import { ConfigError, RuntimeError } from '@hadamard-adapter/core';
+import { availableIn, tryDevice, type DeviceReport } from '@hadamard-adapter/runtime/internal';
 import { checkTf, type Tf } from '../tf.js';
-import { tryOut } from './try-out.js';
+import { deviceTrial } from './device-trial.js';
 
 /** Backends of TensorFlow.js, the fastest first, and the import that registers each. */
 export const BACKENDS: Readonly<Record<string, string>> = {
@@ -63,13 +64,8 @@ export async function openDevice(tf: Tf, name: string): Promise<void> {
   }
 }
 
-/** What was found out about one device. */
-export interface DeviceReport {
-  readonly device: string;
-  readonly available: boolean;
-  /** Why it is not, in one sentence. */
-  readonly reason?: string;
-}
+/** Software adapters are off by 1e-6, functions of a GPU by ten times that; float16 by 1e-3. */
+const TOLERANCE = 1e-4;
 
 /**
  * Every backend, tried: it is available when a product, a softmax, an error function and a norm, and their gradient,
@@ -79,24 +75,15 @@ export async function probeDevices({ tf: given }: { readonly tf: Tf }): Promise<
   const tf = checkTf(given);
   const reports: DeviceReport[] = [];
   for (const device of Object.keys(BACKENDS)) {
-    try {
+    const trial = async (): Promise<number> => {
       await openDevice(tf, device);
-      const worst = await tryOut(tf, device);
-      reports.push(
-        worst <= TOLERANCE
-          ? { device, available: true }
-          : { device, available: false, reason: `It computes wrong numbers: off by ${worst}` },
-      );
-    } catch (error) {
-      reports.push({ device, available: false, reason: error instanceof Error ? error.message : String(error) });
-    }
+      return deviceTrial(tf, device);
+    };
+    reports.push(await tryDevice(device, trial, TOLERANCE));
   }
   return reports;
 }
 
 /** Names of the devices that work here, the fastest first. */
 export const availableDevices = async (options: { readonly tf: Tf }): Promise<string[]> =>
-  (await probeDevices(options)).flatMap(({ device, available }) => (available ? [device] : []));
-
-/** Software adapters are off by 1e-6, functions of a GPU by ten times that; half precision by 1e-3. */
-const TOLERANCE = 1e-4;
+  availableIn(await probeDevices(options));

@@ -13,7 +13,7 @@ import {
 } from '@hadamard-adapter/graph/internal';
 
 /** A value at which training begins. */
-export interface FrontierValue {
+export interface CutValue {
   readonly name: string;
   /** [batch, sequence, width] has one vector per token, [batch, 1, width] and [batch, width] one per example. */
   readonly dims: readonly ['batch', ...('sequence' | number)[]];
@@ -22,8 +22,8 @@ export interface FrontierValue {
 }
 
 /** Values behind which training begins: everything in front of them can be computed once per example. */
-export interface Frontier {
-  readonly values: readonly FrontierValue[];
+export interface ActivationCut {
+  readonly values: readonly CutValue[];
 }
 
 /**
@@ -33,12 +33,12 @@ export interface Frontier {
  * is the last single value through which everything leads: the pooled vector for a classifier alone, the input of layer
  * k with adapters; it wants half the memory. None when training reaches down to the embeddings.
  */
-export function frontiersOf(
+export function activationCutsOf(
   graph: Graph,
   mask: string | undefined,
   trained: ReadonlySet<string>,
   output: string,
-): Frontier[] {
+): ActivationCut[] {
   const shapes = probe(graph);
   const influenced = reach(graph.nodes, trained);
   const tokens = new Set(
@@ -65,30 +65,33 @@ interface Frozen {
 /** More values than the two of a layer, and perhaps the states of an encoder, are not worth their memory. */
 const MAX_VALUES = 3;
 
-function boundaryOf({ graph, shapes, influenced, fromTokens }: Frozen): Frontier | undefined {
+function boundaryOf({ graph, shapes, influenced, fromTokens }: Frozen): ActivationCut | undefined {
   const names = new Set<string>();
   for (const { inputs, outputs } of graph.nodes) {
     if (!influenced.has(outputs[0] as string)) continue;
     for (const input of inputs) if (!influenced.has(input) && fromTokens.has(input)) names.add(input);
   }
-  const values = Array.from(names, (name) => frontierValue(shapes, name));
+  const values = Array.from(names, (name) => cutValue(shapes, name));
   return values.length > 0 && values.length <= MAX_VALUES && values.every((value) => value !== undefined)
     ? { values }
     : undefined;
 }
 
-function singleValue({ graph, shapes, influenced, tokens, fromTokens }: Frozen, output: string): Frontier | undefined {
+function singleValue(
+  { graph, shapes, influenced, tokens, fromTokens }: Frozen,
+  output: string,
+): ActivationCut | undefined {
   for (const node of graph.nodes.toReversed()) {
     const name = node.outputs[0] as string;
     if (influenced.has(name) || !fromTokens.has(name) || !WORTH_KEEPING.has(node.op)) continue;
-    const value = frontierValue(shapes, name);
+    const value = cutValue(shapes, name);
     if (value !== undefined && !reach(graph.nodes, tokens, name).has(output)) return { values: [value] };
   }
   return undefined;
 }
 
 /** A float value with one vector for each token or each example. */
-function frontierValue(shapes: Probe, name: string): FrontierValue | undefined {
+function cutValue(shapes: Probe, name: string): CutValue | undefined {
   const dims = dimsOf(shapes, name);
   const width = dims?.at(-1);
   if (
@@ -120,15 +123,15 @@ const WORTH_KEEPING = new Set([
   'QuantizedLinear',
 ]);
 
-const asInfo = ({ name, dims }: FrontierValue): ValueInfo => ({ name, dtype: 'float32', dims });
+const asInfo = ({ name, dims }: CutValue): ValueInfo => ({ name, dtype: 'float32', dims });
 
-/** The graph from the tokens to the frontier, whose values become its only outputs. */
-export function upToFrontier(graph: Graph, { values }: Frontier): Graph {
+/** The graph from the tokens to the cut, whose values become its only outputs. */
+export function upToCut(graph: Graph, { values }: ActivationCut): Graph {
   return dropUnusedInputs(prune({ ...graph, outputs: values.map(asInfo) }));
 }
 
-/** The graph from the frontier on, whose values become inputs. */
-export function fromFrontier(graph: Graph, { values }: Frontier): Graph {
+/** The graph from the cut on, whose values become inputs. */
+export function fromCut(graph: Graph, { values }: ActivationCut): Graph {
   const names = new Set(values.map(({ name }) => name));
   return dropUnusedInputs(
     prune({

@@ -6,7 +6,7 @@ import type { MicroBatch } from './store.js';
  * `inputs` in parts of at most `rows` rows, as equal as can be and without tearing pairs apart; together they weigh
  * `weight`.
  */
-export function divide(inputs: RunInputs, rows: number, weight = 1): MicroBatch[] {
+export function microBatches(inputs: RunInputs, rows: number, weight = 1): MicroBatch[] {
   const { batch, targets, dropout } = inputs;
   const unit = batch.pairs === true ? 2 : 1;
   const units = batch.batch / unit;

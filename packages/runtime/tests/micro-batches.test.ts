@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { divide } from '../src/internal.js';
+import { microBatches } from '../src/internal.js';
 
 const ramp = (size: number): Float32Array => Float32Array.from({ length: size }, (_, i) => i);
 const inputs = {
@@ -18,14 +18,14 @@ const inputs = {
 
 describe('a batch in parts', () => {
   it('is whole when it fits', () => {
-    expect(divide(inputs, 5, 0.25)).toEqual([{ inputs, weight: 0.25 }]);
-    expect(divide(inputs, Number.POSITIVE_INFINITY)).toHaveLength(1);
+    expect(microBatches(inputs, 5, 0.25)).toEqual([{ inputs, weight: 0.25 }]);
+    expect(microBatches(inputs, Number.POSITIVE_INFINITY)).toHaveLength(1);
   });
 
   it.each([1, 2, 3, 4])(
     'of at most %i rows: every row once, with all that belongs to it, and the weight of its share',
     (rows) => {
-      const parts = divide(inputs, rows, 0.5);
+      const parts = microBatches(inputs, rows, 0.5);
       expect(Math.max(...parts.map(({ inputs: { batch } }) => batch.batch))).toBeLessThanOrEqual(rows);
       expect(
         Math.max(...parts.map(({ inputs: { batch } }) => batch.batch)) -
@@ -67,7 +67,7 @@ describe('a batch in parts', () => {
       targets: ramp(6),
     };
     for (const rows of [1, 2, 3]) {
-      const parts = divide(pairs, rows);
+      const parts = microBatches(pairs, rows);
       expect(
         parts.map(({ inputs: { batch } }) => [batch.batch, ...(batch.labels ?? []), ...(batch.source?.rows ?? [])]),
       ).toEqual([
@@ -81,6 +81,6 @@ describe('a batch in parts', () => {
         [4, 5],
       ]);
     }
-    expect(divide(pairs, 5).map(({ inputs: { batch } }) => batch.batch)).toEqual([4, 2]);
+    expect(microBatches(pairs, 5).map(({ inputs: { batch } }) => batch.batch)).toEqual([4, 2]);
   });
 });

@@ -1,4 +1,6 @@
-import type { Batch, Files, HeadKind, Loss, Norm, Pooling, Site, TrainableModel } from '@hadamard-adapter/core';
+import type { Batch } from './batch.js';
+import type { Files } from './files.js';
+import type { HeadKind, Loss, Norm, Pooling, Site, TrainableModel } from './model.js';
 
 /** The base model of one case, as files. */
 export interface ModelSource {
@@ -12,7 +14,7 @@ export interface ModelSource {
 }
 
 /** What to make of it. */
-export interface LoadOptions {
+export interface DriverOptions {
   readonly site: Site | 'none';
   readonly norm: Norm;
   /** Also on the cross-attentions of a decoder. */
@@ -65,19 +67,6 @@ export interface Tolerances {
 }
 
 /**
- * Float32 arithmetic on models of three layers and width 32: PyTorch's own float32 run is up to 3e-6 away from float64
- * in hidden states and up to 1.2e-5 (relative) in gradients; the bounds leave a runtime twice to three times that.
- */
-export const FLOAT32_TOLERANCES: Tolerances = {
-  hidden: 1e-5,
-  logits: 1e-5,
-  gradient: 2e-5,
-  trajectory: 1e-4,
-  identity: 1e-6,
-  fold: 1e-5,
-};
-
-/**
  * A case that a device is known to fail. It is run and must fail: the day it passes, the suite says that the gap is
  * closed.
  */
@@ -91,8 +80,8 @@ export interface Gap {
 export interface Driver {
   readonly runtime: string;
   readonly device: string;
-  /** Default: `FLOAT32_TOLERANCES`. */
+  /** Default: `FLOAT32_TOLERANCES` of `@hadamard-adapter/conformance`. */
   readonly tolerances?: Partial<Tolerances>;
   readonly gaps?: readonly Gap[];
-  load(source: ModelSource, options: LoadOptions): Promise<LoadedModel>;
+  load(source: ModelSource, options: DriverOptions): Promise<LoadedModel>;
 }

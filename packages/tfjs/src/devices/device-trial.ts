@@ -1,23 +1,23 @@
-import { PROBE, expectedAnswer, probeInput } from '@hadamard-adapter/runtime/internal';
+import { TRIAL_GRAPH, largestError, trialAnswer, trialInput } from '@hadamard-adapter/runtime/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { constantsOn } from '../graph/constants.js';
 import { deviceOperand } from '../graph/operand.js';
 import { makeProgram } from '../graph/program.js';
 import { read } from '../read.js';
 import type { Tf } from '../tf.js';
-import { on } from './on.js';
+import { withBackend } from './with-backend.js';
 
 /** By how much a device is off at most, in the answer of a small graph or in the gradient of its weighted sum. */
-export async function tryOut(tf: Tf, device: string): Promise<number> {
+export async function deviceTrial(tf: Tf, device: string): Promise<number> {
   const constants = constantsOn(tf);
-  const program = makeProgram(tf, PROBE, constants);
-  const x = probeInput();
-  const dims = PROBE.inputs[0]?.dims as number[];
+  const program = makeProgram(tf, TRIAL_GRAPH, constants);
+  const x = trialInput();
+  const dims = TRIAL_GRAPH.inputs[0]?.dims as number[];
   const run = (input: Tensor): Tensor =>
     program
       .run(new Map([['x', { ...deviceOperand(input, { dtype: 'float32', dims }), own: false }]]))
       .get('y') as Tensor;
-  const [answer, gradient] = on(tf, device, () => {
+  const [answer, gradient] = withBackend(tf, device, () => {
     program.prepare();
     return tf.tidy((): [Tensor, Tensor] => {
       const input = tf.tensor(x, dims);
@@ -31,7 +31,7 @@ export async function tryOut(tf: Tf, device: string): Promise<number> {
   const found = [await read(answer), await read(gradient)] as const;
   program.dispose();
   constants.dispose();
-  return Math.max(furthest(found[0], expectedAnswer(x)), furthest(found[1], expectedGradient(x)));
+  return Math.max(largestError(found[0], trialAnswer(x)), largestError(found[1], expectedGradient(x)));
 }
 
 /** Of the sum whose gradient is taken: a plain sum of what a norm answers has none. */
@@ -41,12 +41,9 @@ const weight = (i: number): number => Math.cos(i);
 function expectedGradient(x: Float32Array): number[] {
   const h = 1e-5;
   const sum = (at: number, by: number): number =>
-    expectedAnswer(Float64Array.from(x, (value, i) => (i === at ? value + by : value))).reduce(
+    trialAnswer(Float64Array.from(x, (value, i) => (i === at ? value + by : value))).reduce(
       (total, value, i) => total + value * weight(i),
       0,
     );
   return Array.from(x, (_, i) => (sum(i, h) - sum(i, -h)) / (2 * h));
 }
-
-const furthest = (found: Float32Array, expected: ArrayLike<number>): number =>
-  Math.max(...Array.from(expected, (value, i) => Math.abs(value - (found[i] ?? Number.NaN))));
