@@ -18,6 +18,7 @@ import {
   type TrainEvent,
   type TrainResult,
 } from '@hadamard-adapter/core';
+import { inputLimits } from '@hadamard-adapter/compiler/internal';
 import { ADAPTER_CARD_FILE, ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE } from '@hadamard-adapter/core/folder';
 import { loadModel, saveAdapter, type AdapterSession, type LoadOptions } from '@hadamard-adapter/onnxruntime';
 import { loadTokenizer, tokenize, type ExampleTable, type Tokenizer } from '@hadamard-adapter/tasks';
@@ -161,7 +162,7 @@ export function openTokenizer(folder: ModelFolder, maxLength: number | undefined
     });
   }
   return loadTokenizer(folder.tokenizer, {
-    model: folder.config,
+    ...inputLimits(folder.config),
     ...(folder.tokenizerConfig === undefined ? {} : { config: folder.tokenizerConfig }),
     ...(maxLength === undefined ? {} : { maxLength }),
   });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { decodeAdapter } from '@hadamard-adapter/core/folder';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { inputLimits } from '@hadamard-adapter/compiler';
 import { loadTokenizer } from '@hadamard-adapter/tasks';
 import { EMBEDDED_MODEL } from '../src/assets.js';
 import { cli, lastLine, scratchFolder, tinyTable, tinyTestTable, write, type CliResult } from './support/cli.js';
@@ -200,7 +201,7 @@ describe('what can be done with the adapter', () => {
     const expected = Object.values(predictions[0]?.probabilities ?? {});
     const session = await InferenceSession.create(join(output, 'onnx', 'model.onnx'));
     expect(session.inputNames.toSorted()).toEqual(['attention_mask', 'input_ids', 'token_type_ids']);
-    const { ids } = loadTokenizer(readFileSync(join(output, 'tokenizer.json')), { model: config }).encode(texts[1]);
+    const { ids } = loadTokenizer(readFileSync(join(output, 'tokenizer.json')), inputLimits(config)).encode(texts[1]);
     const tensor = (values: Iterable<number>): Tensor =>
       new Tensor('int64', BigInt64Array.from([...values].map(BigInt)), [1, ids.length]);
     const ones = Array.from({ length: ids.length }, () => 1);

@@ -43,6 +43,8 @@ export { fromPeft, type PeftOptions } from './peft/peft.js';
 export { isPeftFolder } from './peft/config.js';
 export { readEncoder, type EncoderOptions } from './families/read-encoder.js';
 export { BUILDABLE, buildEncoder } from './families/build.js';
+export { inputLimits, type InputLimits } from './families/families.js';
+export type { ModelConfig } from './families/family.js';
 export { checkpointWeights, placeholderWeights, type WeightSource } from './families/weights.js';
 export {
   type ServedOutput,

@@ -4,6 +4,7 @@ export * from './adapters/own-head.js';
 export * from './adapters/parameters.js';
 export * from './compile.js';
 export * from './families/build.js';
+export * from './families/families.js';
 export * from './families/read-encoder.js';
 export * from './families/weights.js';
 export * from './forms/rotary-tables.js';

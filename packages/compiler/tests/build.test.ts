@@ -14,7 +14,7 @@ import { checkpointWeights, placeholderWeights } from '../src/families/weights.j
 import { evaluate, operatorName, toFloat16, type Graph, type Value } from '@hadamard-adapter/graph/internal';
 import { findSites } from '../src/sites/sites.js';
 import { readEncoder } from '../src/families/read-encoder.js';
-import { bucketOf } from '../src/families/disentangled.js';
+import { bucketOf } from '../src/families/encoder/disentangled.js';
 import { bucket } from '../src/families/t5.js';
 import { differenceAtTokens, packagedCanonical, packagedGraph, tokens } from './support/packaged.js';
 

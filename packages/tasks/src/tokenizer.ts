@@ -22,8 +22,12 @@ export interface Tokenizer {
 export interface TokenizerOptions {
   /** `tokenizer_config.json`. */
   readonly config?: Uint8Array;
-  /** `config.json` of the model: its position table limits the length. */
-  readonly model?: Readonly<Record<string, unknown>>;
+  /** Positions that the model tells apart (`max_position_embeddings`); they limit the length. */
+  readonly longestInput?: number;
+  /** How many of them no token ever has; default none. RoBERTa and its kin count from behind the padding id. */
+  readonly positionOffset?: number;
+  /** Id that pads where the tokenizer has no token for it (`pad_token_id` of the model); default 0. */
+  readonly padTokenId?: number;
   /** Cut to this length, if the model allows it. */
   readonly maxLength?: number;
 }
@@ -48,7 +52,8 @@ const schema = v.looseObject({
  * @throws FormatError TOKENIZER_FILE when it is not JSON or not a tokenizer; TOKENIZER_KIND when the library cannot
  *   build it, and from `encode` when a text has no tokens.
  */
-export function loadTokenizer(file: Uint8Array, { config, model = {}, maxLength }: TokenizerOptions = {}): Tokenizer {
+export function loadTokenizer(file: Uint8Array, options: TokenizerOptions = {}): Tokenizer {
+  const { config } = options;
   const description = v.safeParse(schema, parseJson(file, 'tokenizer.json'));
   if (!description.success) {
     throw new FormatError('tokenizer.json is not a tokenizer', {
@@ -60,11 +65,11 @@ export function loadTokenizer(file: Uint8Array, { config, model = {}, maxLength 
   checkPreTokenizer(description.output['pre_tokenizer']);
   const settings = config === undefined ? {} : (parseJson(config, 'tokenizer_config.json') as Record<string, unknown>);
   const tokenizer = build(description.output, settings);
-  const length = maximumLength(maxLength, settings, model);
+  const length = maximumLength(options, settings);
   const pieces = (text: string): number[] => piecesOf(tokenizer, text);
   const template = guarded(() => templateOf(tokenizer, hasOneType(description.output['post_processor'])));
   return {
-    padId: padId(tokenizer, settings, model),
+    padId: padId(tokenizer, settings, options),
     maxLength: length,
     encode(text, pair) {
       const budget = length * CHARACTERS_PER_TOKEN;
@@ -150,31 +155,23 @@ function piecesOf(tokenizer: HuggingFaceTokenizer, text: string): number[] {
   });
 }
 
-/** The smallest of what the person, the tokenizer and the position table of the model allow. */
+/** The smallest of what the person, the tokenizer and the model allow. */
 function maximumLength(
-  asked: number | undefined,
+  { longestInput, positionOffset = 0, maxLength: asked }: TokenizerOptions,
   settings: Readonly<Record<string, unknown>>,
-  model: Readonly<Record<string, unknown>>,
 ): number {
   const sane = (value: unknown): number[] =>
     typeof value === 'number' && Number.isInteger(value) && value > 2 && value < 1e6 ? [value] : [];
-  const positions = sane(model['max_position_embeddings']).map((count) => count - positionOffset(model));
+  const positions = sane(longestInput).map((count) => count - positionOffset);
   const limits = [...sane(settings['model_max_length']), ...positions];
   const limit = limits.length === 0 ? DEFAULT_MAX_LENGTH : Math.min(...limits);
   return asked === undefined ? limit : Math.max(3, Math.min(asked, limit));
 }
 
-/** RoBERTa and its kin count positions from the padding id on, so the first rows of the table are never used. */
-function positionOffset(model: Readonly<Record<string, unknown>>): number {
-  const families = ['roberta', 'xlm-roberta', 'camembert', 'mpnet', 'longformer'];
-  const padding = model['pad_token_id'];
-  return families.includes(String(model['model_type'])) ? (typeof padding === 'number' ? padding : 1) + 1 : 0;
-}
-
 function padId(
   tokenizer: HuggingFaceTokenizer,
   settings: Readonly<Record<string, unknown>>,
-  model: Readonly<Record<string, unknown>>,
+  { padTokenId }: TokenizerOptions,
 ): number {
   const token = settings['pad_token'];
   const name =
@@ -187,7 +184,7 @@ function padId(
     (name === undefined ? undefined : tokenizer.token_to_id(name)) ??
     tokenizer.token_to_id('[PAD]') ??
     tokenizer.token_to_id('<pad>') ??
-    model['pad_token_id'];
+    padTokenId;
   return typeof id === 'number' && id >= 0 ? id : 0;
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { loadTokenizer, longestFirst } from '../src/index.js';
+import { loadTokenizer, longestFirst, type TokenizerOptions } from '../src/index.js';
 import { loadMiniBert, miniBert, tinyTokenizer } from './support/tokenizers.js';
 
 const [CLS, SEP] = [2, 3];
@@ -75,9 +75,9 @@ describe('taking from the longer text first', () => {
 });
 
 describe('the maximum length', () => {
-  const maximum = (model?: Record<string, unknown>, settings?: object, maxLength?: number): number =>
+  const maximum = (model?: TokenizerOptions, settings?: object, maxLength?: number): number =>
     loadTokenizer(miniBert.tokenizer, {
-      ...(model === undefined ? {} : { model }),
+      ...model,
       ...(settings === undefined ? {} : { config: new TextEncoder().encode(JSON.stringify(settings)) }),
       ...(maxLength === undefined ? {} : { maxLength }),
     }).maxLength;
@@ -85,20 +85,19 @@ describe('the maximum length', () => {
   it('is the smallest of what tokenizer, model and person allow', () => {
     expect(maximum()).toBe(512);
     expect(maximum(undefined, { model_max_length: 128 })).toBe(128);
-    expect(maximum({ max_position_embeddings: 64 }, { model_max_length: 128 })).toBe(64);
-    expect(maximum({ max_position_embeddings: 640 })).toBe(640);
-    expect(maximum({ max_position_embeddings: 64 }, undefined, 32)).toBe(32);
-    expect(maximum({ max_position_embeddings: 64 }, undefined, 1000)).toBe(64);
+    expect(maximum({ longestInput: 64 }, { model_max_length: 128 })).toBe(64);
+    expect(maximum({ longestInput: 640 })).toBe(640);
+    expect(maximum({ longestInput: 64 }, undefined, 32)).toBe(32);
+    expect(maximum({ longestInput: 64 }, undefined, 1000)).toBe(64);
   });
 
-  it('leaves out the positions that RoBERTa never uses', () => {
-    expect(maximum({ max_position_embeddings: 514, model_type: 'roberta', pad_token_id: 1 })).toBe(512);
-    expect(maximum({ max_position_embeddings: 514, model_type: 'xlm-roberta' })).toBe(512);
-    expect(maximum({ max_position_embeddings: 514, model_type: 'bert', pad_token_id: 1 })).toBe(514);
+  it('leaves out the positions that no token ever has, as the first two of RoBERTa', () => {
+    expect(maximum({ longestInput: 514, positionOffset: 2 })).toBe(512);
+    expect(maximum({ longestInput: 514, positionOffset: 0 })).toBe(514);
   });
 
   it.each([1e30, 0, -5, 2, 12.5, '128', null, Number.NaN])('does not believe %s', (value) => {
-    expect(maximum({ max_position_embeddings: value }, { model_max_length: value })).toBe(512);
+    expect(maximum(typeof value === 'number' ? { longestInput: value } : {}, { model_max_length: value })).toBe(512);
   });
 
   // Less would leave no room for [CLS] and both [SEP]; a model cannot do without them.
@@ -150,7 +149,7 @@ describe('the maximum length', () => {
       ),
     );
   });
-  const large = loadTokenizer(miniBert.tokenizer, { model: { max_position_embeddings: 100_000 } });
+  const large = loadTokenizer(miniBert.tokenizer, { longestInput: 100_000 });
   const small = {
     3: loadMiniBert({ maxLength: 3 }),
     4: loadMiniBert({ maxLength: 4 }),

@@ -147,17 +147,17 @@ describe('other tokenizers', () => {
     expect(loadTokenizer(tinyTokenizer(pieces, own)).encode('red fox red fox').ids).toEqual([6, 7, 6, 7]);
   });
 
-  it.each<[string, object | undefined, Record<string, unknown> | undefined, readonly string[], number]>([
+  it.each<[string, object | undefined, number | undefined, readonly string[], number]>([
     ['the token that tokenizer_config.json names', { pad_token: 'fox' }, undefined, pieces, 7],
     ['the same as an object', { pad_token: { content: 'fox' } }, undefined, pieces, 7],
-    ['<pad>', undefined, { pad_token_id: 5 }, pieces, 0],
+    ['<pad>', undefined, 5, pieces, 0],
     ['[PAD]', undefined, undefined, ['<unk>', 'a', 'b', '[PAD]'], 3],
-    ['what the model says', undefined, { pad_token_id: 2 }, ['<unk>', 'a', 'b'], 2],
-    ['0, which the mask hides', undefined, { pad_token_id: -1 }, ['<unk>', 'a', 'b'], 0],
-  ])('pad with %s', (_, config, model, vocabulary, id) => {
+    ['what the model says', undefined, 2, ['<unk>', 'a', 'b'], 2],
+    ['0, which the mask hides', undefined, -1, ['<unk>', 'a', 'b'], 0],
+  ])('pad with %s', (_, config, padTokenId, vocabulary, id) => {
     const options = {
       ...(config === undefined ? {} : { config: new TextEncoder().encode(JSON.stringify(config)) }),
-      ...(model === undefined ? {} : { model }),
+      ...(padTokenId === undefined ? {} : { padTokenId }),
     };
     expect(loadTokenizer(tinyTokenizer(vocabulary), options).padId).toBe(id);
   });

@@ -1,4 +1,5 @@
 import { RuntimeError } from '@hadamard-adapter/core';
+import { inputLimits } from '@hadamard-adapter/compiler';
 import { loadTokenizer, type Tokenizer } from '@hadamard-adapter/tasks';
 
 /** The embedded base model and the example texts, in memory: whatever is done with them later needs no network. */
@@ -44,7 +45,7 @@ export async function fetchBaseModel(folder: URL, onProgress: (bytes: number) =>
     name: 'mini-bert',
     family: String(description['model_type']),
     model,
-    tokenizer: loadTokenizer(tokenizer, { config: tokenizerConfig, model: description }),
+    tokenizer: loadTokenizer(tokenizer, { config: tokenizerConfig, ...inputLimits(description) }),
     examples: { train, test },
   };
 }

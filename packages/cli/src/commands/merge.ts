@@ -1,3 +1,4 @@
+import { classNameOf } from '@hadamard-adapter/compiler/internal';
 import { isTokenLoss } from '@hadamard-adapter/core';
 import { Command } from 'commander';
 import { print, printJson } from '../output/report.js';
@@ -55,37 +56,12 @@ export function mergeCommand(): Command {
     });
 }
 
-/** How Hugging Face classes of a family begin. */
-export const CLASSES: Readonly<Record<string, string>> = {
-  albert: 'Albert',
-  bart: 'Bart',
-  bert: 'Bert',
-  camembert: 'Camembert',
-  deberta: 'Deberta',
-  'deberta-v2': 'DebertaV2',
-  distilbert: 'DistilBert',
-  electra: 'Electra',
-  modernbert: 'ModernBert',
-  roberta: 'Roberta',
-  t5: 'T5',
-  'xlm-roberta': 'XLMRoberta',
-};
-
-/** Ends of the names of the classes of each task. */
-const ARCHITECTURES = {
-  SEQ_CLS: 'ForSequenceClassification',
-  TOKEN_CLS: 'ForTokenClassification',
-  QUESTION_ANS: 'ForQuestionAnswering',
-  FEATURE_EXTRACTION: 'Model',
-} as const;
-
 /** The base model's config with the labels, and the architecture that transformers.js chooses its class by. */
 function mergedConfig({ folder, labels, config }: Awaited<ReturnType<typeof useAdapter>>): Record<string, unknown> {
-  const family = folder.family ?? 'bert';
-  const stem = CLASSES[family];
+  const architecture = classNameOf(folder.family ?? 'bert', config.task_type);
   return {
     ...folder.config,
-    ...(stem === undefined ? {} : { architectures: [`${stem}${ARCHITECTURES[config.task_type]}`] }),
+    ...(architecture === undefined ? {} : { architectures: [architecture] }),
     num_labels: config.num_labels,
     id2label: Object.fromEntries(labels.map((label, i) => [String(i), label])),
     label2id: Object.fromEntries(labels.map((label, i) => [label, i])),

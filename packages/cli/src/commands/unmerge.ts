@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { unfoldAdapters } from '@hadamard-adapter/compiler/internal';
+import { classNameOf, unfoldAdapters } from '@hadamard-adapter/compiler/internal';
 import { writeModel } from '@hadamard-adapter/graph/internal';
 import { readBytes, readBytesIfAny, writeFolder, type Content } from '../io/files.js';
 import { jsonOption } from '../options.js';
 import { print, printJson } from '../output/report.js';
-import { CLASSES, KEPT } from './merge.js';
+import { KEPT } from './merge.js';
 
 interface UnmergeFlags {
   readonly model: string;
@@ -46,7 +46,7 @@ const OF_LABELS = new Set(['num_labels', 'id2label', 'label2id', 'problem_type']
 
 /** The config without labels, and with the architecture of an encoder. */
 function baseConfig(config: Record<string, unknown>): Record<string, unknown> {
-  const stem = CLASSES[String(config['model_type'])];
+  const architecture = classNameOf(String(config['model_type']), 'FEATURE_EXTRACTION');
   const rest = Object.fromEntries(Object.entries(config).filter(([key]) => !OF_LABELS.has(key)));
-  return { ...rest, ...(stem === undefined ? {} : { architectures: [`${stem}Model`] }) };
+  return { ...rest, ...(architecture === undefined ? {} : { architectures: [architecture] }) };
 }

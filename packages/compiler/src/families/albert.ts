@@ -1,11 +1,10 @@
 import * as v from 'valibot';
-import type { Graph } from '@hadamard-adapter/graph/internal';
-import { finish, pooler } from './bert.js';
-import { activation, headSize, readSizes, real, size, text } from './config.js';
-import { startKit } from './kit.js';
-import { addAndNorm, contextOf, feedForward, type LayerSizes } from './layer.js';
-import { IDS, addTypes, lengthOf, lookUp, paddingBias, positionRows } from './tokens.js';
-import type { WeightSource } from './weights.js';
+import { activation, headSize, readSizes, real, size, text } from './encoder/config.js';
+import { startEncoder } from './encoder/encoder-builder.js';
+import { contextOf, postNormLayer, type LayerSizes, type PostNormLayer } from './encoder/layer.js';
+import { finish, pooler } from './encoder/outputs.js';
+import { addTypes, embed, lengthOf, paddingBias, positionRows } from './encoder/tokens.js';
+import { SPAN_HEAD, TOKEN_HEAD, firstTokenHead, layerTargets, type Family } from './family.js';
 
 const schema = v.object({
   hidden_size: size(4096),
@@ -22,71 +21,71 @@ const schema = v.object({
   layer_norm_eps: real(1e-12),
 });
 
+const modulesOf = (group: number, inner: number): PostNormLayer => {
+  const module = `encoder.albert_layer_groups.${group}.albert_layers.${inner}`;
+  const attention = `${module}.attention`;
+  return {
+    attention,
+    query: `${attention}.query`,
+    key: `${attention}.key`,
+    value: `${attention}.value`,
+    output: `${attention}.dense`,
+    attentionNorm: `${attention}.LayerNorm`,
+    up: `${module}.ffn`,
+    down: `${module}.ffn_output`,
+    outputNorm: `${module}.full_layer_layer_norm`,
+  };
+};
+
 /**
  * ALBERT (Lan et al., arXiv 1909.11942): embeddings of a width of their own, and one layer applied again and again, or
  * one for each group of layers.
  */
-export function albertGraph(config: unknown, weights: WeightSource): Graph {
-  const {
-    hidden_size: hidden,
-    embedding_size: width,
-    num_attention_heads: heads,
-    layer_norm_eps: epsilon,
-    type_vocab_size: types,
-    ...given
-  } = readSizes(schema, config);
-  const kit = startKit(weights);
-  const sizes: LayerSizes = {
-    hidden,
-    heads,
-    head: headSize(hidden, heads),
-    wide: given.intermediate_size,
-    epsilon,
-    active: activation(given.hidden_act),
-  };
-  const words = lookUp(
-    kit,
-    kit.weight('embeddings.word_embeddings.weight', [given.vocab_size, width]),
-    IDS,
-    'embeddings.word_embeddings',
-  );
-  const positions = positionRows(
-    kit,
-    kit.weight('embeddings.position_embeddings.weight', [given.max_position_embeddings, width]),
-    lengthOf(kit),
-    0,
-  );
-  const sum = kit.emit(
-    'Add',
-    [addTypes(kit, words, 'embeddings.token_type_embeddings', types, width), positions],
-    'embeddings/sum',
-  );
-  const embedded = kit.layerNorm(sum, 'embeddings.LayerNorm', width, epsilon);
-  const bias = paddingBias(kit);
-  let x = kit.linear(embedded, 'encoder.embedding_hidden_mapping_in', width, hidden);
-  for (let layer = 0; layer < given.num_hidden_layers; layer++) {
-    const group = Math.floor((layer * given.num_hidden_groups) / given.num_hidden_layers);
-    for (let inner = 0; inner < given.inner_group_num; inner++) {
-      const module = `encoder.albert_layer_groups.${group}.albert_layers.${inner}`;
-      const own = `${module}.attention`;
-      const context = contextOf(
-        kit,
-        x,
-        x,
-        { query: `${own}.query`, key: `${own}.key`, value: `${own}.value` },
-        sizes,
-        bias,
-        own,
-      );
-      const attended = addAndNorm(kit, context, x, `${own}.dense`, `${own}.LayerNorm`, hidden, sizes);
-      x = feedForward(
-        kit,
-        attended,
-        { up: `${module}.ffn`, down: `${module}.ffn_output`, norm: `${module}.full_layer_layer_norm` },
-        sizes,
-      );
+export const ALBERT: Family = {
+  name: 'albert',
+  models: [{ type: 'albert', classPrefix: 'Albert' }],
+  fields: Object.keys(schema.entries),
+  build(config, weights) {
+    const {
+      hidden_size: hidden,
+      embedding_size: width,
+      num_attention_heads: heads,
+      layer_norm_eps: epsilon,
+      type_vocab_size: types,
+      ...given
+    } = readSizes(schema, config);
+    const builder = startEncoder(weights);
+    const sizes: LayerSizes = {
+      hidden,
+      heads,
+      head: headSize(hidden, heads),
+      wide: given.intermediate_size,
+      epsilon,
+      active: activation(given.hidden_act),
+    };
+    const words = embed(builder, 'embeddings.word_embeddings', given.vocab_size, width);
+    const table = builder.weight('embeddings.position_embeddings.weight', [given.max_position_embeddings, width]);
+    const positions = positionRows(builder, table, lengthOf(builder), 0);
+    const typed = addTypes(builder, words, 'embeddings.token_type_embeddings', types, width);
+    const sum = builder.emit('Add', [typed, positions], 'embeddings/sum');
+    const embedded = builder.layerNorm(sum, 'embeddings.LayerNorm', width, epsilon);
+    const bias = paddingBias(builder);
+    let x = builder.linear(embedded, 'encoder.embedding_hidden_mapping_in', width, hidden);
+    for (let layer = 0; layer < given.num_hidden_layers; layer++) {
+      const group = Math.floor((layer * given.num_hidden_groups) / given.num_hidden_layers);
+      for (let inner = 0; inner < given.inner_group_num; inner++) {
+        const modules = modulesOf(group, inner);
+        x = postNormLayer(builder, x, contextOf(builder, x, x, modules, sizes, bias), modules, sizes);
+      }
     }
-  }
-  const pooled = weights.has('pooler.weight') ? pooler(kit, x, 'pooler', hidden) : undefined;
-  return finish(kit, 'albert', x, hidden, { pooled, types });
-}
+    const pooled = weights.has('pooler.weight') ? pooler(builder, x, 'pooler', hidden) : undefined;
+    return finish(builder, 'albert', x, hidden, { pooled, types });
+  },
+  peft: {
+    basePrefix: 'albert',
+    norms: 'behind',
+    targets: layerTargets(modulesOf(0, 0), { layer: 'every' }),
+    heads: [firstTokenHead('albert.pooler', 'classifier'), TOKEN_HEAD, SPAN_HEAD],
+    headModules: ['albert.pooler', 'pooler'],
+  },
+};

@@ -1,9 +1,16 @@
 import * as v from 'valibot';
 import { int, type Graph } from '@hadamard-adapter/graph/internal';
-import { finish } from './bert.js';
-import { activation, flag, headSize, readSizes, refuse, size, text } from './config.js';
-import { startKit, type Kit } from './kit.js';
-import { addAndNorm, contextOf, feedForward, type LayerSizes } from './layer.js';
+import { activation, flag, headSize, readSizes, refuse, size, text } from './encoder/config.js';
+import { startEncoder, type EncoderBuilder } from './encoder/encoder-builder.js';
+import {
+  attended,
+  contextOf,
+  feedForward,
+  type AttentionModules,
+  type FeedForwardModules,
+  type LayerSizes,
+} from './encoder/layer.js';
+import { finish } from './encoder/outputs.js';
 import {
   IDS,
   biasWhere,
@@ -14,7 +21,8 @@ import {
   positionRows,
   positionsOf,
   scaled,
-} from './tokens.js';
+} from './encoder/tokens.js';
+import { SPAN_HEAD, layerTargets, type Family, type AttentionTargets, type InLayer } from './family.js';
 import type { WeightSource } from './weights.js';
 
 const schema = v.object({
@@ -39,11 +47,63 @@ const EPSILON = 1e-5;
 /** Rows in front of the first position, a heritage of fairseq's padding id. */
 const OFFSET = 2;
 
+const inEncoder: InLayer<string> = (layer) => `encoder.layers.${layer}`;
+const inDecoder: InLayer<string> = (layer) => `decoder.layers.${layer}`;
+
+/** Modules of one of the attentions of a layer. */
+function attentionOf(layer: string, name: 'self_attn' | 'encoder_attn'): AttentionModules & AttentionTargets {
+  const attention = `${layer}.${name}`;
+  return {
+    attention,
+    query: `${attention}.q_proj`,
+    key: `${attention}.k_proj`,
+    value: `${attention}.v_proj`,
+    output: `${attention}.out_proj`,
+    attentionNorm: `${attention}_layer_norm`,
+  };
+}
+
+const feedForwardOf = (layer: string): FeedForwardModules => ({
+  up: `${layer}.fc1`,
+  down: `${layer}.fc2`,
+  outputNorm: `${layer}.final_layer_norm`,
+});
+
 /**
  * BART (Lewis et al., arXiv 1910.13461) on one text: the decoder reads the same tokens, shifted right by one, as in
  * Hugging Face when no decoder ids are given. Output: the states of the decoder.
  */
-export function bartGraph(config: unknown, weights: WeightSource): Graph {
+export const BART: Family = {
+  name: 'bart',
+  models: [{ type: 'bart', classPrefix: 'Bart' }],
+  fields: Object.keys(schema.entries),
+  build: buildBart,
+  peft: {
+    basePrefix: 'model',
+    norms: 'behind',
+    targets: {
+      ...layerTargets({ ...attentionOf(inEncoder('#'), 'self_attn'), ...feedForwardOf(inEncoder('#')) }),
+      ...layerTargets(
+        { ...attentionOf(inDecoder('#'), 'self_attn'), ...feedForwardOf(inDecoder('#')) },
+        { part: 'decoder' },
+      ),
+      ...layerTargets(attentionOf(inDecoder('#'), 'encoder_attn'), { part: 'decoder', kind: 'cross' }),
+    },
+    heads: [
+      // It reads the decoder at the end token, the last one of a text.
+      {
+        task: 'SEQ_CLS',
+        pooler: 'classification_head.dense',
+        classifier: 'classification_head.out_proj',
+        pooling: 'last',
+      },
+      SPAN_HEAD,
+    ],
+    headModules: ['classification_head'],
+  },
+};
+
+function buildBart(config: unknown, weights: WeightSource): Graph {
   const given = readSizes(schema, config);
   const { d_model: hidden, vocab_size: vocabulary } = given;
   if (given.normalize_before || given.add_final_layer_norm || !given.normalize_embedding)
@@ -52,7 +112,7 @@ export function bartGraph(config: unknown, weights: WeightSource): Graph {
       'normalize_before, add_final_layer_norm or no normalize_embedding',
       'norms as in the released BART',
     );
-  const kit = startKit(weights);
+  const builder = startEncoder(weights);
   const sizesOf = (heads: number, wide: number): LayerSizes => ({
     hidden,
     heads,
@@ -61,86 +121,70 @@ export function bartGraph(config: unknown, weights: WeightSource): Graph {
     epsilon: EPSILON,
     active: activation(given.activation_function),
   });
-  const [encoder, decoder] = [
-    sizesOf(given.encoder_attention_heads, given.encoder_ffn_dim),
-    sizesOf(given.decoder_attention_heads, given.decoder_ffn_dim),
-  ];
+  const encoder = sizesOf(given.encoder_attention_heads, given.encoder_ffn_dim);
+  const decoder = sizesOf(given.decoder_attention_heads, given.decoder_ffn_dim);
   // Tied copies are dropped from some checkpoints, the one that they are tied to from others.
   const table =
     ['shared.weight', 'encoder.embed_tokens.weight', 'decoder.embed_tokens.weight'].find((name) => weights.has(name)) ??
     'shared.weight';
-  const length = lengthOf(kit);
+  const length = lengthOf(builder);
   const embed = (ids: string, part: string): string => {
-    const words = scaled(
-      kit,
-      lookUp(kit, kit.weight(table, [vocabulary, hidden]), ids, `${part}.embed_tokens`),
-      given.scale_embedding ? Math.sqrt(hidden) : 1,
-    );
-    const positions = positionRows(
-      kit,
-      kit.weight(`${part}.embed_positions.weight`, [given.max_position_embeddings + OFFSET, hidden]),
-      length,
-      OFFSET,
-    );
-    return kit.layerNorm(
-      kit.emit('Add', [words, positions], `${part}/sum`),
-      `${part}.layernorm_embedding`,
-      hidden,
-      EPSILON,
-    );
+    const tokens = lookUp(builder, builder.weight(table, [vocabulary, hidden]), ids, `${part}.embed_tokens`);
+    const words = scaled(builder, tokens, given.scale_embedding ? Math.sqrt(hidden) : 1);
+    const rows = given.max_position_embeddings + OFFSET;
+    const all = builder.weight(`${part}.embed_positions.weight`, [rows, hidden]);
+    const sum = builder.emit('Add', [words, positionRows(builder, all, length, OFFSET)], `${part}/sum`);
+    return builder.layerNorm(sum, `${part}.layernorm_embedding`, hidden, EPSILON);
   };
-  const padding = paddingBias(kit);
+  const attend = (
+    x: string,
+    states: string,
+    modules: ReturnType<typeof attentionOf>,
+    sizes: LayerSizes,
+    bias: string,
+  ): string => attended(builder, x, contextOf(builder, x, states, modules, sizes, bias), modules, sizes);
+  const padding = paddingBias(builder);
 
   let x = embed(IDS, 'encoder');
   for (let layer = 0; layer < given.encoder_layers; layer++) {
-    const module = `encoder.layers.${layer}`;
-    x = feedForward(kit, attention(kit, x, x, `${module}.self_attn`, encoder, padding), fed(module), encoder);
+    const module = inEncoder(layer);
+    x = attend(x, x, attentionOf(module, 'self_attn'), encoder, padding);
+    x = feedForward(builder, x, feedForwardOf(module), encoder);
   }
   const encoded = x;
-  const causal = backwards(kit, length);
-  x = embed(shiftedRight(kit, given.decoder_start_token_id), 'decoder');
+  const causal = backwards(builder, length);
+  x = embed(shiftedRight(builder, given.decoder_start_token_id), 'decoder');
   for (let layer = 0; layer < given.decoder_layers; layer++) {
-    const module = `decoder.layers.${layer}`;
-    const own = attention(kit, x, x, `${module}.self_attn`, decoder, causal);
-    x = feedForward(
-      kit,
-      attention(kit, own, encoded, `${module}.encoder_attn`, decoder, padding),
-      fed(module),
-      decoder,
-    );
+    const module = inDecoder(layer);
+    x = attend(x, x, attentionOf(module, 'self_attn'), decoder, causal);
+    x = attend(x, encoded, attentionOf(module, 'encoder_attn'), decoder, padding);
+    x = feedForward(builder, x, feedForwardOf(module), decoder);
   }
-  return finish(kit, 'bart', x, hidden);
-}
-
-const fed = (module: string) => ({ up: `${module}.fc1`, down: `${module}.fc2`, norm: `${module}.final_layer_norm` });
-
-function attention(kit: Kit, x: string, states: string, module: string, sizes: LayerSizes, bias: string): string {
-  const context = contextOf(
-    kit,
-    x,
-    states,
-    { query: `${module}.q_proj`, key: `${module}.k_proj`, value: `${module}.v_proj` },
-    sizes,
-    bias,
-    module,
-  );
-  return addAndNorm(kit, context, x, `${module}.out_proj`, `${module}_layer_norm`, sizes.hidden, sizes);
+  return finish(builder, 'bart', x, hidden);
 }
 
 /** The ids with the start token in front and the last one gone. */
-function shiftedRight(kit: Kit, start: number): string {
-  const rows = kit.emit('Shape', [IDS], 'batch', { start: int(0), end: int(1) });
-  const column = kit.emit(
+function shiftedRight(builder: EncoderBuilder, start: number): string {
+  const rows = builder.emit('Shape', [IDS], 'batch', { start: int(0), end: int(1) });
+  const column = builder.emit(
     'Expand',
-    [kit.index(start), kit.emit('Concat', [rows, kit.ints([1])], 'batch/column', { axis: int(0) })],
+    [builder.index(start), builder.emit('Concat', [rows, builder.ints([1])], 'batch/column', { axis: int(0) })],
     'decoder/start',
   );
-  const others = kit.emit('Slice', [IDS, kit.ints([0]), kit.ints([-1]), kit.ints([1])], 'decoder/others');
-  return kit.emit('Concat', [column, others], 'decoder_input_ids', { axis: int(1) });
+  const others = builder.emit(
+    'Slice',
+    [IDS, builder.ints([0]), builder.ints([-1]), builder.ints([1])],
+    'decoder/others',
+  );
+  return builder.emit('Concat', [column, others], 'decoder_input_ids', { axis: int(1) });
 }
 
 /** Each position sees itself and what stands in front of it, [1, 1, sequence, sequence]. */
-function backwards(kit: Kit, length: string): string {
-  const open = kit.emit('GreaterOrEqual', [distances(kit, positionsOf(kit, length)), kit.index(0)], 'decoder/open');
-  return kit.emit('Unsqueeze', [biasWhere(kit, open, 'decoder/causal'), kit.ints([0, 1])], 'decoder/bias');
+function backwards(builder: EncoderBuilder, length: string): string {
+  const open = builder.emit(
+    'GreaterOrEqual',
+    [distances(builder, positionsOf(builder, length)), builder.index(0)],
+    'decoder/open',
+  );
+  return builder.emit('Unsqueeze', [biasWhere(builder, open, 'decoder/causal'), builder.ints([0, 1])], 'decoder/bias');
 }

@@ -1,9 +1,10 @@
 import * as v from 'valibot';
 import type { Graph } from '@hadamard-adapter/graph/internal';
-import { finish } from './bert.js';
-import { activation, flag, headSize, readSizes, real, refuse, size, text } from './config.js';
-import { startKit, type Kit } from './kit.js';
-import { IDS, biasWhere, distances, lengthOf, lookUp, paddingBias, positionsOf, rotary, rotate } from './tokens.js';
+import { activation, flag, headSize, readSizes, real, refuse, size, text } from './encoder/config.js';
+import { startEncoder, type EncoderBuilder } from './encoder/encoder-builder.js';
+import { finish } from './encoder/outputs.js';
+import { biasWhere, distances, embed, lengthOf, paddingBias, positionsOf, rotary, rotate } from './encoder/tokens.js';
+import type { Family, InLayer } from './family.js';
 import type { WeightSource } from './weights.js';
 
 const KINDS = ['full_attention', 'sliding_attention'] as const;
@@ -32,64 +33,77 @@ const schema = v.object({
 
 type Config = v.InferOutput<typeof schema>;
 
+/** Modules of a layer: two blocks, each with a norm in front. */
+const modulesOf: InLayer<Record<'blockNorm' | 'attention' | 'output' | 'feedForwardNorm' | 'feedForward', string>> = (
+  layer,
+) => {
+  const module = `layers.${layer}`;
+  return {
+    blockNorm: `${module}.attn_norm`,
+    attention: `${module}.attn`,
+    output: `${module}.attn.Wo`,
+    feedForwardNorm: `${module}.mlp_norm`,
+    feedForward: `${module}.mlp`,
+  };
+};
+
+const FINAL_NORM = 'final_norm';
+
 /**
  * ModernBERT (Warner et al., arXiv 2412.13663): norms in front, rotary positions, a gated feed-forward, and in most
  * layers a window around each token.
  */
-export function modernbertGraph(config: unknown, weights: WeightSource): Graph {
+export const MODERNBERT: Family = {
+  name: 'modernbert',
+  models: [{ type: 'modernbert', classPrefix: 'ModernBert' }],
+  fields: Object.keys(schema.entries),
+  build,
+  peft: {
+    basePrefix: 'model',
+    norms: 'before',
+    targets: {
+      [modulesOf('#').output]: { role: 'adapter' },
+      [modulesOf('#').feedForwardNorm]: { role: 'attention_norm' },
+      [modulesOf('#').blockNorm]: { role: 'output_norm', layer: 'previous' },
+      [FINAL_NORM]: { role: 'output_norm', layer: 'last' },
+    },
+    heads: [],
+    headModules: ['head'],
+    otherHead: 'a GELU and a norm between its layers',
+  },
+};
+
+function build(config: unknown, weights: WeightSource): Graph {
   const given = readSizes(schema, config);
   const { hidden_size: hidden, num_attention_heads: heads, intermediate_size: wide, norm_eps: epsilon } = given;
-  const kit = startKit(weights);
+  const builder = startEncoder(weights);
   const head = headSize(hidden, heads);
   const active = activation(given.hidden_activation);
-  const norm = (x: string, module: string): string => kit.layerNorm(x, module, hidden, epsilon, given.norm_bias);
-  const words = lookUp(
-    kit,
-    kit.weight('embeddings.tok_embeddings.weight', [given.vocab_size, hidden]),
-    IDS,
-    'embeddings.tok_embeddings',
-  );
-  let x = norm(words, 'embeddings.norm');
-  const looks = viewsOf(kit, given, head);
+  const norm = (x: string, module: string): string => builder.layerNorm(x, module, hidden, epsilon, given.norm_bias);
+  let x = norm(embed(builder, 'embeddings.tok_embeddings', given.vocab_size, hidden), 'embeddings.norm');
+  const looks = viewsOf(builder, given, head);
   for (let layer = 0; layer < given.num_hidden_layers; layer++) {
-    const module = `layers.${layer}`;
+    const { blockNorm, attention, output, feedForwardNorm, feedForward } = modulesOf(layer);
     const { bias, angles } = looks(kindOf(given, layer));
     // The embeddings come out of a norm, so the first layer has none in front.
-    const normed = layer === 0 ? x : norm(x, `${module}.attn_norm`);
-    const packed = kit.linear(normed, `${module}.attn.Wqkv`, hidden, 3 * hidden, given.attention_bias);
-    const [query, key, value] = kit.split(packed, 3, hidden).map((part) => kit.byHead(part, heads, head)) as [
+    const normed = layer === 0 ? x : norm(x, blockNorm);
+    const packed = builder.linear(normed, `${attention}.Wqkv`, hidden, 3 * hidden, given.attention_bias);
+    const [query, key, value] = builder.split(packed, 3, hidden).map((part) => builder.byHead(part, heads, head)) as [
       string,
       string,
       string,
     ];
-    const context = kit.attend(
-      rotate(kit, query, angles, head),
-      rotate(kit, key, angles, head),
-      value,
-      bias,
-      head ** -0.5,
-      hidden,
-      `${module}.attn`,
-    );
-    x = kit.emit(
-      'Add',
-      [x, kit.linear(context, `${module}.attn.Wo`, hidden, hidden, given.attention_bias)],
-      `${module}.attn/sum`,
-    );
-    const middle = norm(x, `${module}.mlp_norm`);
-    const [input, gate] = kit.split(
-      kit.linear(middle, `${module}.mlp.Wi`, hidden, 2 * wide, given.mlp_bias),
-      2,
-      wide,
-    ) as [string, string];
-    const product = kit.emit('Mul', [active(kit, input), gate], `${module}.mlp/gated`);
-    x = kit.emit(
-      'Add',
-      [x, kit.linear(product, `${module}.mlp.Wo`, wide, hidden, given.mlp_bias)],
-      `${module}.mlp/sum`,
-    );
+    const turned = [rotate(builder, query, angles, head), rotate(builder, key, angles, head)] as const;
+    const context = builder.attend(...turned, value, bias, head ** -0.5, hidden, attention);
+    const attended = builder.linear(context, output, hidden, hidden, given.attention_bias);
+    x = builder.emit('Add', [x, attended], `${attention}/sum`);
+    const opened = builder.linear(norm(x, feedForwardNorm), `${feedForward}.Wi`, hidden, 2 * wide, given.mlp_bias);
+    const [input, gate] = builder.split(opened, 2, wide) as [string, string];
+    const product = builder.emit('Mul', [active(builder, input), gate], `${feedForward}/gated`);
+    const fed = builder.linear(product, `${feedForward}.Wo`, wide, hidden, given.mlp_bias);
+    x = builder.emit('Add', [x, fed], `${feedForward}/sum`);
   }
-  return finish(kit, 'modernbert', norm(x, 'final_norm'), hidden);
+  return finish(builder, 'modernbert', norm(x, FINAL_NORM), hidden);
 }
 
 function kindOf({ layer_types: types, global_attn_every_n_layers: every }: Config, layer: number): Kind {
@@ -98,18 +112,25 @@ function kindOf({ layer_types: types, global_attn_every_n_layers: every }: Confi
 
 /** Bias and angles of each kind of layer, made when first asked for. */
 function viewsOf(
-  kit: Kit,
+  builder: EncoderBuilder,
   given: Config,
   head: number,
 ): (kind: Kind) => { bias: string; angles: { cosine: string; sine: string } } {
-  const positions = positionsOf(kit, lengthOf(kit));
-  const padding = paddingBias(kit);
+  const positions = positionsOf(builder, lengthOf(builder));
+  const padding = paddingBias(builder);
   const near = (): string => {
-    const apart = kit.emit('Abs', [distances(kit, positions)], 'distances/absolute');
-    const open = kit.emit('LessOrEqual', [apart, kit.index(Math.floor(given.local_attention / 2))], 'window/open');
-    return kit.emit(
+    const apart = builder.emit('Abs', [distances(builder, positions)], 'distances/absolute');
+    const open = builder.emit(
+      'LessOrEqual',
+      [apart, builder.index(Math.floor(given.local_attention / 2))],
+      'window/open',
+    );
+    return builder.emit(
       'Min',
-      [kit.emit('Unsqueeze', [biasWhere(kit, open, 'window/scores'), kit.ints([0, 1])], 'window/bias'), padding],
+      [
+        builder.emit('Unsqueeze', [biasWhere(builder, open, 'window/scores'), builder.ints([0, 1])], 'window/bias'),
+        padding,
+      ],
       'window/padding',
     );
   };
@@ -120,7 +141,7 @@ function viewsOf(
     const theta = rope_theta ?? (kind === 'full_attention' ? given.global_rope_theta : given.local_rope_theta);
     const view = made.get(kind) ?? {
       bias: kind === 'full_attention' ? padding : near(),
-      angles: rotary(kit, positions, theta, head),
+      angles: rotary(builder, positions, theta, head),
     };
     made.set(kind, view);
     return view;

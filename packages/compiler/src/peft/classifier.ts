@@ -1,4 +1,6 @@
 import { UnsupportedError, type HeadKind, type Loss, type Pooling, type RowLoss } from '@hadamard-adapter/core';
+import { FAMILIES } from '../families/families.js';
+import type { Family } from '../families/family.js';
 import { listed } from './refuse.js';
 import { shapeError, valuesOf, type PeftTensor } from './tensors.js';
 
@@ -12,109 +14,59 @@ export interface Classifier {
   readonly values: ReadonlyMap<string, Float32Array>;
 }
 
-/** A classifier of Hugging Face that is one of ours: `pooler` is the layer in front with tanh. */
-interface Form {
-  readonly models: readonly string[];
-  readonly pooler?: string;
-  readonly classifier: string;
-  readonly pooling: Pooling;
-  /** Of tokens, or of texts. */
-  readonly task: 'SEQ_CLS' | 'TOKEN_CLS' | 'QUESTION_ANS';
-}
-
-const FORMS: readonly Form[] = [
-  {
-    models: ['roberta', 'mpnet'],
-    pooler: 'classifier.dense',
-    classifier: 'classifier.out_proj',
-    pooling: 'first',
-    task: 'SEQ_CLS',
-  },
-  { models: ['bert'], pooler: 'bert.pooler.dense', classifier: 'classifier', pooling: 'first', task: 'SEQ_CLS' },
-  { models: ['albert'], pooler: 'albert.pooler', classifier: 'classifier', pooling: 'first', task: 'SEQ_CLS' },
-  // It reads the decoder at the end token, the last one of a text.
-  {
-    models: ['bart'],
-    pooler: 'classification_head.dense',
-    classifier: 'classification_head.out_proj',
-    pooling: 'last',
-    task: 'SEQ_CLS',
-  },
-  {
-    models: ['bert', 'roberta', 'electra', 'deberta', 'mpnet', 'distilbert', 'albert', 't5'],
-    classifier: 'classifier',
-    pooling: 'none',
-    task: 'TOKEN_CLS',
-  },
-  {
-    models: ['bert', 'roberta', 'electra', 'deberta', 'mpnet', 'distilbert', 'albert', 'bart'],
-    classifier: 'qa_outputs',
-    pooling: 'none',
-    task: 'QUESTION_ANS',
-  },
-];
-
-/** Why the classifier of texts of these models is none of ours. */
-const OTHERS: Readonly<Record<string, string>> = {
-  electra: 'a GELU between its layers',
-  deberta: 'a GELU between pooler and classifier',
-  distilbert: 'a ReLU behind pre_classifier',
-  modernbert: 'a GELU and a norm between its layers',
-};
+/** What the classes of several families call their classifiers. */
+const CLASSIFIERS = ['classifier', 'qa_outputs', 'score'];
 
 /** Modules that are neither adapter nor norm but stand behind the hidden states. */
-const BEHIND =
-  /^(?:(?:classifier|classification_head|pre_classifier|qa_outputs|score|head|pooler)(?:\.|$)|(?:bert|albert)\.pooler(?:\.|$))/;
+const HEAD_MODULES = [...CLASSIFIERS, ...FAMILIES.flatMap(({ peft }) => peft?.headModules ?? [])];
 
-export const isClassifier = (module: string): boolean => BEHIND.test(module);
+export const isClassifier = (module: string): boolean =>
+  HEAD_MODULES.some((name) => module === name || module.startsWith(`${name}.`));
 
 /**
  * The classifier that was saved with an adapter (`modules_to_save`) as one of ours; without one, an adapter of
  * features, whose vectors are the mean over the tokens.
  *
- * @param model see `KnownModule`.
+ * @param family of the model that the folder names; undefined where nothing tells.
  * @param loss of a classifier of texts; default as in Hugging Face, `mse` for one label, else `cross-entropy`.
  * @throws UnsupportedError PEFT_CLASSIFIER for any other; MismatchError PEFT_SHAPE.
  */
 export function classifierOf(
   tensors: readonly PeftTensor[],
-  model: string,
+  family: Family | undefined,
   task: string | undefined,
   hiddenSize: number,
   loss?: RowLoss,
 ): Classifier {
   if (tensors.length === 0) return { head: 'cosine', pooling: 'mean', loss: 'mse', numLabels: 1, values: new Map() };
   const modules = new Set(tensors.map(({ module }) => module));
-  const form = FORMS.find(
-    (each) =>
-      each.models.includes(model) &&
-      sameSet(modules, [each.pooler, each.classifier]) &&
-      (each.pooler !== undefined || each.task === task),
+  const head = family?.peft?.heads.find(
+    (each) => sameSet(modules, [each.pooler, each.classifier]) && (each.pooler !== undefined || each.task === task),
   );
-  if (form === undefined) throw refused(tensors, modules, model, task);
+  if (head === undefined) throw refused(tensors, modules, family, task);
   const values = new Map<string, Float32Array>();
   const take = (module: string, name: string, rows: number | undefined): number => {
     const [weight, bias] = ['weight', 'bias'].map((part) =>
       tensors.find((each) => each.module === module && each.part === part),
     );
-    if (weight === undefined || bias === undefined) throw refused(tensors, modules, model, task);
+    if (weight === undefined || bias === undefined) throw refused(tensors, modules, family, task);
     const outputs = rows ?? weight.tensor.shape[0] ?? 0;
     if (outputs < 1) throw shapeError(weight.name, weight.tensor.shape, `[labels, ${hiddenSize}]`);
     values.set(`${name}.weight`, valuesOf(weight, [outputs, hiddenSize]));
     values.set(`${name}.bias`, valuesOf(bias, [outputs]));
     return outputs;
   };
-  if (form.pooler !== undefined) take(form.pooler, 'pooler', hiddenSize);
-  const numLabels = take(form.classifier, 'classifier', form.task === 'QUESTION_ANS' ? 2 : undefined);
+  if (head.pooler !== undefined) take(head.pooler, 'pooler', hiddenSize);
+  const numLabels = take(head.classifier, 'classifier', head.task === 'QUESTION_ANS' ? 2 : undefined);
   const losses = {
     SEQ_CLS: loss ?? (numLabels === 1 ? 'mse' : 'cross-entropy'),
     TOKEN_CLS: 'token-cross-entropy',
     QUESTION_ANS: 'span-cross-entropy',
   } as const;
   return {
-    head: form.pooler === undefined ? 'linear' : 'tanh',
-    pooling: form.pooling,
-    loss: losses[form.task],
+    head: head.pooler === undefined ? 'linear' : 'tanh',
+    pooling: head.pooling,
+    loss: losses[head.task],
     numLabels,
     values,
   };
@@ -128,19 +80,17 @@ function sameSet(found: ReadonlySet<string>, wanted: readonly (string | undefine
 function refused(
   tensors: readonly PeftTensor[],
   modules: ReadonlySet<string>,
-  model: string,
+  family: Family | undefined,
   task: string | undefined,
 ): UnsupportedError {
   const names = listed(tensors.map(({ name }) => name));
-  const poolerMissing =
-    (model === 'bert' || model === 'albert') &&
-    task !== 'TOKEN_CLS' &&
-    task !== 'QUESTION_ANS' &&
-    sameSet(modules, ['classifier']);
+  const ofTexts = task !== 'TOKEN_CLS' && task !== 'QUESTION_ANS';
+  const poolerMissing = ofTexts && hasPoolerInBase(family) && sameSet(modules, ['classifier']);
+  const other = family?.peft?.otherHead;
   const why = poolerMissing
     ? ', which reads a pooler that is not in the folder'
-    : task !== 'TOKEN_CLS' && task !== 'QUESTION_ANS' && OTHERS[model] !== undefined
-      ? `, of ${model}, which has ${OTHERS[model]}`
+    : ofTexts && other !== undefined
+      ? `, of ${family?.name}, which has ${other}`
       : '';
   return new UnsupportedError('The classifier of the PEFT folder is none that this project has', {
     code: 'PEFT_CLASSIFIER',
@@ -152,4 +102,9 @@ function refused(
       ? 'Train it with modules_to_save ["pooler", "classifier"].'
       : 'Take the adapter without it, trained with task_type "FEATURE_EXTRACTION", and train a classifier here.',
   });
+}
+
+/** Whether the pooler is part of the encoder, and `modules_to_save` may have left it out. */
+function hasPoolerInBase(family: Family | undefined): boolean {
+  return family?.peft?.heads.some(({ pooler }) => pooler?.startsWith(`${family.peft?.basePrefix}.`)) ?? false;
 }

@@ -3,14 +3,14 @@ import type { Node, Tensor, View } from '@hadamard-adapter/graph/internal';
 import type { ServingBase } from '../serving/adapter.js';
 import type { SiteInfo } from '../sites/sites.js';
 import type { PeftConfig } from './config.js';
-import { moduleInLayer, placeOf, type KnownModule, type Place } from './places.js';
+import { targetOf, type Target } from './target-modules.js';
 
 type Base = Pick<ServingBase, 'canonical' | 'sites'>;
 
-const partOf = ({ key }: SiteInfo): Place['part'] => (key.startsWith('decoder.') ? 'decoder' : 'encoder');
+const partOf = ({ key }: SiteInfo): Target['part'] => (key.startsWith('decoder.') ? 'decoder' : 'encoder');
 
 /** The sites of one part and kind, by number of the layer. */
-const sitesIn = (sites: readonly SiteInfo[], { part, kind }: Pick<Place, 'part' | 'kind'>): SiteInfo[] =>
+const sitesIn = (sites: readonly SiteInfo[], { part, kind }: Pick<Target, 'part' | 'kind'>): SiteInfo[] =>
   sites.filter((site) => site.kind === kind && partOf(site) === part);
 
 /**
@@ -18,9 +18,9 @@ const sitesIn = (sites: readonly SiteInfo[], { part, kind }: Pick<Place, 'part' 
  *
  * @throws MismatchError PEFT_LAYERS when the base has no such layer, or does not share what the adapter's base shared.
  */
-export function sitesOf({ canonical, sites }: Base, module: string, place: Place): SiteInfo[] {
-  const layers = sitesIn(sites, place);
-  if (place.layer === 'every') {
+export function sitesOf({ canonical, sites }: Base, module: string, target: Target): SiteInfo[] {
+  const layers = sitesIn(sites, target);
+  if (target.layer === 'every') {
     if (!shareNorm(canonical.graph.tensors, layers))
       throw layersError(
         module,
@@ -29,14 +29,14 @@ export function sitesOf({ canonical, sites }: Base, module: string, place: Place
       );
     return layers;
   }
-  const found = layers.at(place.layer === 'last' ? -1 : place.layer);
+  const found = layers.at(target.layer === 'last' ? -1 : target.layer);
   if (found === undefined)
     throw layersError(
       module,
       layers.length === 0
-        ? `no ${place.kind}-attention in ${place.part === 'decoder' ? 'a decoder' : 'an encoder'}`
+        ? `no ${target.kind}-attention in ${target.part === 'decoder' ? 'a decoder' : 'an encoder'}`
         : `layers 0 to ${layers.length - 1}`,
-      `layer ${place.layer}`,
+      `layer ${target.layer}`,
     );
   return [found];
 }
@@ -63,17 +63,17 @@ function shareNorm(tensors: ReadonlyMap<string, Tensor>, sites: readonly SiteInf
 export function checkNoLayerMissing(
   { sites }: Base,
   { target_modules: targets, exclude_modules: excluded }: PeftConfig,
-  trained: ReadonlyMap<string, KnownModule>,
+  trained: ReadonlyMap<string, Target>,
 ): void {
   if (!Array.isArray(targets) || (excluded?.length ?? 0) > 0) return;
-  for (const [module, place] of trained) {
-    for (let layer = 0; layer < sitesIn(sites, place).length; layer++) {
-      const other = moduleInLayer(module, layer);
+  for (const [module, target] of trained) {
+    for (let layer = 0; layer < sitesIn(sites, target).length; layer++) {
+      const other = target.inLayer(layer);
       if (
         other === undefined ||
         trained.has(other) ||
-        placeOf(other) === undefined ||
-        !targets.some((target) => other === target || other.endsWith(`.${target}`))
+        targetOf(other) === undefined ||
+        !targets.some((name) => other === name || other.endsWith(`.${name}`))
       )
         continue;
       throw layersError(
@@ -93,7 +93,7 @@ export function checkNoLayerMissing(
  *
  * @throws MismatchError PEFT_NORMS.
  */
-export function checkNorm(view: View, expected: Place['norms'], { key, attentionNorm }: SiteInfo): void {
+export function checkNorm(view: View, expected: Target['norms'], { key, attentionNorm }: SiteInfo): void {
   const found = attentionNorm === undefined ? expected : normStands(view, attentionNorm);
   if (found === expected) return;
   const said = { behind: 'norms behind the residual sums', before: 'norms in front of the blocks' };
@@ -105,7 +105,7 @@ export function checkNorm(view: View, expected: Place['norms'], { key, attention
   });
 }
 
-function normStands(view: View, norm: Node): Place['norms'] {
+function normStands(view: View, norm: Node): Target['norms'] {
   const sum = norm.inputs[0] as string;
   return view.consumers(sum).some((node) => node !== norm && node.op !== 'Shape') ? 'before' : 'behind';
 }

@@ -2,15 +2,16 @@ import { ConfigError, UnsupportedError, fromFloat32, type Files, type RowLoss } 
 import { encodeAdapter, taskTypeOf, type AdapterConfig } from '@hadamard-adapter/core/folder';
 import { insertAdapters } from '../adapters/insert.js';
 import { initialValues, sortParameters } from '../adapters/parameters.js';
+import type { Family } from '../families/family.js';
 import { headParameters } from '../heads/head.js';
 import type { ServingBase } from '../serving/adapter.js';
 import { classifierOf, isClassifier, type Classifier } from './classifier.js';
 import { readPeftConfig, type PeftConfig } from './config.js';
 import { checkNoLayerMissing } from './locate.js';
-import { place, type Placed } from './trained.js';
-import { placeOf, type KnownModule } from './places.js';
 import { refuseTensors } from './refuse.js';
+import { targetOf, type Target } from './target-modules.js';
 import { readPeftTensors, type PeftTensor } from './tensors.js';
+import { readTrained, type Trained } from './trained.js';
 
 /** What PEFT's folder does not say. */
 export interface PeftOptions {
@@ -43,28 +44,27 @@ export function fromPeft(files: Files, base: ServingBase, options: PeftOptions =
   const config = readPeftConfig(files);
   const tensors = readPeftTensors(files, config);
   const { known, behind } = sorted(tensors);
-  const trained = new Map(known.map(([{ module }, place]) => [module, place]));
-  const model = modelOf(known);
+  const targets = new Map(known.map(([{ module }, target]) => [module, target]));
   const classifier = classifierOf(
     behind,
-    model,
+    familyOf(known),
     config.task_type ?? undefined,
     base.canonical.hiddenSize,
     options.loss,
   );
-  const placed = place(base, config, known);
-  checkNoLayerMissing(base, config, trained);
-  return encode(base, config, placed, classifier, options);
+  const trained = readTrained(base, config, known);
+  checkNoLayerMissing(base, config, targets);
+  return encode(base, config, trained, classifier, options);
 }
 
-/** Tensors of adapters and norms with their places, and those of a classifier. */
-function sorted(tensors: readonly PeftTensor[]): { known: [PeftTensor, KnownModule][]; behind: PeftTensor[] } {
-  const known: [PeftTensor, KnownModule][] = [];
+/** Tensors of adapters and norms with their targets, and those of a classifier. */
+function sorted(tensors: readonly PeftTensor[]): { known: [PeftTensor, Target][]; behind: PeftTensor[] } {
+  const known: [PeftTensor, Target][] = [];
   const behind: PeftTensor[] = [];
   const refused: string[] = [];
   for (const tensor of tensors) {
-    const at = placeOf(tensor.module);
-    if (at !== undefined && (at.role === 'adapter') === (tensor.part === 'ia3_l')) known.push([tensor, at]);
+    const target = targetOf(tensor.module);
+    if (target !== undefined && (target.role === 'adapter') === (tensor.part === 'ia3_l')) known.push([tensor, target]);
     else if (isClassifier(tensor.module) && tensor.part !== 'ia3_l') behind.push(tensor);
     else refused.push(tensor.name);
   }
@@ -96,16 +96,16 @@ function hintFor(refused: readonly string[]): string | undefined {
 }
 
 /** @throws UnsupportedError PEFT_TENSOR when the tensors are those of several models. */
-function modelOf(known: readonly [PeftTensor, KnownModule][]): string {
-  const models = new Map(known.map(([{ name }, { model }]) => [model, name]));
-  if (models.size > 1) refuseTensors([...models.values()], 'tensors of one model');
-  return [...models.keys()][0] as string;
+function familyOf(known: readonly [PeftTensor, Target][]): Family | undefined {
+  const families = new Map(known.map(([{ name }, { family }]) => [family, name]));
+  if (families.size > 1) refuseTensors([...families.values()], 'tensors of one model');
+  return [...families.keys()][0];
 }
 
 function encode(
   base: ServingBase,
   peft: PeftConfig,
-  { site, norm, sites, scales, norms }: Placed,
+  { site, norm, sites, scales, norms }: Trained,
   { head, pooling, loss, numLabels, values }: Classifier,
   { labels, family }: PeftOptions,
 ): Files {

@@ -55,9 +55,9 @@ export function readPeftTensors(files: Files, { peft_type: type }: Pick<PeftConf
   const refused: string[] = [];
   for (const [name, tensor] of tensors) {
     const [, module, wrapper, part] = KEY.exec(name) ?? [];
-    const place = `${module}.${part}`;
-    if (module === undefined || wrapper === foreign || part === foreign || read.has(place)) refused.push(name);
-    else read.set(place, { name, module, part: part as PeftTensor['part'], tensor });
+    const key = `${module}.${part}`;
+    if (module === undefined || wrapper === foreign || part === foreign || read.has(key)) refused.push(name);
+    else read.set(key, { name, module, part: part as PeftTensor['part'], tensor });
   }
   refuseTensors(refused, `names as PEFT writes them for ${type}, each once`);
   return [...read.values()];

@@ -1,16 +1,17 @@
 import { MismatchError, UnsupportedError, type Norm, type Site } from '@hadamard-adapter/core';
 import { viewOf } from '@hadamard-adapter/graph/internal';
+import type { ModuleRole } from '../families/family.js';
 import type { ServingBase } from '../serving/adapter.js';
 import type { SiteInfo } from '../sites/sites.js';
 import type { PeftConfig } from './config.js';
 import { checkNorm, sitesOf } from './locate.js';
-import type { KnownModule, ModuleRole } from './places.js';
 import { listed, refuseTensors } from './refuse.js';
 import { scaleOf } from './scale.js';
+import type { Target } from './target-modules.js';
 import { valuesOf, type PeftTensor } from './tensors.js';
 
-/** What was trained, by place in the base. */
-export interface Placed {
+/** What was trained, by where it belongs in the base. */
+export interface Trained {
   readonly site: Site;
   readonly norm: Norm;
   readonly sites: readonly SiteInfo[];
@@ -21,12 +22,12 @@ export interface Placed {
 }
 
 /**
- * Numbers of a PEFT folder by the places of the base that they belong to.
+ * Numbers of a PEFT folder by the sites and norms of the base that they belong to.
  *
  * @throws MismatchError PEFT_LAYERS, PEFT_SHAPE, PEFT_NORMS, PEFT_SITE; UnsupportedError PEFT_SITE when vectors
  *   multiply different sides, PEFT_TENSOR when two belong to one place; FormatError PEFT_VALUES.
  */
-export function place(base: ServingBase, config: PeftConfig, known: readonly [PeftTensor, KnownModule][]): Placed {
+export function readTrained(base: ServingBase, config: PeftConfig, known: readonly [PeftTensor, Target][]): Trained {
   const view = viewOf(base.canonical.graph);
   const found = new Set<SiteInfo>();
   const sides = new Map<Site, string>();
@@ -40,18 +41,18 @@ export function place(base: ServingBase, config: PeftConfig, known: readonly [Pe
     if (owner !== name) refuseTensors([owner, name], 'one tensor for each place');
     owners.set(where, name);
   };
-  for (const [tensor, at] of known) {
-    roles.add(at.role);
-    for (const site of sitesOf(base, tensor.module, at)) {
+  for (const [tensor, target] of known) {
+    roles.add(target.role);
+    for (const site of sitesOf(base, tensor.module, target)) {
       found.add(site);
-      if (at.role === 'adapter') {
+      if (target.role === 'adapter') {
         const { side, values } = scaleOf(tensor, site.channels, config);
         claim(`adapter ${site.key}`, tensor);
         sides.set(side, tensor.name);
         scales.set(site.key, values);
       } else {
-        checkNorm(view, at.norms, site);
-        const [source, dims] = normTensor(base, site, at.role, tensor);
+        checkNorm(view, target.norms, site);
+        const [source, dims] = normTensor(base, site, target.role, tensor);
         claim(`norm ${source}`, tensor);
         norms.set(source, valuesOf(tensor, dims));
       }

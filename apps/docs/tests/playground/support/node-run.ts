@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { inputLimits } from '@hadamard-adapter/compiler';
 import { METRICS, train } from '@hadamard-adapter/core';
 import { loadModel } from '@hadamard-adapter/onnxruntime';
 import { loadTokenizer, readTable, toExamples, tokenize } from '@hadamard-adapter/tasks';
@@ -13,7 +14,7 @@ const bytes = (path: string): Uint8Array => readFileSync(join(assets, path));
 export async function trainInNode(settings: Settings): Promise<Record<string, number>> {
   const tokenizer = loadTokenizer(bytes('mini-bert/tokenizer.json'), {
     config: bytes('mini-bert/tokenizer_config.json'),
-    model: JSON.parse(new TextDecoder().decode(bytes('mini-bert/config.json'))) as Record<string, unknown>,
+    ...inputLimits(JSON.parse(new TextDecoder().decode(bytes('mini-bert/config.json'))) as Record<string, unknown>),
   });
   const examples = toExamples(await readTable(bytes('examples/train.csv'), 'train.csv'));
   const heldOut = toExamples(await readTable(bytes('examples/test.csv'), 'test.csv'), { labels: examples.labels });

@@ -4,7 +4,7 @@ import { chooseSites, type SiteChoice } from '../../sites/choose.js';
 import type { SiteInfo } from '../../sites/sites.js';
 import { insertVectors, makeVectors, type Insertion, type Vectors } from '../insert.js';
 import { insertLora } from './lora.js';
-import { projectionOf, type Projection } from './places.js';
+import { projectionOf, type Projection } from './target-modules.js';
 
 /**
  * Other methods, for comparison. `ia3`: scales on keys, values and the activation of the feed-forward (Liu et al.,
@@ -68,7 +68,7 @@ export function insertBaseline(
         found: String(rank),
         expected: 'an integer from 1 on',
       });
-    const places = chosen.flatMap((site) =>
+    const targets = chosen.flatMap((site) =>
       (['query', 'value'] as const).map((projection) => {
         const node = projectionOf(view, site, projection);
         return {
@@ -79,7 +79,7 @@ export function insertBaseline(
         };
       }),
     );
-    return insertLora(graph, places, rank, alpha);
+    return insertLora(graph, targets, rank, alpha);
   }
   const vectors = new Map<string, Vectors>();
   for (const site of chosen) {

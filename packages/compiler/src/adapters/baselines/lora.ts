@@ -3,7 +3,7 @@ import { parameterInput, type Parameter } from '../parameters.js';
 import type { Insertion } from '../insert.js';
 
 /** A linear layer that gets an update of low rank. */
-export interface LoraPlace {
+export interface LoraTarget {
   /** Start of the names of its parameters. */
   readonly name: string;
   readonly node: Node;
@@ -16,13 +16,13 @@ export interface LoraPlace {
  * [outputs, r] zero at first. A starts with the deviation of Kaiming's uniform distribution with slope √5, as PEFT and
  * PyTorch's linear layers do.
  */
-export function insertLora(graph: Graph, places: readonly LoraPlace[], rank: number, alpha: number): Insertion {
+export function insertLora(graph: Graph, targets: readonly LoraTarget[], rank: number, alpha: number): Insertion {
   const factor = 'lora.factor';
-  const updates = new Map<string, LoraPlace>();
+  const updates = new Map<string, LoraTarget>();
   const parameters: Parameter[] = [];
-  for (const place of places) {
-    const { name, node, inputs, outputs } = place;
-    updates.set(node.outputs[0] as string, place);
+  for (const target of targets) {
+    const { name, node, inputs, outputs } = target;
+    updates.set(node.outputs[0] as string, target);
     parameters.push(
       {
         name: `${name}.lora_A.weight`,
@@ -39,9 +39,9 @@ export function insertLora(graph: Graph, places: readonly LoraPlace[], rank: num
   const nodes = graph.nodes.flatMap((node): Node[] => {
     const inputs = node.inputs.map((input) => (updates.has(input) ? updated(input) : input));
     const own = inputs.every((input, i) => input === node.inputs[i]) ? node : { ...node, inputs };
-    const place = updates.get(node.outputs[0] as string);
-    if (place === undefined) return [own];
-    const { name } = place;
+    const target = updates.get(node.outputs[0] as string);
+    if (target === undefined) return [own];
+    const { name } = target;
     const output = node.outputs[0] as string;
     return [
       own,

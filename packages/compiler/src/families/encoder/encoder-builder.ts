@@ -14,14 +14,14 @@ import {
   fromNumbers,
   int64Tensor,
 } from '@hadamard-adapter/graph/internal';
-import { TARGET_OPSET } from '../passes/upgrade.js';
-import type { WeightSource } from './weights.js';
+import { TARGET_OPSET } from '../../passes/upgrade.js';
+import type { WeightSource } from '../weights.js';
 
 /**
  * What encoders are built with. Values are called after the modules that compute them, as in the checkpoint; a module
  * that is applied again gets a number.
  */
-export interface Kit {
+export interface EncoderBuilder {
   readonly weights: WeightSource;
   /** A tensor of the checkpoint. */
   weight(name: string, dims: readonly number[]): string;
@@ -50,7 +50,7 @@ export interface Kit {
   ): Graph;
 }
 
-export function startKit(weights: WeightSource): Kit {
+export function startEncoder(weights: WeightSource): EncoderBuilder {
   const tensors = new Map<string, Tensor>();
   const nodes: Node[] = [];
   const fresh = freshNames({ name: '', opsets: new Map(), inputs: [], outputs: [], nodes: [], tensors });
@@ -71,7 +71,7 @@ export function startKit(weights: WeightSource): Kit {
     return name;
   };
   const vector = (name: string, width: number): string => weight(name, [width]);
-  const kit: Kit = {
+  const builder: EncoderBuilder = {
     weights,
     weight,
     ints: (values) => constant(`ints ${values.join(' ')}`, int64Tensor(values, [values.length])),
@@ -85,26 +85,30 @@ export function startKit(weights: WeightSource): Kit {
     },
     split(x, parts, width) {
       const outputs = Array.from({ length: parts }, (_, part) => fresh(`${x}/${part}`));
-      nodes.push(makeNode('Split', [x, kit.ints(outputs.map(() => width))], outputs, { axis: int(-1) }));
+      nodes.push(makeNode('Split', [x, builder.ints(outputs.map(() => width))], outputs, { axis: int(-1) }));
       return outputs;
     },
     layerNorm(x, module, width, epsilon, bias = true) {
       const parameters = [vector(`${module}.weight`, width), ...(bias ? [vector(`${module}.bias`, width)] : [])];
-      return kit.emit('LayerNormalization', [x, ...parameters], module, { axis: int(-1), epsilon: float(epsilon) });
+      return builder.emit('LayerNormalization', [x, ...parameters], module, { axis: int(-1), epsilon: float(epsilon) });
     },
     rmsNorm: (x, module, width, epsilon) =>
-      kit.emit('RMSNormalization', [x, vector(`${module}.weight`, width)], module, {
+      builder.emit('RMSNormalization', [x, vector(`${module}.weight`, width)], module, {
         axis: int(-1),
         epsilon: float(epsilon),
       }),
     byHead(x, heads, size) {
-      const apart = kit.emit('Reshape', [x, kit.ints([0, 0, heads, size])], `${x}/heads`, { allowzero: int(0) });
-      return kit.emit('Transpose', [apart], `${x}/by_head`, { perm: intsOf([0, 2, 1, 3]) });
+      const apart = builder.emit('Reshape', [x, builder.ints([0, 0, heads, size])], `${x}/heads`, {
+        allowzero: int(0),
+      });
+      return builder.emit('Transpose', [apart], `${x}/by_head`, { perm: intsOf([0, 2, 1, 3]) });
     },
     attend(query, key, value, bias, scale, width, as) {
-      const context = kit.emit('Attention', [query, key, value, bias], as, { scale: float(scale) });
-      const byToken = kit.emit('Transpose', [context], `${context}/by_token`, { perm: intsOf([0, 2, 1, 3]) });
-      return kit.emit('Reshape', [byToken, kit.ints([0, 0, width])], `${context}/merged`, { allowzero: int(0) });
+      const context = builder.emit('Attention', [query, key, value, bias], as, { scale: float(scale) });
+      const byToken = builder.emit('Transpose', [context], `${context}/by_token`, { perm: intsOf([0, 2, 1, 3]) });
+      return builder.emit('Reshape', [byToken, builder.ints([0, 0, width])], `${context}/merged`, {
+        allowzero: int(0),
+      });
     },
     finish(name, inputs, outputs) {
       for (const [value, output] of outputs) nodes.push(makeNode('Identity', [value], [output]));
@@ -118,5 +122,5 @@ export function startKit(weights: WeightSource): Kit {
       };
     },
   };
-  return kit;
+  return builder;
 }

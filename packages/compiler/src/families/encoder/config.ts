@@ -1,7 +1,7 @@
 import { ConfigError, validate } from '@hadamard-adapter/core';
 import * as v from 'valibot';
 import { string } from '@hadamard-adapter/graph/internal';
-import type { Kit } from './kit.js';
+import type { EncoderBuilder } from './encoder-builder.js';
 
 /** A size in a Hugging Face config; absent and null mean the default of the model's own configuration class. */
 export const size = (fallback: number, least = 1) =>
@@ -58,23 +58,23 @@ export function refuse(what: string, found: string, expected: string): never {
   });
 }
 
-const ACTIVATIONS: Readonly<Record<string, (kit: Kit, x: string) => string>> = {
-  gelu: (kit, x) => kit.emit('Gelu', [x], `${x}/gelu`, { approximate: string('none') }),
+const ACTIVATIONS: Readonly<Record<string, (builder: EncoderBuilder, x: string) => string>> = {
+  gelu: (builder, x) => builder.emit('Gelu', [x], `${x}/gelu`, { approximate: string('none') }),
   gelu_new: tanhGelu,
   gelu_pytorch_tanh: tanhGelu,
   gelu_fast: tanhGelu,
-  relu: (kit, x) => kit.emit('Relu', [x], `${x}/relu`),
+  relu: (builder, x) => builder.emit('Relu', [x], `${x}/relu`),
   silu: sigmoidProduct,
   swish: sigmoidProduct,
-  tanh: (kit, x) => kit.emit('Tanh', [x], `${x}/tanh`),
+  tanh: (builder, x) => builder.emit('Tanh', [x], `${x}/tanh`),
 };
 
-function tanhGelu(kit: Kit, x: string): string {
-  return kit.emit('Gelu', [x], `${x}/gelu`, { approximate: string('tanh') });
+function tanhGelu(builder: EncoderBuilder, x: string): string {
+  return builder.emit('Gelu', [x], `${x}/gelu`, { approximate: string('tanh') });
 }
 
-function sigmoidProduct(kit: Kit, x: string): string {
-  return kit.emit('Mul', [x, kit.emit('Sigmoid', [x], `${x}/sigmoid`)], `${x}/silu`);
+function sigmoidProduct(builder: EncoderBuilder, x: string): string {
+  return builder.emit('Mul', [x, builder.emit('Sigmoid', [x], `${x}/sigmoid`)], `${x}/silu`);
 }
 
 /**
@@ -82,7 +82,7 @@ function sigmoidProduct(kit: Kit, x: string): string {
  *
  * @throws ConfigError MODEL_CONFIG for one that is not known.
  */
-export function activation(name: string): (kit: Kit, x: string) => string {
+export function activation(name: string): (builder: EncoderBuilder, x: string) => string {
   const known = Object.hasOwn(ACTIVATIONS, name) ? ACTIVATIONS[name] : undefined;
   return known ?? refuse('this activation', name, Object.keys(ACTIVATIONS).join(', '));
 }

@@ -1,5 +1,5 @@
 import { int, ints, int64Tensor } from '@hadamard-adapter/graph/internal';
-import type { Kit } from './kit.js';
+import type { EncoderBuilder } from './encoder-builder.js';
 import type { LayerSizes } from './layer.js';
 import { IDS, lookUpDistances } from './tokens.js';
 
@@ -33,23 +33,40 @@ export interface RelativePositions {
 }
 
 /** What layers share: computed once for a text. */
-export function relativePositions(kit: Kit, relative: Relative, length: string, heads: number): RelativePositions {
+export function relativePositions(
+  builder: EncoderBuilder,
+  relative: Relative,
+  length: string,
+  heads: number,
+): RelativePositions {
   const { most, span, hidden, epsilon } = relative;
-  const table = kit.weight('encoder.rel_embeddings.weight', [2 * span, hidden]);
-  const embeddings = relative.normed ? kit.layerNorm(table, 'encoder.LayerNorm', hidden, epsilon) : table;
+  const table = builder.weight('encoder.rel_embeddings.weight', [2 * span, hidden]);
+  const embeddings = relative.normed ? builder.layerNorm(table, 'encoder.LayerNorm', hidden, epsilon) : table;
   // A text of n tokens has distances below n: the other rows need no product.
-  const reach = kit.emit('Min', [length, kit.ints([span])], 'reach');
-  const from = kit.emit('Sub', [kit.ints([span]), reach], 'reach/from');
-  const to = kit.emit('Add', [kit.ints([span]), reach], 'reach/to');
-  const rows = kit.table(
+  const reach = builder.emit('Min', [length, builder.ints([span])], 'reach');
+  const from = builder.emit('Sub', [builder.ints([span]), reach], 'reach/from');
+  const to = builder.emit('Add', [builder.ints([span]), reach], 'reach/to');
+  const rows = builder.table(
     'distance_rows',
     int64Tensor(Array.from({ length: 2 * most + 1 }, (_, i) => rowOf(i - most, relative))),
   );
-  const row = kit.emit('Sub', [lookUpDistances(kit, rows, length, most, 'distances/row'), from], 'distances/reached');
-  const batch = kit.emit('Shape', [IDS], 'batch', { start: int(0), end: int(1) });
-  const shape = kit.emit('Concat', [batch, kit.ints([heads]), length, length], 'scores/shape', { axis: int(0) });
-  const byQuery = kit.emit('Expand', [row, shape], 'distances/by_query');
-  return { embeddings, from, to, byQuery, byKey: kit.emit('Transpose', [byQuery], 'distances/by_key', { perm: SWAP }) };
+  const row = builder.emit(
+    'Sub',
+    [lookUpDistances(builder, rows, length, most, 'distances/row'), from],
+    'distances/reached',
+  );
+  const batch = builder.emit('Shape', [IDS], 'batch', { start: int(0), end: int(1) });
+  const shape = builder.emit('Concat', [batch, builder.ints([heads]), length, length], 'scores/shape', {
+    axis: int(0),
+  });
+  const byQuery = builder.emit('Expand', [row, shape], 'distances/by_query');
+  return {
+    embeddings,
+    from,
+    to,
+    byQuery,
+    byKey: builder.emit('Transpose', [byQuery], 'distances/by_key', { perm: SWAP }),
+  };
 }
 
 const SWAP = ints([0, 1, 3, 2]);
@@ -80,7 +97,7 @@ export function bucketOf(distance: number, buckets: number, most: number): numbe
  * @param projections modules that the positions go through as keys and as queries.
  */
 export function disentangled(
-  kit: Kit,
+  builder: EncoderBuilder,
   [query, key, value]: readonly [string, string, string],
   projections: { readonly keys?: string; readonly queries?: string; readonly keyBias: boolean },
   relative: RelativePositions,
@@ -89,34 +106,42 @@ export function disentangled(
   own: string,
 ): string {
   const positions = (module: string, bias: boolean): string => {
-    const projected = kit.linear(relative.embeddings, module, hidden, hidden, bias);
-    const reached = kit.emit('Slice', [projected, relative.from, relative.to, kit.ints([0])], `${module}/reached`);
-    const apart = kit.emit('Reshape', [reached, kit.ints([-1, heads, head])], `${module}/heads`);
-    return kit.emit('Transpose', [apart], `${module}/transposed`, { perm: ints([1, 2, 0]) });
+    const projected = builder.linear(relative.embeddings, module, hidden, hidden, bias);
+    const reached = builder.emit(
+      'Slice',
+      [projected, relative.from, relative.to, builder.ints([0])],
+      `${module}/reached`,
+    );
+    const apart = builder.emit('Reshape', [reached, builder.ints([-1, heads, head])], `${module}/heads`);
+    return builder.emit('Transpose', [apart], `${module}/transposed`, { perm: ints([1, 2, 0]) });
   };
   const terms: string[] = [];
   if (projections.keys !== undefined) {
-    const scores = kit.emit(
+    const scores = builder.emit(
       'MatMul',
       [query, positions(projections.keys, projections.keyBias)],
       `${own}/content_to_position`,
     );
     terms.push(
-      kit.emit('GatherElements', [scores, relative.byQuery], `${own}/content_to_position/picked`, { axis: int(3) }),
+      builder.emit('GatherElements', [scores, relative.byQuery], `${own}/content_to_position/picked`, { axis: int(3) }),
     );
   }
   if (projections.queries !== undefined) {
-    const scores = kit.emit('MatMul', [key, positions(projections.queries, true)], `${own}/position_to_content`);
-    const picked = kit.emit('GatherElements', [scores, relative.byKey], `${own}/position_to_content/picked`, {
+    const scores = builder.emit('MatMul', [key, positions(projections.queries, true)], `${own}/position_to_content`);
+    const picked = builder.emit('GatherElements', [scores, relative.byKey], `${own}/position_to_content/picked`, {
       axis: int(3),
     });
-    terms.push(kit.emit('Transpose', [picked], `${own}/position_to_content/by_query`, { perm: SWAP }));
+    terms.push(builder.emit('Transpose', [picked], `${own}/position_to_content/by_query`, { perm: SWAP }));
   }
   const scale = (head * (1 + terms.length)) ** -0.5;
-  const sum = terms.length === 2 ? kit.emit('Add', terms, `${own}/positions`) : terms[0];
+  const sum = terms.length === 2 ? builder.emit('Add', terms, `${own}/positions`) : terms[0];
   const bias =
     sum === undefined
       ? padding
-      : kit.emit('Add', [kit.emit('Mul', [sum, kit.scalar(scale)], `${own}/positions/scaled`), padding], `${own}/bias`);
-  return kit.attend(query, key, value, bias, scale, hidden, own);
+      : builder.emit(
+          'Add',
+          [builder.emit('Mul', [sum, builder.scalar(scale)], `${own}/positions/scaled`), padding],
+          `${own}/bias`,
+        );
+  return builder.attend(query, key, value, bias, scale, hidden, own);
 }
