@@ -47,16 +47,9 @@ export { inputLimits, type InputLimits } from './families/families.js';
 export type { ModelConfig } from './families/family.js';
 export { checkpointWeights, placeholderWeights, type WeightSource } from './families/weights.js';
 export {
-  type ServedOutput,
-  baseAdapter,
   checkAdapter,
-  headShape,
-  unionOfOptions,
-  packAdapter,
   servingOptions,
-  repackAdapter,
   type CheckedAdapter,
-  type LoadedAdapter,
-  type ServedAdapter,
+  type ServedOutput,
   type ServingBase,
 } from './serving/adapter.js';

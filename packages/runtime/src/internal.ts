@@ -12,3 +12,7 @@ export * from './session/inputs.js';
 export * from './session/micro-batches.js';
 export * from './session/session.js';
 export * from './session/store.js';
+export * from './serving/adapter-cache.js';
+export * from './serving/packed-adapter.js';
+export * from './serving/server.js';
+export * from './serving/serving-group.js';

@@ -1,10 +1,5 @@
-import {
-  ROWS_INPUT,
-  PARAMETERS_INPUT,
-  type ServingModel,
-  headShape,
-  type ServedAdapter,
-} from '@hadamard-adapter/compiler/internal';
+import { ROWS_INPUT, PARAMETERS_INPUT, type ServingModel } from '@hadamard-adapter/compiler/internal';
+import { headShape, type PackedAdapter } from '@hadamard-adapter/runtime/internal';
 import type { Feeds, OrtModule } from '../ort.js';
 
 type TensorClass = OrtModule['Tensor'];
@@ -13,7 +8,7 @@ type TensorClass = OrtModule['Tensor'];
 export function oneFeeds(
   Tensor: TensorClass,
   { head, options }: ServingModel,
-  adapter: ServedAdapter,
+  adapter: PackedAdapter,
   wanted: readonly string[],
 ): Feeds {
   const feeds: Record<string, Feeds[string]> = {
@@ -36,7 +31,7 @@ export function oneFeeds(
 export function stackedFeeds(
   Tensor: TensorClass,
   { head, options, vectors }: ServingModel,
-  adapters: readonly ServedAdapter[],
+  adapters: readonly PackedAdapter[],
   rows: readonly number[],
   wanted: readonly string[],
 ): Feeds {
