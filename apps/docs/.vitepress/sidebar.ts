@@ -9,6 +9,7 @@ const PACKAGES = [
   'tfjs',
   'transformers',
   'tasks',
+  'hub',
   'conformance',
   'cli',
 ];
@@ -86,6 +87,8 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
           'tfjs/conformance',
           'transformers',
           'tasks',
+          'hub',
+          'hub/node',
           'conformance',
           'conformance/node',
           'cli',

@@ -20,9 +20,10 @@ import {
 } from '@hadamard-adapter/core';
 import { inputLimits } from '@hadamard-adapter/compiler/internal';
 import { ADAPTER_CARD_FILE, ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE } from '@hadamard-adapter/core/folder';
+import { checkUnoccupied, checkWritable, writeFolder } from '@hadamard-adapter/hub/node';
 import { loadModel, saveAdapter, type AdapterSession, type LoadOptions } from '@hadamard-adapter/onnxruntime';
 import { loadTokenizer, tokenize, type ExampleTable, type Tokenizer } from '@hadamard-adapter/tasks';
-import { checkUnoccupied, checkWritable, readFolder, writeFolder } from './io/files.js';
+import { readFolder } from './io/files.js';
 import type { ModelFolder } from './io/model-folder.js';
 
 /** A two-stage run, as `train` and `demo` ask for it. */

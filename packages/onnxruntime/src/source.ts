@@ -1,4 +1,5 @@
 import { RuntimeError } from '@hadamard-adapter/core';
+import { DownloadError, download } from '@hadamard-adapter/hub/internal';
 
 /** An ONNX file: its bytes, a File or Blob, or the URL to fetch it from (in Node a `file:` URL too). */
 export type ModelBytes = Uint8Array | ArrayBuffer | Blob | URL;
@@ -22,7 +23,7 @@ export async function readBytes(source: ModelBytes, options: ReadBytesOptions = 
   if (source instanceof URL)
     return source.protocol === 'file:' && options.readFile !== undefined
       ? openFile(source, options.readFile)
-      : download(source, options);
+      : fetchModel(source, options);
   return new Uint8Array(await source.arrayBuffer());
 }
 
@@ -39,52 +40,20 @@ async function openFile(url: URL, readFile: (url: URL) => Promise<Uint8Array>): 
   }
 }
 
-async function download(url: URL, { onDownload, signal }: ReadBytesOptions): Promise<Uint8Array> {
-  const failed = (found: string, cause?: unknown): RuntimeError =>
-    new RuntimeError('The model could not be fetched', {
+async function fetchModel(url: URL, { onDownload, signal }: ReadBytesOptions): Promise<Uint8Array> {
+  try {
+    return await download(url, {
+      ...(onDownload === undefined ? {} : { onProgress: onDownload }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  } catch (cause) {
+    if (!(cause instanceof DownloadError)) throw cause;
+    throw new RuntimeError('The model could not be fetched', {
       code: 'MODEL_FETCH',
-      found: `${found} from ${url.href}`,
+      ...(cause.found === undefined ? {} : { found: cause.found }),
       expected: 'an ONNX file',
       hint: 'Check the address; a server elsewhere must allow this page (CORS).',
       cause,
     });
-  try {
-    const response = await fetch(url, signal === undefined ? {} : { signal });
-    if (!response.ok || response.body === null) throw failed(`status ${response.status}`);
-    // Single-page servers answer whatever is not there with their page.
-    if (/text\/html/.test(response.headers.get('content-type') ?? '')) throw failed('an HTML page');
-    return await receive(response, response.body, onDownload, failed);
-  } catch (cause) {
-    if (signal?.aborted === true || cause instanceof RuntimeError) throw cause;
-    throw failed(cause instanceof Error ? cause.message : String(cause), cause);
   }
-}
-
-async function receive(
-  { headers }: Response,
-  body: ReadableStream<Uint8Array>,
-  onDownload: ReadBytesOptions['onDownload'],
-  failed: (found: string) => RuntimeError,
-): Promise<Uint8Array> {
-  const announced = Number(headers.get('content-length') ?? Number.NaN);
-  // With a content encoding the length is that of the packed bytes.
-  const total =
-    Number.isSafeInteger(announced) && announced > 0 && headers.get('content-encoding') === null
-      ? announced
-      : undefined;
-  if (total === undefined) {
-    const bytes = new Uint8Array(await new Response(body as BodyInit).arrayBuffer());
-    onDownload?.(bytes.byteLength, bytes.byteLength);
-    return bytes;
-  }
-  const bytes = new Uint8Array(total);
-  let loaded = 0;
-  for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
-    if (loaded + chunk.byteLength > total) throw failed(`more than the ${total} bytes announced`);
-    bytes.set(chunk, loaded);
-    loaded += chunk.byteLength;
-    onDownload?.(loaded, total);
-  }
-  if (loaded < total) throw failed(`${loaded} of ${total} bytes`);
-  return bytes;
 }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodePlatform } from '../src/devices/node.js';
 import { readBytes } from '../src/source.js';
 
-const FILE = Uint8Array.from({ length: 100_000 }, (_, i) => i % 251);
+const FILE = Uint8Array.from({ length: 20_000 }, (_, i) => i % 251);
 const answers: Record<string, (response: ServerResponse) => void> = {
   '/model.onnx': (response) => response.setHeader('content-length', FILE.length).end(FILE),
   '/chunked.onnx': (response) => response.end(FILE),

@@ -10,14 +10,14 @@ import {
 } from '@hadamard-adapter/core';
 import { decodeAdapter, type AdapterConfig } from '@hadamard-adapter/core/folder';
 import { canonicalize, describeModel } from '@hadamard-adapter/compiler/internal';
+import type { HubOptions } from '@hadamard-adapter/hub/internal';
 import { readAdapterFiles, writeAdapterFiles } from './adapter-files.js';
 import { maxLength } from './data/reader.js';
 import { fitAdapter, inColumns, merged, newAdapter, type FitBase } from './fit.js';
 import { adapterForward } from './forward.js';
-import { readModelFile } from './hub/model-file.js';
-import type { HubOptions } from './hub/places.js';
 import { ownFiles } from './peft.js';
 import { libraryOf, modelClass, type LibraryModel, type TransformersLibrary } from './library.js';
+import { readModelFile } from './model-file.js';
 import type { Task } from './task.js';
 import type { AdaptedModel, AdapterMethods, AnswerOptions, PretrainedOptions, WithAliases } from './types.js';
 

@@ -1,12 +1,14 @@
 import { ConfigError, type Files } from '@hadamard-adapter/core';
 import { ADAPTER_CARD_FILE, ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE } from '@hadamard-adapter/core/folder';
-import { readHubFile } from './hub/read-file.js';
-import type { HubOptions } from './hub/places.js';
-import { writeWhole } from './hub/write-file.js';
-import type { LibraryEnv } from './library.js';
-import { readDirectory, writeDirectory } from './places/directory.js';
-import { readIndexedDb, writeIndexedDb } from './places/indexed-db.js';
-import { findOpfs, makeOpfs } from './places/opfs.js';
+import {
+  browserStorage,
+  directoryStorage,
+  folderStorage,
+  readHubFile,
+  type HubOptions,
+  type LibraryEnv,
+  type Storage,
+} from '@hadamard-adapter/hub/internal';
 
 /**
  * Where an adapter folder is: a hub id, a path, the address of a folder, `indexeddb://key`, `opfs://folder`, a
@@ -17,7 +19,7 @@ export type AdapterSource = string | FileSystemDirectoryHandle | Files;
 /** @throws DataError HUB_FILE, HUB_ACCESS; ConfigError ADAPTER_SOURCE. */
 export async function readAdapterFiles(env: LibraryEnv, source: AdapterSource, options: HubOptions): Promise<Files> {
   if (isFiles(source)) return source;
-  if (isDirectory(source)) return readDirectory(source);
+  if (isDirectory(source)) return readStored(directoryStorage(source));
   if (typeof source !== 'string') {
     throw new ConfigError('This is no adapter', {
       code: 'ADAPTER_SOURCE',
@@ -25,9 +27,8 @@ export async function readAdapterFiles(env: LibraryEnv, source: AdapterSource, o
       expected: 'a hub id, a path, an address, a directory handle, or the files of an adapter folder',
     });
   }
-  const stored = inBrowser(source);
-  if (stored?.scheme === 'indexeddb') return readIndexedDb(stored.name);
-  if (stored?.scheme === 'opfs') return readDirectory(await findOpfs(stored.name));
+  const storage = browserStorage(source);
+  if (storage !== undefined) return readStored(storage);
   const read = (file: string, optional = false): Promise<Uint8Array | undefined> =>
     readHubFile(env, source, file, { ...options, optional });
   const [config, tensors, card] = [
@@ -42,6 +43,23 @@ export async function readAdapterFiles(env: LibraryEnv, source: AdapterSource, o
   };
 }
 
+/** @throws ConfigError ADAPTER_SOURCE when no adapter, or only part of one, is stored there, with what is beside it. */
+async function readStored(storage: Storage): Promise<Files> {
+  const files = await storage.read([ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE, ADAPTER_CARD_FILE]);
+  const missing = [ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE].find((name) => files[name] === undefined);
+  if (missing === undefined) return files;
+  const beside = await storage.beside?.();
+  throw new ConfigError(`There is no adapter at ${storage.address}`, {
+    code: 'ADAPTER_SOURCE',
+    found: `no ${missing}`,
+    expected: 'what save_pretrained wrote',
+    ...(beside === undefined ? {} : { hint: inWords(beside) }),
+  });
+}
+
+const inWords = (saved: readonly string[]): string =>
+  saved.length === 0 ? 'Nothing has been saved there yet.' : `Saved there: ${saved.toSorted().join(', ')}.`;
+
 /**
  * Write an adapter folder, so that what was there before is replaced by whole files only.
  *
@@ -50,28 +68,13 @@ export async function readAdapterFiles(env: LibraryEnv, source: AdapterSource, o
  *   take it.
  */
 export async function writeAdapterFiles(target: string | FileSystemDirectoryHandle, files: Files): Promise<void> {
-  if (typeof target !== 'string') return writeDirectory(target, files);
-  const stored = inBrowser(target);
-  if (stored?.scheme === 'indexeddb') return writeIndexedDb(stored.name, files);
-  if (stored?.scheme === 'opfs') return writeDirectory(await makeOpfs(stored.name), files);
-  for (const [name, bytes] of Object.entries(files)) await writeWhole(`${target}/${name}`, bytes);
+  await storageOf(target).write(files);
 }
+
+const storageOf = (target: string | FileSystemDirectoryHandle): Storage =>
+  typeof target === 'string' ? (browserStorage(target) ?? folderStorage(target)) : directoryStorage(target);
 
 const isFiles = (source: unknown): source is Files =>
   typeof source === 'object' && source !== null && ADAPTER_CONFIG_FILE in source;
 const isDirectory = (source: unknown): source is FileSystemDirectoryHandle =>
   typeof source === 'object' && source !== null && 'getFileHandle' in source;
-
-/** The storage of the browser that an address names, and the folder in it. */
-function inBrowser(address: string): { readonly scheme: 'indexeddb' | 'opfs'; readonly name: string } | undefined {
-  const [, scheme, rest = ''] = /^(indexeddb|opfs):\/\/(.*)$/is.exec(address) ?? [];
-  if (scheme === undefined) return undefined;
-  const name = rest.replaceAll(/^\/+|\/+$/g, '');
-  if (name === '')
-    throw new ConfigError('The address names no adapter', {
-      code: 'ADAPTER_SOURCE',
-      found: address,
-      expected: `${scheme}://my-adapter`,
-    });
-  return { scheme: scheme.toLowerCase() as 'indexeddb' | 'opfs', name };
-}

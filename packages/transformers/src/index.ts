@@ -13,8 +13,8 @@ export { HadamardModelForFeatureExtraction, type FeatureExtractor } from './mode
 export { pipeline, type HadamardPipeline, type TaskModels } from './pipeline.js';
 export type { AdaptedModel, AddOptions, AnswerOptions, FitOptions, FitResult, PretrainedOptions } from './types.js';
 export type { AdapterSource } from './adapter-files.js';
-export type { Dtype, ModelFileOptions } from './hub/model-file.js';
-export type { HubOptions } from './hub/places.js';
+export type { Dtype, ModelFileOptions } from './model-file.js';
+export type { HubOptions } from '@hadamard-adapter/hub/internal';
 export type { LabelledTexts } from './data/texts.js';
 export type { LabelledWords } from './data/words.js';
 export type { LabelledQuestions, SpanAnswer } from './data/questions.js';

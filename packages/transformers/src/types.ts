@@ -1,10 +1,10 @@
 import type { Metric, StageResult, TrainEvent, TwoStageOptions } from '@hadamard-adapter/core';
 import type { AdapterConfig } from '@hadamard-adapter/core/folder';
+import type { HubOptions } from '@hadamard-adapter/hub/internal';
 import type { SessionOptions } from '@hadamard-adapter/runtime/internal';
 import type { AdapterSource } from './adapter-files.js';
-import type { ModelFileOptions } from './hub/model-file.js';
-import type { HubOptions } from './hub/places.js';
 import type { LibraryModel, LibraryTokenizer } from './library.js';
+import type { ModelFileOptions } from './model-file.js';
 import type { Row } from './task.js';
 
 export interface PretrainedOptions extends ModelFileOptions {

@@ -1,9 +1,9 @@
 import type { Driver, LoadedModel, ModelSource } from '@hadamard-adapter/conformance';
 import type { Batch, Files } from '@hadamard-adapter/core';
+import type { LibraryEnv } from '@hadamard-adapter/hub/internal';
 import { loadAdapter, loadModel, saveAdapter } from '@hadamard-adapter/onnxruntime';
 import { HadamardModelForSequenceClassification, type Dtype, type SequenceClassifier } from '../src/index.js';
-import { readModelFile } from '../src/hub/model-file.js';
-import type { LibraryEnv } from '../src/library.js';
+import { readModelFile } from '../src/model-file.js';
 
 /** What the suite needs of a transformers.js. */
 export interface TestedLibrary {

@@ -344,7 +344,7 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
     it('no file is left half written', () => {
       expect(
         existsSync(folder) &&
-          readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.part')),
+          readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.tmp')),
       ).toEqual([]);
     });
   });

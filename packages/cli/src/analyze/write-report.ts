@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DataError } from '@hadamard-adapter/core';
+import { writeFilesAtomically } from '@hadamard-adapter/hub/node';
 import type { Analyzed } from './analyze.js';
 import { toCsv } from './csv.js';
 import { reportPage } from './report/page.js';
@@ -29,17 +28,9 @@ export async function writeReport(path: string, analyzed: Analyzed, version: str
     ...tables.map((table): [string, string] => [files.get(table.name) as string, toCsv(table)]),
     [basename(target), reportPage(analyzed, { version, files })],
   ];
-  const written = contents.map(([name]) => ({
-    name,
-    temporary: join(dirname(target), `.${name}.${randomBytes(4).toString('hex')}.tmp`),
-  }));
   try {
-    await mkdir(dirname(target), { recursive: true });
-    for (const [i, [, text]] of contents.entries())
-      await writeFile((written[i] as (typeof written)[number]).temporary, text);
-    for (const { name, temporary } of written) await rename(temporary, join(dirname(target), name));
+    await writeFilesAtomically(dirname(target), Object.fromEntries(contents));
   } catch (cause) {
-    for (const { temporary } of written) await rm(temporary, { force: true });
     throw new DataError('The report cannot be written', {
       code: 'OUTPUT_UNWRITABLE',
       found: cause instanceof Error ? cause.message : path,

@@ -3,7 +3,7 @@ import { METRICS } from '@hadamard-adapter/core';
 import type { AnalysisName, Analyzed } from '../analyze/analyze.js';
 import { devFlags } from '../analyze/dev-data.js';
 import { POINT, formatCell, type DataTable } from '../analyze/table.js';
-import { checkWritable } from '../io/files.js';
+import { checkWritable } from '@hadamard-adapter/hub/node';
 import { deviceOf, integer, jsonOption, list, number, withDevice, type DeviceFlags } from '../options.js';
 import { print, printJson } from '../output/report.js';
 import { noSteps, stepBars } from '../output/steps.js';

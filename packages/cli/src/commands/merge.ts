@@ -1,9 +1,10 @@
 import { classNameOf } from '@hadamard-adapter/compiler/internal';
 import { isTokenLoss } from '@hadamard-adapter/core';
+import { writeFolder, type Content } from '@hadamard-adapter/hub/node';
 import { Command } from 'commander';
 import { print, printJson } from '../output/report.js';
 import { jsonOption } from '../options.js';
-import { readBytesIfAny, writeFolder, type Content } from '../io/files.js';
+import { readBytesIfAny } from '../io/files.js';
 import { useAdapter, type UseFlags } from './use.js';
 import { join } from 'node:path';
 

@@ -1,13 +1,14 @@
 import { Command } from 'commander';
 import { ConfigError, formatCount } from '@hadamard-adapter/core';
 import { ADAPTER_CARD_FILE, ADAPTER_TENSORS_FILE } from '@hadamard-adapter/core/folder';
+import { checkUnoccupied, checkWritable, writeFolder } from '@hadamard-adapter/hub/node';
 import { devFlags, hasDevData, taskData, unscorable, type DevFlags } from '../analyze/dev-data.js';
 import { checkKeep, chooseLayers, numbersOf, prunedFiles, smallerAdapter, type PruneGoal } from '../analyze/prune.js';
 import { readAdapterRun, type Run } from '../analyze/runs.js';
 import { openScorers, type Scorer } from '../analyze/scorer.js';
 import { POINT, points } from '../analyze/table.js';
 import { withData } from '../data.js';
-import { checkUnoccupied, checkWritable, readFolder, writeFolder } from '../io/files.js';
+import { readFolder } from '../io/files.js';
 import { openModel } from '../io/model-folder.js';
 import { integer, jsonOption, number, withDevice, type DeviceFlags } from '../options.js';
 import { print, printJson } from '../output/report.js';

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { interruptSignal } from '../interrupt.js';
-import { checkWritable } from '../io/files.js';
+import { checkWritable } from '@hadamard-adapter/hub/node';
 import { openModel } from '../io/model-folder.js';
 import { integer, jsonOption } from '../options.js';
 import { colors } from '../output/colors.js';

@@ -4,9 +4,9 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { DataError, FormatError, parseJson, validate } from '@hadamard-adapter/core';
 import { readEncoder } from '@hadamard-adapter/compiler/internal';
 import type { ExternalData, Graph } from '@hadamard-adapter/graph/internal';
+import { downloadModel } from '@hadamard-adapter/hub/node';
 import * as v from 'valibot';
 import { MAX_BYTES, readBytes, readBytesIfAny } from './files.js';
-import { downloadModel } from './hub.js';
 
 /** A base model on disk, in the layout that Hugging Face and transformers.js share. */
 export interface ModelFolder {

@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readFolder, writeFolder } from '../io/files.js';
+import { writeFolder } from '@hadamard-adapter/hub/node';
+import { readFolder } from '../io/files.js';
 import type { CheckpointStore } from './execute.js';
 import { RUN_CHECKPOINT_FILES } from './run-checkpoint.js';
 

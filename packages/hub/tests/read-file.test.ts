@@ -3,21 +3,18 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { env } from '@huggingface/transformers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { concatChunks, readModel, writeModelWithExternalData } from '@hadamard-adapter/graph/internal';
-import { readModelFile } from '../src/hub/model-file.js';
-import { placesOf } from '../src/hub/places.js';
+import { locationsOf } from '../src/hub/locations.js';
 import { readHubFile } from '../src/hub/read-file.js';
-import type { LibraryEnv } from '../src/library.js';
-import { ASSETS, failure } from './support.js';
+import type { LibraryEnv } from '../src/hub/library-env.js';
+import { failure } from '../../onnxruntime/tests/support/failure.js';
 
 let server: Server;
 let asked: string[];
 let folder: string;
 let settings: LibraryEnv;
 /** What the hub answers, by path. */
-const repository: Record<string, { status?: number; body?: Uint8Array }> = {
+const repository: Record<string, { status?: number; body?: Uint8Array; length?: number }> = {
   '/org/model/resolve/main/config.json': { body: new TextEncoder().encode('{}') },
   '/org/model/resolve/v2/config.json': { body: new TextEncoder().encode('{"two":2}') },
   '/org/private/resolve/main/config.json': { status: 401 },
@@ -26,8 +23,12 @@ const repository: Record<string, { status?: number; body?: Uint8Array }> = {
 beforeAll(async () => {
   server = createServer((request, response) => {
     asked.push(request.url ?? '');
-    const { status = 200, body } = repository[request.url ?? ''] ?? { status: 404 };
-    response.writeHead(status).end(body);
+    const { status = 200, body, length } = repository[request.url ?? ''] ?? { status: 404 };
+    if (length === undefined) response.writeHead(status).end(body);
+    else {
+      response.writeHead(status, { 'content-length': length }).write(body);
+      setTimeout(() => response.destroy(), 20);
+    }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   folder = mkdtempSync(join(tmpdir(), 'hadamard-hub-'));
@@ -40,7 +41,11 @@ beforeEach(() => {
   asked = [];
   rmSync(join(folder, 'cache'), { recursive: true, force: true });
   settings = {
-    ...(env as unknown as LibraryEnv),
+    remotePathTemplate: '{model}/resolve/{revision}/',
+    useFS: true,
+    useFSCache: true,
+    useCustomCache: false,
+    customCache: null,
     allowRemoteModels: true,
     allowLocalModels: true,
     localModelPath: join(folder, 'models'),
@@ -130,32 +135,21 @@ describe('a file of the hub', () => {
     expect(await text(`${settings.remoteHost}files/my-adapter/`)).toBe('there');
   });
 
-  it.each(['../secret', '/etc', 'a/b/c', 'C:\\models', './here'])('%s is a path and never asked of the hub', (id) => {
-    expect(placesOf(settings, id, 'config.json', {}).remote).toBeUndefined();
+  it('whose name leads out of its folder is neither asked for nor kept', () => {
+    for (const file of ['../config.json', 'onnx/../../x', '/etc/passwd', 'C:\\x', '..\\x'])
+      expect(locationsOf(settings, 'org/model', file, {})).toMatchObject({ cached: undefined, remote: undefined });
+    expect(locationsOf(settings, 'org/model', 'config.json', { revision: '../../x' }).cached).toBeUndefined();
+    expect(locationsOf(settings, 'org/model', 'onnx/model..onnx', {}).remote).toMatch(/model\.\.onnx$/);
   });
-});
 
-describe('an ONNX file', () => {
-  it('brings the files that hold its weights', async () => {
-    const graph = readModel(new Uint8Array(readFileSync(join(ASSETS, 'mini-bert/onnx/model.onnx'))));
-    const target = join(folder, 'models', 'org', 'split', 'onnx');
-    mkdirSync(target, { recursive: true });
-    const parts: Uint8Array[] = [];
-    let offset = 0;
-    const model = writeModelWithExternalData(graph, (_, { bytes }) => {
-      if (bytes.byteLength < 2048) return undefined;
-      parts.push(bytes);
-      offset += bytes.byteLength;
-      return { location: 'model.onnx_data', offset: offset - bytes.byteLength, length: bytes.byteLength };
-    });
-    writeFileSync(join(target, 'model.onnx'), model);
-    const error = await failure(readModelFile(settings, 'org/split', {}));
-    expect(error.message).toContain('onnx/model.onnx_data');
-    writeFileSync(join(target, 'model.onnx_data'), concatChunks(parts));
-    const read = await readModelFile(settings, 'org/split', {});
-    expect(read.nodes).toHaveLength(graph.nodes.length);
-    expect([...read.tensors.values()].reduce((sum, { bytes }) => sum + bytes.byteLength, 0)).toBe(
-      [...graph.tensors.values()].reduce((sum, { bytes }) => sum + bytes.byteLength, 0),
-    );
+  it('that is cut off is not kept', async () => {
+    repository['/org/model/resolve/main/cut.json'] = { body: new TextEncoder().encode('half'), length: 8 };
+    const error = await failure(readHubFile(settings, 'org/model', 'cut.json'));
+    expect(error.code).toBe('HUB_ACCESS');
+    expect(existsSync(join(folder, 'cache', 'org', 'model', 'cut.json'))).toBe(false);
+  });
+
+  it.each(['../secret', '/etc', 'a/b/c', 'C:\\models', './here'])('%s is a path and never asked of the hub', (id) => {
+    expect(locationsOf(settings, id, 'config.json', {}).remote).toBeUndefined();
   });
 });

@@ -1,15 +1,15 @@
 import type { Files } from '@hadamard-adapter/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { failure } from '../../onnxruntime/tests/support/failure.js';
-import { readAdapterFiles, writeAdapterFiles } from '../src/adapter-files.js';
-import type { LibraryEnv } from '../src/library.js';
+import { browserStorage } from '../src/storage/address.js';
+import type { Storage } from '../src/storage/storage.js';
 
-const CONFIG = 'adapter_config.json';
-const TENSORS = 'adapter_model.safetensors';
-const CARD = 'README.md';
+const NAMES = ['config.json', 'tensors', 'README.md'] as const;
+const [CONFIG, TENSORS, CARD] = NAMES;
 
-/** What is no hub is never asked of one. */
-const read = (source: string): Promise<Files> => readAdapterFiles({} as LibraryEnv, source, {});
+const storageAt = (address: string): Storage => browserStorage(address) as Storage;
+const read = (address: string): Promise<Files> => storageAt(address).read(NAMES);
+const write = (address: string, files: Files): Promise<void> => storageAt(address).write(files);
 const folder = (byte: number): Files => ({
   [CONFIG]: Uint8Array.of(byte, 1),
   [TENSORS]: Uint8Array.of(byte, 2, 3),
@@ -31,25 +31,28 @@ describe.each(['indexeddb', 'opfs'])('%s', (scheme) => {
       await (await root()).removeEntry(at.split('/')[2] as string, { recursive: true }).catch(() => undefined);
   });
 
-  it('keeps an adapter folder under its name', async () => {
-    await writeAdapterFiles(at, folder(7));
+  it('keeps files under their name', async () => {
+    expect(await read(at)).toEqual({});
+    expect(await storageAt(at).names()).toEqual([]);
+    await write(at, folder(7));
     expect(await read(at)).toEqual(folder(7));
     expect(await read(`${at}/`)).toEqual(folder(7));
+    expect(await storageAt(at).names()).toEqual([CARD, CONFIG, TENSORS]);
     const other = at.replace('first', 'other');
-    await writeAdapterFiles(other, folder(8));
+    await write(other, folder(8));
     expect(await read(at)).toEqual(folder(7));
     expect(await read(other)).toEqual(folder(8));
   });
 
-  it('replaces an earlier one', async () => {
-    await writeAdapterFiles(at, { ...folder(7), [TENSORS]: new Uint8Array(1000) });
-    await writeAdapterFiles(at, folder(8));
-    expect(await read(at)).toEqual(folder(8));
+  it('replaces earlier ones and leaves the others', async () => {
+    await write(at, { ...folder(7), [TENSORS]: new Uint8Array(1000) });
+    await write(at, { [TENSORS]: Uint8Array.of(8) });
+    expect(await read(at)).toEqual({ ...folder(7), [TENSORS]: Uint8Array.of(8) });
   });
 
   it('keeps the bytes of a view and not those around it', async () => {
     const around = new Uint8Array(1 << 20);
-    await writeAdapterFiles(at, {
+    await write(at, {
       ...folder(7),
       [TENSORS]: around.subarray(10, 14),
       [CARD]: new Uint8Array(new SharedArrayBuffer(8), 4, 2),
@@ -60,23 +63,23 @@ describe.each(['indexeddb', 'opfs'])('%s', (scheme) => {
     expect(found[CARD]).toEqual(new Uint8Array(2));
   });
 
-  it('says what is not there, and what is', async () => {
-    await writeAdapterFiles(at, folder(7));
-    const error = await failure(read(at.replace('first', 'second')));
-    expect(error).toMatchObject({ name: 'ConfigError', code: 'ADAPTER_SOURCE' });
-    expect(error.message).toContain('second');
-    expect(error.message).toContain('first');
+  it('tells what is stored beside it', async () => {
+    await write(at, folder(7));
+    const beside = await storageAt(at.replace('first', 'second')).beside?.();
+    expect(beside?.some((each) => each.endsWith('first'))).toBe(true);
   });
 
-  it('wants a name', async () => {
-    for (const action of [read(`${scheme}://`), writeAdapterFiles(`${scheme}:///`, folder(7))])
-      expect(await failure(action)).toMatchObject({ code: 'ADAPTER_SOURCE', expected: `${scheme}://my-adapter` });
+  it('wants a name', () => {
+    for (const address of [`${scheme}://`, `${scheme}:///`])
+      expect(() => browserStorage(address)).toThrow(
+        expect.objectContaining({ code: 'ADAPTER_SOURCE', expected: `${scheme}://my-adapter` }),
+      );
   });
 
   it('says that it is not there', async () => {
     if (scheme === 'opfs') vi.spyOn(navigator, 'storage', 'get').mockReturnValue({} as StorageManager);
     else vi.spyOn(globalThis, 'indexedDB', 'get').mockReturnValue(undefined as unknown as IDBFactory);
-    for (const action of [read(at), writeAdapterFiles(at, folder(7))])
+    for (const action of [read(at), write(at, folder(7))])
       expect(await failure(action)).toMatchObject({
         code: 'ADAPTER_SOURCE',
         hint: expect.stringContaining('browsers'),
@@ -92,9 +95,9 @@ describe('a disk that is full', () => {
 
   it('leaves what IndexedDB had', async () => {
     const at = `indexeddb://${name()}`;
-    await writeAdapterFiles(at, folder(7));
+    await write(at, folder(7));
     vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(full);
-    const error = await failure(writeAdapterFiles(at, folder(8)));
+    const error = await failure(write(at, folder(8)));
     expect(error).toMatchObject({ name: 'RuntimeError', code: 'ADAPTER_WRITE', found: 'QuotaExceededError: no space' });
     vi.restoreAllMocks();
     expect(await read(at)).toEqual(folder(7));
@@ -116,7 +119,7 @@ describe('a disk that is full', () => {
             ? Promise.reject(new DOMException('no space', 'QuotaExceededError'))
             : original.apply(this, given);
         });
-        expect(await failure(writeAdapterFiles(at, folder(8)))).toMatchObject({
+        expect(await failure(write(at, folder(8)))).toMatchObject({
           code: 'ADAPTER_WRITE',
           found: 'QuotaExceededError: no space',
         });
@@ -129,7 +132,7 @@ describe('a disk that is full', () => {
       };
       await fails();
       expect(await names()).toEqual([]);
-      await writeAdapterFiles(at, folder(7));
+      await write(at, folder(7));
       await fails();
       expect(await read(at)).toEqual(folder(7));
       expect((await names()).length).toBe(3);
@@ -138,19 +141,19 @@ describe('a disk that is full', () => {
   );
 });
 
-describe('a page that was closed while it saved', () => {
-  it('leaves no adapter, and not a broken one', async () => {
+describe('OPFS', () => {
+  it('has no file where a page was closed while it wrote one', async () => {
     const at = `opfs://${name()}`;
     const directory = await (await root()).getDirectoryHandle(at.slice('opfs://'.length), { create: true });
     await directory.getFileHandle(CONFIG, { create: true });
-    expect(await failure(read(at))).toMatchObject({ code: 'ADAPTER_SOURCE', found: `no ${CONFIG}` });
+    expect(await read(at)).toEqual({});
     await (await root()).removeEntry(directory.name, { recursive: true });
   });
 
   it('cannot make a directory where a file is', async () => {
     const taken = name();
     await (await root()).getFileHandle(taken, { create: true });
-    expect(await failure(writeAdapterFiles(`opfs://${taken}`, folder(7)))).toMatchObject({ code: 'ADAPTER_SOURCE' });
+    expect(await failure(write(`opfs://${taken}`, folder(7)))).toMatchObject({ code: 'ADAPTER_SOURCE' });
     await (await root()).removeEntry(taken);
   });
 });

@@ -1,14 +1,17 @@
 import { DataError } from '@hadamard-adapter/core';
-import type { FileCache, LibraryEnv } from '../library.js';
-import { writeWhole } from './write-file.js';
-import { placesOf, type HubOptions, type Places } from './places.js';
+import { download } from '../download/download.js';
+import { DownloadError } from '../download/errors.js';
+import { writeFileAtomically } from '../files/write-files.js';
+import { authorization } from './client.js';
+import type { FileCache, HubOptions, LibraryEnv } from './library-env.js';
+import { locationsOf, type FileLocations } from './locations.js';
 
 /**
  * A file of a model or an adapter, found where transformers.js would find it and kept where it would keep it: the
  * person's cache, local models, earlier downloads, the hub.
  *
  * @returns undefined when there is none and it is `optional`.
- * @throws DataError HUB_FILE with every place that was looked at; HUB_ACCESS when the hub refuses.
+ * @throws DataError HUB_FILE with every location that was looked at; HUB_ACCESS when the hub refuses.
  */
 export async function readHubFile(
   env: LibraryEnv,
@@ -16,21 +19,24 @@ export async function readHubFile(
   file: string,
   options: HubOptions & { readonly optional?: boolean } = {},
 ): Promise<Uint8Array | undefined> {
-  const places = placesOf(env, id, file, options);
+  const locations = locationsOf(env, id, file, options);
   const cache = await cacheOf(env);
-  for (const key of [...places.local, ...(places.remote === undefined ? [] : [places.remote])]) {
+  for (const key of present([...locations.local, locations.remote])) {
     const kept = await cache?.match(key).catch(() => undefined);
     if (kept !== undefined) return bytesOf(kept);
   }
-  for (const place of [...places.local, ...(places.cached === undefined ? [] : [places.cached])]) {
-    const found = await readLocal(env, place);
+  for (const location of present([...locations.local, locations.cached])) {
+    const found = await readLocal(env, location);
     if (found !== undefined) return found;
   }
-  const downloaded = places.remote === undefined ? undefined : await download(env, places.remote, id, file);
-  if (downloaded === undefined && options.optional !== true) throw notFound(env, id, file, places);
-  if (downloaded !== undefined) await keep(places, cache, downloaded);
+  const downloaded = locations.remote === undefined ? undefined : await fetchRemote(env, locations.remote, id, file);
+  if (downloaded === undefined && options.optional !== true) throw notFound(env, id, file, locations);
+  if (downloaded !== undefined) await keep(locations, cache, downloaded);
   return downloaded;
 }
+
+const present = (locations: readonly (string | undefined)[]): string[] =>
+  locations.filter((location) => location !== undefined);
 
 async function cacheOf(env: LibraryEnv): Promise<FileCache | undefined> {
   if (env.useCustomCache && env.customCache !== null) return env.customCache;
@@ -41,49 +47,56 @@ async function cacheOf(env: LibraryEnv): Promise<FileCache | undefined> {
 
 const bytesOf = async (response: Response): Promise<Uint8Array> => new Uint8Array(await response.arrayBuffer());
 
-async function readLocal(env: LibraryEnv, place: string): Promise<Uint8Array | undefined> {
+async function readLocal(env: LibraryEnv, location: string): Promise<Uint8Array | undefined> {
   if (!env.useFS) {
-    const response = await fetch(place).catch(() => undefined);
+    const response = await fetch(location).catch(() => undefined);
     // Sites of one page answer every address with that page.
     return response?.ok === true && response.headers.get('content-type')?.startsWith('text/html') !== true
       ? bytesOf(response)
       : undefined;
   }
   const { readFile } = await import('node:fs/promises');
-  return readFile(place).then(
+  return readFile(location).then(
     (bytes) => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength),
     () => undefined,
   );
 }
 
-async function download(env: LibraryEnv, address: string, id: string, file: string): Promise<Uint8Array | undefined> {
+async function fetchRemote(
+  env: LibraryEnv,
+  address: string,
+  id: string,
+  file: string,
+): Promise<Uint8Array | undefined> {
   const token = env.useFS ? (process.env['HF_TOKEN'] ?? process.env['HF_ACCESS_TOKEN']) : undefined;
-  const headers =
-    token !== undefined && /^https:\/\/(huggingface\.co|hf\.co)\//.test(address)
-      ? { Authorization: `Bearer ${token}` }
-      : undefined;
-  const response = await (env.fetch ?? fetch)(address, headers === undefined ? {} : { headers }).catch(
-    (cause: unknown) => {
-      throw new DataError(`The file ${file} of ${id} could not be downloaded`, {
+  const isHuggingFace = /^https:\/\/(huggingface\.co|hf\.co)\//.test(address);
+  try {
+    return await download(address, {
+      ...(env.fetch === undefined ? {} : { fetch: env.fetch }),
+      ...authorization(isHuggingFace ? token : undefined),
+    });
+  } catch (cause) {
+    if (!(cause instanceof DownloadError)) throw cause;
+    if (cause.status === 404) return undefined;
+    if (cause.status !== undefined)
+      throw new DataError(`The hub refuses the file ${file} of ${id}`, {
         code: 'HUB_ACCESS',
-        found: cause instanceof Error ? cause.message : String(cause),
-        expected: `an answer from ${address}`,
-        hint: 'Is there a network? With local_files_only: true only this machine is asked.',
+        ...(cause.found === undefined ? {} : { found: cause.found }),
+        expected: 'a public repository, or a token that may read it',
+        hint: 'In Node set HF_TOKEN.',
         cause,
       });
-    },
-  );
-  if (response.status === 404) return undefined;
-  if (response.ok) return bytesOf(response);
-  throw new DataError(`The hub refuses the file ${file} of ${id}`, {
-    code: 'HUB_ACCESS',
-    found: `${response.status} ${response.statusText} from ${address}`,
-    expected: 'a public repository, or a token that may read it',
-    hint: 'In Node set HF_TOKEN.',
-  });
+    throw new DataError(`The file ${file} of ${id} could not be downloaded`, {
+      code: 'HUB_ACCESS',
+      ...(cause.found === undefined ? {} : { found: cause.found }),
+      expected: 'the file',
+      hint: 'Is there a network? With local_files_only: true only this machine is asked.',
+      cause,
+    });
+  }
 }
 
-async function keep({ cached, remote }: Places, cache: FileCache | undefined, bytes: Uint8Array): Promise<void> {
+async function keep({ cached, remote }: FileLocations, cache: FileCache | undefined, bytes: Uint8Array): Promise<void> {
   if (cache !== undefined && remote !== undefined) {
     // A full cache is no reason to fail.
     await cache
@@ -93,12 +106,12 @@ async function keep({ cached, remote }: Places, cache: FileCache | undefined, by
       )
       .catch(() => undefined);
   } else if (cached !== undefined) {
-    await writeWhole(cached, bytes);
+    await writeFileAtomically(cached, bytes);
   }
 }
 
-function notFound(env: LibraryEnv, id: string, file: string, { local, cached, remote }: Places): DataError {
-  const tried = [...local, ...(cached === undefined ? [] : [cached]), ...(remote === undefined ? [] : [remote])];
+function notFound(env: LibraryEnv, id: string, file: string, { local, cached, remote }: FileLocations): DataError {
+  const tried = present([...local, cached, remote]);
   return new DataError(`There is no file ${file} of ${id}`, {
     code: 'HUB_FILE',
     found:

@@ -1,8 +1,6 @@
 import { ConfigError } from '@hadamard-adapter/core';
 import { readModel, type Graph } from '@hadamard-adapter/graph/internal';
-import type { LibraryEnv } from '../library.js';
-import { readHubFile } from './read-file.js';
-import type { HubOptions } from './places.js';
+import { readHubFile, type HubOptions, type LibraryEnv } from '@hadamard-adapter/hub/internal';
 
 /** Suffixes of ONNX files that can be trained on. */
 const SUFFIXES = { fp32: '', fp16: '_fp16', q8: '_quantized', int8: '_int8', uint8: '_uint8' } as const;

@@ -1,0 +1,10 @@
+export type { Files } from '@hadamard-adapter/core';
+export type { Storage } from './storage/storage.js';
+export { memoryStorage } from './storage/memory.js';
+export { folderStorage } from './storage/folder.js';
+export { opfsStorage } from './storage/opfs.js';
+export { directoryStorage } from './storage/directory.js';
+export { indexedDbStorage } from './storage/indexed-db.js';
+export { browserStorage } from './storage/address.js';
+export { download, type DownloadOptions, type Expected } from './download/download.js';
+export { DownloadError } from './download/errors.js';

@@ -1,0 +1,53 @@
+import { writeFilesAtomically } from '../files/write-files.js';
+import { notSaved } from './errors.js';
+import type { Storage } from './storage.js';
+
+/**
+ * A folder on disk, in Node. It is made by the first write.
+ *
+ * @param path absolute, or relative to the working directory.
+ */
+export function folderStorage(path: string): Storage {
+  return {
+    address: path,
+    async read(names) {
+      const { join, readFile } = await nodeFiles();
+      const files: Record<string, Uint8Array> = {};
+      for (const name of names) {
+        const bytes = await readFile(join(path, name)).catch((error: NodeJS.ErrnoException) => {
+          if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+          throw error;
+        });
+        if (bytes !== undefined) files[name] = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      }
+      return files;
+    },
+    async write(files) {
+      await writeFilesAtomically(path, files).catch((cause: unknown) => {
+        throw notSaved(path, cause);
+      });
+    },
+    async names() {
+      const { readdir } = await nodeFiles();
+      const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+      return entries
+        .filter((entry) => entry.isFile())
+        .map(({ name }) => name)
+        .toSorted();
+    },
+    async beside() {
+      const { dirname, readdir, resolve } = await nodeFiles();
+      const entries = await readdir(dirname(resolve(path)), { withFileTypes: true }).catch(() => []);
+      return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    },
+  };
+}
+
+/** Node's modules are asked for when they are needed: bundles for browsers do without them. */
+const nodeFiles = async () => {
+  const [{ readFile, readdir }, { dirname, join, resolve }] = await Promise.all([
+    import('node:fs/promises'),
+    import('node:path'),
+  ]);
+  return { dirname, join, readFile, readdir, resolve };
+};
