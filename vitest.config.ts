@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { CHROMIUM_FLAGS, chromiumPath } from './tooling/chromium.mjs';
+import { LongestFirst } from './tooling/test/longest-first.mjs';
 
 /** Tests run against the sources: no build is needed first, and a stack trace points at what a person edits. */
 const packages = readdirSync(new URL('packages', import.meta.url));
@@ -25,6 +26,10 @@ export default defineConfig({
     ]),
   },
   test: {
+    // `npm test` leaves these out: more of a kind that other tests stand for, and long runs.
+    tags: [{ name: 'all', description: 'only in npm run test:all' }],
+    // The longest first, so that no process is left with one at the end.
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
@@ -33,8 +38,11 @@ export default defineConfig({
           // Vitest leaves one core to itself; it needs none while tests run, and on two cores that would be half of
           // them.
           maxWorkers: '100%',
+          // Files share processes, so that each loads the sources, ONNX Runtime and TensorFlow.js once. Nothing a test
+          // changes may outlive it.
+          isolate: false,
           include: ['packages/*/tests/**/*.test.ts', 'apps/docs/tests/*.test.ts', 'tooling/**/*.test.ts'],
-          exclude: ['**/node_modules/**', '**/*.browser.test.ts'],
+          exclude: ['**/node_modules/**', ...IN_BROWSER],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

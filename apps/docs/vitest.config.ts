@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     name: 'playground',
+    // Those of the root's vitest.config.ts.
+    tags: [{ name: 'all', description: 'only in npm run test:all' }],
     include: ['tests/playground/**/*.test.ts'],
     // Training takes a minute alone, and several where the processor has other work too.
     testTimeout: 600_000,

@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as core from '@hadamard-adapter/core';
 import * as tasks from '@hadamard-adapter/tasks';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { examplesOf, runExample } from '../../../tooling/readme-example.js';
 import * as tfjs from '../src/index.js';
 import * as keras from '../src/keras.js';
@@ -17,6 +17,13 @@ const modules = {
   '@hadamard-adapter/tfjs': tfjs,
 };
 const assets = fileURLToPath(new URL('../../cli/assets/', import.meta.url));
+
+// The example prints how many tensors are left; other files, which shared this process, may have left some.
+beforeAll(async () => {
+  const backend = tf.getBackend();
+  tf.engine().reset();
+  await tf.setBackend(backend);
+});
 
 describe('README', () => {
   it('has an example', () => {
