@@ -20,9 +20,8 @@ const assets = fileURLToPath(new URL('../../cli/assets/', import.meta.url));
 
 // The example prints how many tensors are left; other files, which shared this process, may have left some.
 beforeAll(async () => {
-  const backend = tf.getBackend();
   tf.engine().reset();
-  await tf.setBackend(backend);
+  await tf.setBackend('cpu');
 });
 
 describe('README', () => {
