@@ -1,3 +1,6 @@
 import { library } from '../../tsdown.base.ts';
 
-export default library(['src/index.ts', 'src/analysis.ts', 'src/driver.ts', 'src/folder.ts'], 'neutral');
+export default library(
+  ['src/index.ts', 'src/analysis.ts', 'src/driver.ts', 'src/folder.ts', 'src/internal.ts'],
+  'neutral',
+);

@@ -1,4 +1,5 @@
 import type { DriverOptions } from '@hadamard-adapter/core/driver';
+import { present } from '@hadamard-adapter/core/internal';
 import { lossOf, poolingOf, type Fixture } from './fixture.js';
 import type { Case } from './cases/case.js';
 import { forwardCases } from './cases/forward.js';
@@ -100,7 +101,7 @@ function casesOf(fixture: Fixture, variant: string, golden: string, options: Dri
 }
 
 function optionsOf(fixture: Fixture, golden: string): DriverOptions | { readonly reason: string } {
-  const description = fixture.golden.variants[golden] as NonNullable<Fixture['golden']['variants'][string]>;
+  const description = present(fixture.golden.variants[golden]);
   const { site } = description;
   if (site !== 'none' && site !== 'context' && site !== 'output') return { reason: `site ${site}` };
   const pooling = poolingOf(fixture.golden);

@@ -1,3 +1,4 @@
+import { elementAt } from '@hadamard-adapter/core/internal';
 /** A comparison that failed; its message becomes the message of the failure. */
 export class ConformanceFailure extends Error {}
 
@@ -20,7 +21,7 @@ export function largestDifference(
   let worst = 0;
   for (let i = 0; i < expected.length; i++) {
     if (!relevant(i)) continue;
-    const difference = Math.abs((found[i] as number) - (expected[i] as number));
+    const difference = Math.abs(elementAt(found, i) - elementAt(expected, i));
     // NaN compares as false to everything, so it is asked for.
     if (!(difference <= worst)) worst = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
   }
@@ -34,6 +35,6 @@ export function within(error: number, bound: number, what: string): number {
 
 export function largest(values: ArrayLike<number>): number {
   let top = 0;
-  for (let i = 0; i < values.length; i++) top = Math.max(top, Math.abs(values[i] as number));
+  for (let i = 0; i < values.length; i++) top = Math.max(top, Math.abs(elementAt(values, i)));
   return top;
 }

@@ -1,4 +1,5 @@
 import { learningRateAt, referenceLoss, targetMatrix, type RowLoss } from '@hadamard-adapter/core';
+import { elementAt, present } from '@hadamard-adapter/core/internal';
 import type { Errors } from './cases/case.js';
 import { keyPattern } from './collect.js';
 import { largestDifference, within } from './compare.js';
@@ -120,9 +121,8 @@ function classifierCase(
   const logits = new Float64Array(rows * numLabels);
   for (let row = 0; row < rows; row++) {
     for (let label = 0; label < numLabels; label++) {
-      let sum = bias[label] as number;
-      for (let i = 0; i < width; i++)
-        sum += (pooled[row * width + i] as number) * (weight[label * width + i] as number);
+      let sum = elementAt(bias, label);
+      for (let i = 0; i < width; i++) sum += elementAt(pooled, row * width + i) * elementAt(weight, label * width + i);
       logits[row * numLabels + label] = sum;
     }
   }
@@ -132,10 +132,10 @@ function classifierCase(
   const [weightGradient, biasGradient] = [new Float64Array(weight.length), new Float64Array(numLabels)];
   gradient.forEach((slope, at) => {
     const [row, label] = [Math.floor(at / numLabels), at % numLabels];
-    biasGradient[label] = (biasGradient[label] as number) + slope;
+    biasGradient[label] = elementAt(biasGradient, label) + slope;
     for (let i = 0; i < width; i++)
       weightGradient[label * width + i] =
-        (weightGradient[label * width + i] as number) + slope * (pooled[row * width + i] as number);
+        elementAt(weightGradient, label * width + i) + slope * elementAt(pooled, row * width + i);
   });
   const errors = [
     largestDifference(weightGradient, fixture.exact(of('grad.head.weight')), 'gradient of the classifier weight'),
@@ -159,15 +159,15 @@ function pool(fixture: Fixture, hidden: string, shape: string): Float64Array {
     weights.forEach((weight, position) => {
       for (let i = 0; i < width; i++)
         pooled[row * width + i] =
-          (pooled[row * width + i] as number) +
-          (weight * (states[(row * sequence + position) * width + i] as number)) / total;
+          elementAt(pooled, row * width + i) +
+          (weight * elementAt(states, (row * sequence + position) * width + i)) / total;
     });
   }
   return pooled;
 }
 
 function scheduleCase(fixture: Fixture): Errors {
-  const { stage1, stage2 } = fixture.golden.trajectory as NonNullable<Fixture['golden']['trajectory']>;
+  const { stage1, stage2 } = present(fixture.golden.trajectory);
   const stages = [
     {
       name: 'stage1',

@@ -131,7 +131,7 @@ function accessors(family: string, { tensors }: Safetensors): Accessors {
         name.startsWith(prefix) && !name.endsWith('.f64') ? [name.slice(prefix.length)] : [],
       ),
     batch(prefix, labels) {
-      const [batch, sequence] = tensorOf(`${prefix}.input_ids`).shape as [number, number];
+      const [batch = 0, sequence = 0] = tensorOf(`${prefix}.input_ids`).shape;
       const tokens = (name: string): Int32Array => Int32Array.from(exact(`${prefix}.${name}`));
       return {
         batch,

@@ -1,5 +1,6 @@
 import type { Precision } from '@hadamard-adapter/core';
 import type { Tolerances } from '@hadamard-adapter/core/driver';
+import { keysOf } from '@hadamard-adapter/core/internal';
 
 /** By the names that exporters and the Hub give their files. */
 export function precisionOf(variant: string): Precision {
@@ -51,10 +52,7 @@ const INT8_TOLERANCES: Tolerances = {
 /** What a driver has to meet on a file; `own` are the bounds of a device that computes otherwise than in float32. */
 export function tolerancesFor(precision: Precision, own: Partial<Tolerances> = {}): Tolerances {
   const base = { float32: FLOAT32_TOLERANCES, float16: FLOAT16_TOLERANCES, int8: INT8_TOLERANCES }[precision];
-  const wider = Object.entries(own).map(([name, bound]) => [
-    name,
-    Math.max(bound, precision === 'float32' ? 0 : base[name as keyof Tolerances]),
-  ]);
+  const wider = keysOf(own).map((name) => [name, Math.max(own[name] ?? 0, precision === 'float32' ? 0 : base[name])]);
   return { ...base, ...Object.fromEntries(wider) };
 }
 

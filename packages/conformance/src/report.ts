@@ -1,3 +1,4 @@
+import { keysOf } from '@hadamard-adapter/core/internal';
 import type { Errors } from './cases/case.js';
 import type { NotCovered } from './collect.js';
 import type { Gap } from '@hadamard-adapter/core/driver';
@@ -65,8 +66,7 @@ export function tallied(
   const outcome = outcomeOf(key, result, gap);
   if (typeof result !== 'string') {
     const worst = (tally.families[precision === 'float32' ? family : `${family} ${precision}`] ??= {});
-    for (const [what, error] of Object.entries(result) as [keyof Errors, number][])
-      worst[what] = Math.max(worst[what] ?? 0, error);
+    for (const what of keysOf(result)) worst[what] = Math.max(worst[what] ?? 0, result[what] ?? 0);
   }
   if (variant !== undefined) {
     const count = ((tally.models[family] ??= {})[variant] ??= { passed: 0, total: 0 });

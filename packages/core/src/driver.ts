@@ -1,6 +1,6 @@
-import type { Batch } from './batch.js';
-import type { Files } from './files.js';
-import type { HeadKind, Loss, Norm, Pooling, Site, TrainableModel } from './model.js';
+import type { Batch } from './model/batch.js';
+import type { Files } from './files/files.js';
+import type { HeadKind, Loss, Norm, Pooling, Site, TrainableModel } from './model/model.js';
 
 /** The base model of one case, as files. */
 export interface ModelSource {

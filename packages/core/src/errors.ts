@@ -18,7 +18,7 @@ export interface ErrorDetails {
  * By this property errors of several packages, and of several copies of one, know each other: it holds the names of the
  * classes that an error belongs to. `@hadamard-adapter/graph`, which does not import this package, throws such errors.
  */
-const KINDS: unique symbol = Symbol.for('hadamard-adapter.error') as never;
+const KINDS: unique symbol = Symbol.for('hadamard-adapter.error');
 
 /**
  * Root of all errors thrown on purpose. The message is one line: what went wrong, what was found, what was expected,

@@ -1,3 +1,3 @@
-export * from './adapter-config.js';
-export * from './adapter-folder.js';
-export * from './model-card.js';
+export * from './adapter-folder/adapter-config.js';
+export * from './adapter-folder/adapter-folder.js';
+export * from './adapter-folder/model-card.js';

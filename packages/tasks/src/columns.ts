@@ -1,4 +1,5 @@
 import { DataError } from '@hadamard-adapter/core';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import type { Example, ExampleTable, Kind } from './examples.js';
 import type { RawTable } from './table.js';
 import { columnList, quote } from './text.js';
@@ -42,9 +43,9 @@ const LABEL_NAMES = ['label', 'labels', 'class', 'category', 'target', 'score'];
  */
 export function toExamples(table: RawTable, options: ExampleOptions = {}): ExampleTable {
   const { kind = 'classification', labelled = true } = options;
-  const text = column(table, 'text', options.text, TEXT_NAMES) as string;
-  const pair = column(table, 'second text', options.pair, PAIR_NAMES, false);
-  const label = labelled ? (column(table, 'label', options.label, LABEL_NAMES) as string) : undefined;
+  const text = column(table, 'text', options.text, TEXT_NAMES);
+  const pair = columnIfAny(table, 'second text', options.pair, PAIR_NAMES);
+  const label = labelled ? column(table, 'label', options.label, LABEL_NAMES) : undefined;
   const raw = label === undefined ? undefined : labelValues(table, label);
   const labels = kind === 'regression' ? [label ?? 'score'] : (options.labels ?? labelNames(raw ?? []));
   const values =
@@ -54,7 +55,7 @@ export function toExamples(table: RawTable, options: ExampleOptions = {}): Examp
     return {
       text: cell(row, text),
       ...(second === undefined ? {} : { pair: second }),
-      ...(values === undefined ? {} : { label: values[i] as number }),
+      ...(values === undefined ? {} : { label: elementAt(values, i) }),
     };
   });
   return { kind, examples, labels, skipped: [] };
@@ -62,33 +63,38 @@ export function toExamples(table: RawTable, options: ExampleOptions = {}): Examp
 
 /** A row of JSON lines lacks some columns, and one of them may be called `constructor`. */
 function cell(values: Readonly<Record<string, string>>, name: string): string {
-  return Object.hasOwn(values, name) ? (values[name] as string) : '';
+  return Object.hasOwn(values, name) ? (values[name] ?? '') : '';
 }
 
-function column(
+function column(table: RawTable, what: string, given: string | undefined, guesses: readonly string[]): string {
+  const found = columnIfAny(table, what, given, guesses);
+  if (found === undefined) throw columnMissing(table, what, 'none with a usual name');
+  return found;
+}
+
+function columnIfAny(
   table: RawTable,
   what: string,
   given: string | undefined,
   guesses: readonly string[],
-  required = true,
 ): string | undefined {
-  const missing = (found: string): DataError =>
-    new DataError(`${table.name} has no ${what} column that is certain`, {
-      code: 'COLUMN_MISSING',
-      found: `${found}; columns: ${columnList(table.columns)}`,
-      hint: `Name the ${what} column.`,
-    });
   if (given !== undefined) {
     if (table.columns.includes(given)) return given;
-    throw missing(`no column ${quote(given)}`);
+    throw columnMissing(table, what, `no column ${quote(given)}`);
   }
   const matches = table.columns.filter((name) => guesses.includes(name.toLowerCase()));
-  if (matches.length === 1) return matches[0];
   // `text` next to `content`: the first guess wins only if it is there by its plain name.
   const plain = matches.find((name) => name.toLowerCase() === guesses[0]);
-  if (plain !== undefined) return plain;
-  if (!required && matches.length === 0) return undefined;
-  throw missing(matches.length === 0 ? 'none with a usual name' : `several candidates: ${matches.join(', ')}`);
+  if (matches.length < 2 || plain !== undefined) return plain ?? matches[0];
+  throw columnMissing(table, what, `several candidates: ${matches.join(', ')}`);
+}
+
+function columnMissing(table: RawTable, what: string, found: string): DataError {
+  return new DataError(`${table.name} has no ${what} column that is certain`, {
+    code: 'COLUMN_MISSING',
+    found: `${found}; columns: ${columnList(table.columns)}`,
+    hint: `Name the ${what} column.`,
+  });
 }
 
 function labelValues(table: RawTable, label: string): string[] {

@@ -1,4 +1,5 @@
 import { DataError, permutation } from '@hadamard-adapter/core';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import { quote } from './text.js';
 
 /** One text, or a pair of texts, with what is to be predicted of it. */
@@ -26,7 +27,7 @@ export interface ExampleTable {
 export function limitExamples(table: ExampleTable, size: number, seed = 0): ExampleTable {
   if (size >= table.examples.length) return table;
   const chosen = permutation(table.examples.length, seed, 'limit').slice(0, size).toSorted();
-  return { ...table, examples: Array.from(chosen, (row) => table.examples[row] as Example) };
+  return { ...table, examples: Array.from(chosen, (row) => elementAt(table.examples, row)) };
 }
 
 /**

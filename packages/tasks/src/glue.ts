@@ -1,4 +1,5 @@
 import { DataError } from '@hadamard-adapter/core';
+import { elementAt, hasKey } from '@hadamard-adapter/core/internal';
 import type { Example, ExampleTable, Kind } from './examples.js';
 import { columnList, decodeText, quote } from './text.js';
 
@@ -137,7 +138,7 @@ export const GLUE: Readonly<Record<GlueId, GlueTask>> = {
 /** @throws DataError TASK_UNKNOWN listing the tasks. */
 export function glueTask(id: string): GlueTask {
   const key = id.toLowerCase().replaceAll(/[-_]/g, '');
-  if (Object.hasOwn(GLUE, key)) return GLUE[key as GlueId];
+  if (hasKey(GLUE, key)) return GLUE[key];
   throw new DataError('There is no such task', {
     code: 'TASK_UNKNOWN',
     found: quote(id),
@@ -227,19 +228,19 @@ function parseGlue(task: GlueTask, layout: FileLayout, text: string, file: strin
   const examples: Example[] = [];
   const skipped: { line: number; reason: string }[] = [];
   for (let i = hasHeader ? 1 : 0; i < lines.length; i++) {
-    const fields = (lines[i] as string).split('\t');
+    const fields = elementAt(lines, i).split('\t');
     // Published files have such rows (QQP: questions with a line break); leaving them out is what every reader of GLUE
     // does.
     if (fields.length < needed) {
       skipped.push({ line: i + 1, reason: `${fields.length} fields instead of ${needed}` });
       continue;
     }
-    const label = parseLabel(task, (fields[labelAt] as string).trim());
-    if (label === undefined) skipped.push({ line: i + 1, reason: `label ${quote(fields[labelAt] as string)}` });
+    const label = parseLabel(task, elementAt(fields, labelAt).trim());
+    if (label === undefined) skipped.push({ line: i + 1, reason: `label ${quote(elementAt(fields, labelAt))}` });
     else
       examples.push({
-        text: (fields[textAt] as string).trim(),
-        ...(pairAt < 0 ? {} : { pair: (fields[pairAt] as string).trim() }),
+        text: elementAt(fields, textAt).trim(),
+        ...(pairAt < 0 ? {} : { pair: elementAt(fields, pairAt).trim() }),
         label,
       });
   }

@@ -1,3 +1,4 @@
+import { present } from '@hadamard-adapter/core/internal';
 import { METRICS, meanOf, type Metric } from '@hadamard-adapter/core';
 import type { ExampleTable } from './examples.js';
 import type { GlueTask } from './glue.js';
@@ -9,7 +10,7 @@ const TASK_METRICS: Readonly<Record<string, Metric>> = { ...METRICS, f1_accuracy
 
 /** How a GLUE task is scored. */
 export function taskMetric(task: GlueTask): Metric {
-  return TASK_METRICS[task.metric] as Metric;
+  return present(TASK_METRICS[task.metric]);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { RuntimeError, type Batch, type Split } from '@hadamard-adapter/core';
+import { elementAt, present } from '@hadamard-adapter/core/internal';
 import type { ExampleTable } from './examples.js';
 import type { Tokenizer } from './tokenizer.js';
 
@@ -31,7 +32,7 @@ export async function tokenize(
   let truncated = 0;
   for (const [row, { text, pair }] of examples.entries()) {
     const encoding = tokenizer.encode(text, pair);
-    const [start, end] = [offsets[row] as number, (offsets[row] as number) + encoding.ids.length];
+    const [start, end] = [elementAt(offsets, row), elementAt(offsets, row) + encoding.ids.length];
     if (end > ids.length) {
       ids = grown(ids, new Int32Array(2 * end));
       types = grown(types, new Uint8Array(2 * end));
@@ -49,7 +50,7 @@ export async function tokenize(
     }
   }
   const labelled = examples.length > 0 && examples.every(({ label }) => label !== undefined);
-  const labels = labelled ? Float32Array.from(examples, ({ label }) => label as number) : undefined;
+  const labels = labelled ? Float32Array.from(examples, ({ label }) => present(label)) : undefined;
   return {
     id,
     size: examples.length,
@@ -65,7 +66,7 @@ export async function tokenize(
         new Int32Array(size),
       ];
       rows.forEach((row, i) => {
-        const [start, length] = [offsets[row] as number, lengths[row] as number];
+        const [start, length] = [elementAt(offsets, row), elementAt(lengths, row)];
         inputIds.set(ids.subarray(start, start + length), i * sequence);
         tokenTypeIds.set(types.subarray(start, start + length), i * sequence);
         attentionMask.fill(1, i * sequence, i * sequence + length);
@@ -76,7 +77,7 @@ export async function tokenize(
         inputIds,
         attentionMask,
         tokenTypeIds,
-        ...(labels === undefined ? {} : { labels: Float32Array.from(rows, (row) => labels[row] as number) }),
+        ...(labels === undefined ? {} : { labels: Float32Array.from(rows, (row) => elementAt(labels, row)) }),
         source: { split: id, rows },
       };
     },

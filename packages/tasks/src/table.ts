@@ -1,4 +1,5 @@
 import { DataError, FormatError } from '@hadamard-adapter/core';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import { CsvError, parse } from 'csv-parse/browser/esm/sync';
 import { parquetMetadata, parquetReadObjects, parquetSchema, type FileMetaData, type SchemaTree } from 'hyparquet';
 import { MAX_FIELD, columnList, decodeText, quote, reason } from './text.js';
@@ -93,7 +94,7 @@ function readSeparated(text: string, name: string, format: 'csv' | 'tsv'): RawTa
   const columns = (header?.record ?? []).map((column) => column.trim());
   checkColumns(columns, name);
   const rows = body.map(({ record }, i) => {
-    const line = lines[i + 1] as number;
+    const line = elementAt(lines, i + 1);
     if (record.length !== columns.length) {
       throw new DataError(`A row of ${name} has another number of fields than the header`, {
         code: 'TABLE_ROW',
@@ -103,7 +104,7 @@ function readSeparated(text: string, name: string, format: 'csv' | 'tsv'): RawTa
     }
     return {
       line,
-      values: Object.fromEntries(columns.map((column, i) => [column, checkField(record[i] as string, name, line)])),
+      values: Object.fromEntries(columns.map((column, i) => [column, checkField(elementAt(record, i), name, line)])),
     };
   });
   return { name, columns, rows };
@@ -234,9 +235,7 @@ async function readParquet(bytes: Uint8Array, name: string): Promise<RawTable> {
     line: i + 1,
     values: Object.fromEntries(
       Object.entries(object).flatMap(([key, value]) =>
-        value === null || value === undefined || typeof value === 'object'
-          ? []
-          : [[key, String(value as string | number | bigint | boolean)]],
+        value === null || value === undefined || typeof value === 'object' ? [] : [[key, String(value)]],
       ),
     ),
   }));

@@ -1,3 +1,4 @@
+import { isObject } from '@hadamard-adapter/core/internal';
 import { FormatError } from '@hadamard-adapter/core';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import * as v from 'valibot';
@@ -63,7 +64,7 @@ export function loadTokenizer(file: Uint8Array, options: TokenizerOptions = {}):
     });
   }
   checkPreTokenizer(description.output['pre_tokenizer']);
-  const settings = config === undefined ? {} : (parseJson(config, 'tokenizer_config.json') as Record<string, unknown>);
+  const settings = config === undefined ? {} : recordOf(parseJson(config, 'tokenizer_config.json'));
   const tokenizer = build(description.output, settings);
   const length = maximumLength(options, settings);
   const pieces = (text: string): number[] => piecesOf(tokenizer, text);
@@ -109,14 +110,12 @@ function build(description: object, settings: object): HuggingFaceTokenizer {
   });
 }
 
+const recordOf = (value: unknown): Readonly<Record<string, unknown>> => (isObject(value) ? value : {});
+
 /** The library would cut a text into pieces of no length for ever. */
 function checkPreTokenizer(description: unknown): void {
-  if (typeof description !== 'object' || description === null) return;
-  const { type, length, pretokenizers } = description as {
-    readonly type?: unknown;
-    readonly length?: unknown;
-    readonly pretokenizers?: unknown;
-  };
+  if (!isObject(description)) return;
+  const { type, length, pretokenizers } = description;
   if (type === 'FixedLength' && !(typeof length === 'number' && Number.isInteger(length) && length > 0)) {
     throw new FormatError('tokenizer.json cuts texts into pieces of no length', {
       code: 'TOKENIZER_FILE',
@@ -205,8 +204,8 @@ function lost(text: string, begun: string): boolean {
  * second text type 1.
  */
 function hasOneType(processor: unknown): boolean {
-  if (typeof processor !== 'object' || processor === null) return false;
-  const { type, processors } = processor as { readonly type?: unknown; readonly processors?: unknown };
+  if (!isObject(processor)) return false;
+  const { type, processors } = processor;
   return type === 'RobertaProcessing' || (Array.isArray(processors) && processors.some(hasOneType));
 }
 
@@ -289,8 +288,7 @@ export function longestFirst(first: number, second: number, room: number): [numb
   // Cut the longer down to the shorter, then both alike.
   const fromLong = Math.min(excess, long - short);
   const rest = excess - fromLong;
-  const [longKept, shortKept] = [long - fromLong - Math.floor(rest / 2), short - Math.ceil(rest / 2)].map((length) =>
-    Math.max(0, length),
-  ) as [number, number];
+  const longKept = Math.max(0, long - fromLong - Math.floor(rest / 2));
+  const shortKept = Math.max(0, short - Math.ceil(rest / 2));
   return first > second ? [longKept, shortKept] : [shortKept, longKept];
 }

@@ -1,4 +1,5 @@
-import { layout, type Group } from '@hadamard-adapter/core';
+import { layout } from '@hadamard-adapter/core';
+import { present } from '@hadamard-adapter/core/internal';
 import { fail, largest, largestDifference, within } from '../compare.js';
 import type { Case, Errors } from './case.js';
 import { made } from './forward.js';
@@ -27,7 +28,7 @@ async function run(
 ): Promise<Errors> {
   const model = await bench.shared();
   await writeGolden(model, fixture, variant, await bench.initial());
-  const groups = [...new Set(model.parameters.map(({ group }) => group))] as Group[];
+  const groups = [...new Set(model.parameters.map(({ group }) => group))];
   const labels = fixture.golden.variants[variant]?.labels ?? 'labels';
   const { loss, gradients } = await model.gradients(fixture.batch(shape, labels), groups);
   const expectedLoss = fixture.exact(`${variant}.${shape}.loss`);
@@ -50,7 +51,7 @@ async function run(
       continue;
     }
     const expected = fixture.exact(`${prefix}${golden}`);
-    const found = asInCheckpoint(named.get(parameter.name) as Float32Array, parameter);
+    const found = asInCheckpoint(present(named.get(parameter.name)), parameter);
     // Float32 keeps seven digits of the largest entry of a tensor: above 1 the bound grows with it.
     const scale = Math.max(1, largest(expected));
     worst = Math.max(

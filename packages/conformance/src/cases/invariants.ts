@@ -1,4 +1,5 @@
 import { HadamardError } from '@hadamard-adapter/core';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import { fail, largestDifference, within } from '../compare.js';
 import type { Case, Errors } from './case.js';
 import { writeGolden } from './parameters.js';
@@ -86,7 +87,7 @@ async function deterministic(bench: Bench, { fixture }: Setup, variant: string, 
     for (let step = 0; step < 3; step++) await model.step([batch], { groups: ['adapter', 'norm'], learningRate: 1e-2 });
     results.push(await model.read());
   }
-  const difference = largestDifference(results[0] as Float32Array, results[1] as Float32Array, 'parameters');
+  const difference = largestDifference(elementAt(results, 0), elementAt(results, 1), 'parameters');
   if (difference !== 0) fail(`two equal runs differ by ${difference.toExponential(2)}`);
   return {};
 }

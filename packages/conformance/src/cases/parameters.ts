@@ -1,4 +1,5 @@
 import { layout, type ParameterInfo } from '@hadamard-adapter/core';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import { fail } from '../compare.js';
 import type { LoadedModel } from '@hadamard-adapter/core/driver';
 import type { Fixture } from '../fixture.js';
@@ -19,7 +20,7 @@ export async function writeGolden(
   for (const { name, group, shape } of model.parameters) {
     if (group === 'classifier') put(name, fixture.exact(`${variant}.head.${name.replace('classifier.', '')}`));
     if (group !== 'adapter') continue;
-    if (identity) put(name, new Float32Array(shape[0] as number).fill(name.endsWith('.weight') ? 1 : 0));
+    if (identity) put(name, new Float32Array(elementAt(shape, 0)).fill(name.endsWith('.weight') ? 1 : 0));
     else put(name, fixture.exact(`${variant}.adapter.${goldenAdapterName(name)}`));
   }
   await model.write(values);
@@ -44,11 +45,11 @@ export function parameterOf(parameters: readonly ParameterInfo[], golden: string
 /** Values as a PyTorch checkpoint has them: a matrix kept as [in, out] is turned. */
 export function asInCheckpoint(values: Float32Array, { name, shape, transposed }: ParameterInfo): Float32Array {
   if (transposed !== true) return values;
-  const [rows, columns] = shape as [number, number];
+  const [rows = 0, columns = 0] = shape;
   if (shape.length !== 2) fail(`${name} is marked as transposed but has ${shape.length} dimensions`);
   const turned = new Float32Array(values.length);
   for (let row = 0; row < rows; row++)
     for (let column = 0; column < columns; column++)
-      turned[column * rows + row] = values[row * columns + column] as number;
+      turned[column * rows + row] = elementAt(values, row * columns + column);
   return turned;
 }

@@ -1,4 +1,5 @@
-import { layout, type Group } from '@hadamard-adapter/core';
+import { layout } from '@hadamard-adapter/core';
+import { elementAt, present } from '@hadamard-adapter/core/internal';
 import { fail, largestDifference, within } from '../compare.js';
 import type { Fixture } from '../fixture.js';
 import { INT8_BOUNDS } from '../precision.js';
@@ -73,7 +74,7 @@ async function hidden(
   const width = expected.length / batch.inputIds.length;
   const atToken = (i: number): boolean => batch.attentionMask[Math.floor(i / width)] === 1;
   const worst = largestDifference(found, expected, 'hidden states', atToken);
-  const differences = Array.from(found, (value, i) => Math.abs(value - (expected[i] as number))).filter((_, i) =>
+  const differences = Array.from(found, (value, i) => Math.abs(value - elementAt(expected, i))).filter((_, i) =>
     atToken(i),
   );
   within(differences.reduce((sum, value) => sum + value, 0) / differences.length, mean, 'hidden states, in the mean');
@@ -84,19 +85,19 @@ async function hidden(
 async function direction(bench: Bench, { fixture }: Setup, variant: string, shape: string): Promise<Errors> {
   const model = await bench.shared();
   await writeGolden(model, fixture, variant, await bench.initial());
-  const groups = [...new Set(model.parameters.map(({ group }) => group))] as Group[];
+  const groups = [...new Set(model.parameters.map(({ group }) => group))];
   const { gradients } = await model.gradients(fixture.batch(shape, labelsOf(fixture, variant)), groups);
   const named = layout(model.parameters).named(gradients, groups);
   let [dot, ours, theirs] = [0, 0, 0];
   for (const golden of fixture.names(`${variant}.${shape}.grad.`)) {
     const parameter = parameterOf(model.parameters, golden);
     if (parameter === undefined) continue;
-    const found = asInCheckpoint(named.get(parameter.name) as Float32Array, parameter);
+    const found = asInCheckpoint(present(named.get(parameter.name)), parameter);
     const expected = fixture.exact(`${variant}.${shape}.grad.${golden}`);
     if (found.length !== expected.length)
       fail(`gradient of ${golden}: ${found.length} numbers instead of ${expected.length}`);
     expected.forEach((value, i) => {
-      const own = found[i] as number;
+      const own = elementAt(found, i);
       dot += value * own;
       ours += own * own;
       theirs += value * value;

@@ -1,4 +1,5 @@
 import { layout, learningRateAt, type Group, type StepSettings } from '@hadamard-adapter/core';
+import { elementAt, present } from '@hadamard-adapter/core/internal';
 import { fail, largestDifference, within } from '../compare.js';
 import type { LoadedModel } from '@hadamard-adapter/core/driver';
 import type { Fixture } from '../fixture.js';
@@ -28,7 +29,7 @@ interface StageSpec {
 }
 
 async function run(bench: Parameters<Case['run']>[0], fixture: Fixture): Promise<Errors> {
-  const trajectory = fixture.golden.trajectory as NonNullable<Fixture['golden']['trajectory']>;
+  const trajectory = present(fixture.golden.trajectory);
   const model = await bench.fresh();
   const places = layout(model.parameters);
   const start = await model.read();
@@ -60,22 +61,22 @@ async function runStage(
   { name, groups, schedule }: StageSpec,
 ): Promise<number> {
   const bound = bench.tolerances.trajectory;
-  const settings = (fixture.golden.trajectory as NonNullable<Fixture['golden']['trajectory']>)[name];
+  const settings = present(fixture.golden.trajectory)[name];
   const [losses, rates] = [fixture.exact(`traj.${name}.loss`), fixture.exact(`traj.${name}.lr`)];
   const adamw: Omit<StepSettings, 'groups' | 'learningRate'> = {
     weightDecay: settings.weight_decay,
-    betas: [settings.betas[0] as number, settings.betas[1] as number],
+    betas: [elementAt(settings.betas, 0), elementAt(settings.betas, 1)],
     epsilon: settings.eps,
   };
   for (let step = 0; step < settings.steps; step++) {
     const learningRate = learningRateAt(schedule, step, settings.steps);
-    within(Math.abs(learningRate - (rates[step] as number)), 1e-9, `${name} learning rate of step ${step}`);
+    within(Math.abs(learningRate - elementAt(rates, step)), 1e-9, `${name} learning rate of step ${step}`);
     const { loss } = await model.step([fixture.batch(`traj.batch.${step}`, 'labels')], {
       groups,
       learningRate,
       ...adamw,
     });
-    within(Math.abs(loss - (losses[step] as number)), bound, `${name} loss of step ${step}`);
+    within(Math.abs(loss - elementAt(losses, step)), bound, `${name} loss of step ${step}`);
   }
 
   const named = layout(model.parameters).named(await model.read());
@@ -86,11 +87,7 @@ async function runStage(
   for (const golden of finals) {
     const parameter = parameterOf(model.parameters, golden);
     if (parameter === undefined) fail(`no parameter for ${golden}`);
-    const error = largestDifference(
-      named.get(parameter.name) as Float32Array,
-      fixture.exact(`${prefix}${golden}`),
-      golden,
-    );
+    const error = largestDifference(present(named.get(parameter.name)), fixture.exact(`${prefix}${golden}`), golden);
     worst = Math.max(worst, within(error, bound, `${golden} after ${name}`));
   }
 

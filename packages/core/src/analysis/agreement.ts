@@ -1,5 +1,6 @@
 import { DataError } from '../errors.js';
-import { spearman } from '../metrics.js';
+import { spearman } from '../metrics/metrics.js';
+import { elementAt } from '../values.js';
 
 /** How alike two orders are, −1 (opposite) … 1 (the same); 0 when one side is constant. */
 export interface Agreement {
@@ -37,8 +38,8 @@ export function kendallTau(left: readonly number[], right: readonly number[]): n
   let [difference, untiedLeft, untiedRight] = [0, 0, 0];
   for (let i = 0; i < left.length; i++) {
     for (let j = 0; j < i; j++) {
-      const a = Math.sign((left[i] as number) - (left[j] as number));
-      const b = Math.sign((right[i] as number) - (right[j] as number));
+      const a = Math.sign(elementAt(left, i) - elementAt(left, j));
+      const b = Math.sign(elementAt(right, i) - elementAt(right, j));
       difference += a * b;
       untiedLeft += Math.abs(a);
       untiedRight += Math.abs(b);

@@ -1,5 +1,6 @@
 import { MismatchError } from '../errors.js';
-import type { Floats } from '../adapter.js';
+import type { Floats } from '../math/adapter.js';
+import { elementAt } from '../values.js';
 
 /** Sums of Euclidean norms over tokens, by head. */
 export interface HeadNorms {
@@ -45,15 +46,15 @@ export function headNorms(
     for (let head = 0; head < heads; head++) {
       let [squares, adapted, changed] = [0, 0, 0];
       for (let channel = head * width; channel < (head + 1) * width; channel++) {
-        const value = x[token * channels + channel] as number;
-        const made = (w[channel] as number) * value + (b[channel] as number);
+        const value = elementAt(x, token * channels + channel);
+        const made = elementAt(w, channel) * value + elementAt(b, channel);
         squares += value * value;
         adapted += made * made;
         changed += (made - value) ** 2;
       }
-      before[head] = (before[head] as number) + Math.sqrt(squares);
-      after[head] = (after[head] as number) + Math.sqrt(adapted);
-      change[head] = (change[head] as number) + Math.sqrt(changed);
+      before[head] = elementAt(before, head) + Math.sqrt(squares);
+      after[head] = elementAt(after, head) + Math.sqrt(adapted);
+      change[head] = elementAt(change, head) + Math.sqrt(changed);
     }
   }
   return { tokens, before, after, change };
@@ -64,7 +65,7 @@ export function addHeadNorms(parts: readonly HeadNorms[]): HeadNorms {
   const [first] = parts;
   const sum = (of: (part: HeadNorms) => Float64Array): Float64Array =>
     Float64Array.from(first === undefined ? [] : of(first), (_, head) =>
-      parts.reduce((total, part) => total + (of(part)[head] as number), 0),
+      parts.reduce((total, part) => total + elementAt(of(part), head), 0),
     );
   return {
     tokens: parts.reduce((total, { tokens }) => total + tokens, 0),

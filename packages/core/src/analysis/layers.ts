@@ -1,9 +1,10 @@
-import { checkAdapterConfig } from '../adapter-config.js';
-import type { Adapter } from '../adapter-folder.js';
+import { checkAdapterConfig } from '../adapter-folder/adapter-config.js';
+import type { Adapter } from '../adapter-folder/adapter-folder.js';
 import { ConfigError, MismatchError, UnsupportedError } from '../errors.js';
-import type { ParameterInfo } from '../model.js';
-import { layout } from '../layout.js';
-import { toFloat32 } from '../safetensors.js';
+import type { ParameterInfo } from '../model/model.js';
+import { layout } from '../model/layout.js';
+import { toFloat32 } from '../files/safetensors.js';
+import { elementAt } from '../values.js';
 
 /** The adapter of one place: y = w ⊙ x + b. */
 export interface SiteVectors {
@@ -49,7 +50,7 @@ export function siteVectors({ config, tensors }: Adapter): SiteVectors[] {
     });
   }
   // A decoder counts its layers from 0, the config counts on behind the encoder; both are ascending.
-  const layerOf = new Map(own.map(({ decoder, index }, i) => [`${decoder} ${index}`, config.layers[i] as number]));
+  const layerOf = new Map(own.map(({ decoder, index }, i) => [`${decoder} ${index}`, elementAt(config.layers, i)]));
   return keys.map(({ key, decoder, index }) => {
     const layer = layerOf.get(`${decoder} ${index}`);
     const [w, b] = (['weight', 'bias'] as const).map((part) => tensors.get(`${key}.adapter.${part}`));

@@ -1,5 +1,6 @@
 import { mean, quantileSorted, standardDeviation } from 'simple-statistics';
 import { MismatchError } from '../errors.js';
+import { elementAt, present } from '../values.js';
 
 type Vector = Float32Array | Float64Array;
 
@@ -18,7 +19,7 @@ export function cosine(left: Vector, right: Vector): number | undefined {
     });
   let [dot, squaresLeft, squaresRight] = [0, 0, 0];
   for (let i = 0; i < left.length; i++) {
-    const [a, b] = [left[i] as number, right[i] as number];
+    const [a, b] = [elementAt(left, i), elementAt(right, i)];
     dot += a * b;
     squaresLeft += a * a;
     squaresRight += b * b;
@@ -55,12 +56,12 @@ export function distribution(values: Vector): Distribution {
   return {
     mean: mean(sorted),
     deviation: standardDeviation(sorted),
-    least: sorted[0] as number,
+    least: elementAt(sorted, 0),
     q05: at(0.05),
     q25: at(0.25),
     median: at(0.5),
     q75: at(0.75),
     q95: at(0.95),
-    most: sorted.at(-1) as number,
+    most: present(sorted.at(-1)),
   };
 }

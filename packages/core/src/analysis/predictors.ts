@@ -1,11 +1,12 @@
 import { mean } from 'simple-statistics';
 import type { LayerParameter, SiteVectors } from './layers.js';
-import { layout } from '../layout.js';
+import { layout } from '../model/layout.js';
+import { elementAt } from '../values.js';
 
 /** Mean distance of the numbers from one: mean |w − 1| of scales, mean |b| of shifts (from 0). No numbers give 0. */
 export function meanDistance(values: ArrayLike<number>, from: number): number {
   let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += Math.abs((values[i] as number) - from);
+  for (let i = 0; i < values.length; i++) sum += Math.abs(elementAt(values, i) - from);
   return values.length === 0 ? 0 : sum / values.length;
 }
 

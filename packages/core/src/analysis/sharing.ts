@@ -1,4 +1,5 @@
 import { MismatchError } from '../errors.js';
+import { elementAt } from '../values.js';
 
 /**
  * Mean of flat vectors, number by number, summed in float64: the adapter that several tasks share when nothing is
@@ -18,7 +19,7 @@ export function meanVector(vectors: readonly Float32Array[]): Float32Array {
   }
   return Float32Array.from(
     first,
-    (_, i) => vectors.reduce((sum, vector) => sum + (vector[i] as number), 0) / vectors.length,
+    (_, i) => vectors.reduce((sum, vector) => sum + elementAt(vector, i), 0) / vectors.length,
   );
 }
 

@@ -1,4 +1,5 @@
 import { DataError, type Batch, type Split } from '@hadamard-adapter/core';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import type { Reader } from './reader.js';
 import { splitOf } from './split.js';
 import { checkTexts, encode, type LabelledTexts } from './texts.js';
@@ -23,7 +24,7 @@ export function tokenizePairs(id: string, data: LabelledTexts, reader: Reader): 
     id,
     encode(
       reader,
-      texts.flatMap((text, i) => [text, others[i] as string]),
+      texts.flatMap((text, i) => [text, elementAt(others, i)]),
     ),
     reader.tokenizer.pad_token_id ?? 0,
   );
@@ -31,15 +32,15 @@ export function tokenizePairs(id: string, data: LabelledTexts, reader: Reader): 
     id,
     size: texts.length,
     lengths: Int32Array.from(texts, (_, i) =>
-      Math.max(rows.lengths[2 * i] as number, rows.lengths[2 * i + 1] as number),
+      Math.max(elementAt(rows.lengths, 2 * i), elementAt(rows.lengths, 2 * i + 1)),
     ),
     ...(values === undefined ? {} : { labels: values }),
     batch(picked): Batch {
-      const both = Int32Array.from({ length: 2 * picked.length }, (_, i) => 2 * (picked[i >> 1] as number) + (i & 1));
+      const both = Int32Array.from({ length: 2 * picked.length }, (_, i) => 2 * elementAt(picked, i >> 1) + (i & 1));
       return {
         ...rows.batch(both),
         pairs: true,
-        ...(values === undefined ? {} : { labels: Float32Array.from(picked, (row) => values[row] as number) }),
+        ...(values === undefined ? {} : { labels: Float32Array.from(picked, (row) => elementAt(values, row)) }),
         source: { split: id, rows: Int32Array.from(picked) },
       };
     },

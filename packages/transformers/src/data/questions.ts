@@ -1,4 +1,5 @@
 import { DataError, type Split } from '@hadamard-adapter/core';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import { checkCounts } from './labels.js';
 import { bareIds, specialTokens, type Reader } from './reader.js';
 import { splitOf } from './split.js';
@@ -62,7 +63,7 @@ export function tokenizeQuestions(
     });
   });
   const cut = (values: readonly number[], row: number): number[] => {
-    const { to } = places[row] as { to: number };
+    const { to } = elementAt(places, row);
     return [...values.slice(0, to), ...values.slice(values.length - after.length)];
   };
   const ids = whole.input_ids.map(cut);
@@ -93,7 +94,7 @@ function spansOf(
   reader: Reader,
 ): [number, number][] {
   const ends = answers.map((answer, row) => {
-    const context = contexts[row] as string;
+    const context = elementAt(contexts, row);
     if (answer === null) return { first: 0, end: 0 };
     const { text, answer_start: first } = answer;
     if (text !== '' && context.startsWith(text, first)) return { first, end: first + text.length };
@@ -113,7 +114,7 @@ function spansOf(
   );
   return answers.map((answer, row) => {
     if (answer === null) return [0, 0];
-    const { from, to } = places[row] as { from: number; to: number };
+    const { from, to } = elementAt(places, row);
     const own = bare[row] ?? [];
     const first = from + common(before[row] ?? [], own);
     const last = Math.max(first, from + common(through[row] ?? [], own) - 1);

@@ -1,4 +1,5 @@
 import { IGNORED, type Batch, type Split } from '@hadamard-adapter/core';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import type { Encoded } from '../library.js';
 
 /** What rows are labelled with: numbers for each row, or one for each token. */
@@ -27,12 +28,8 @@ export function splitOf(
     if (labels === undefined) return undefined;
     if ('tokens' in labels)
       return Float32Array.from(matrix(picked, sequence, (row) => labels.tokens[row] ?? [], IGNORED));
-    return Float32Array.from(
-      { length: picked.length * labels.perRow },
-      (_, i) =>
-        labels.values[
-          (picked[Math.floor(i / labels.perRow)] as number) * labels.perRow + (i % labels.perRow)
-        ] as number,
+    return Float32Array.from({ length: picked.length * labels.perRow }, (_, i) =>
+      elementAt(labels.values, elementAt(picked, Math.floor(i / labels.perRow)) * labels.perRow + (i % labels.perRow)),
     );
   };
   const all =

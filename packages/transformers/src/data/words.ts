@@ -49,7 +49,8 @@ export function tokenizeWords(
   const rows: number[][] = [];
   const [starts, targets]: [number[][], number[][]] = [[], []];
   for (const [row, words] of tokens.entries()) {
-    const [ids, places, classes] = [[...before], [] as number[], before.map(() => IGNORED)];
+    const [ids, classes] = [[...before], before.map(() => IGNORED)];
+    const places: number[] = [];
     for (const [at, word] of words.entries()) {
       const pieces = idsOf(word, at === 0);
       if (ids.length + pieces.length + after.length > reader.longest) break;

@@ -1,4 +1,5 @@
 import { METRICS, type Pooling } from '@hadamard-adapter/core';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import { openModel } from '../adapted-model.js';
 import { textColumns } from '../data/rows.js';
 import { tokenizePairs } from '../data/pairs.js';
@@ -39,7 +40,7 @@ const task: Task<LabelledTexts> = {
         unitVector(states, attentionMask.subarray(row * sequence, (row + 1) * sequence), pooling),
       );
       return Float32Array.from({ length: vectors.length / 2 }, (_, pair) =>
-        dot(vectors[2 * pair] as Float32Array, vectors[2 * pair + 1] as Float32Array),
+        dot(elementAt(vectors, 2 * pair), elementAt(vectors, 2 * pair + 1)),
       );
     },
   }),
@@ -59,12 +60,12 @@ function unitVector(states: Float32Array, mask: ArrayLike<number>, pooling: Pool
   const read = pooling === 'mean' ? tokens : pooling === 'last' ? tokens.slice(-1) : [0];
   const sum = new Float32Array(width);
   for (const token of read)
-    for (let i = 0; i < width; i++) sum[i] = (sum[i] as number) + (states[token * width + i] as number);
+    for (let i = 0; i < width; i++) sum[i] = elementAt(sum, i) + elementAt(states, token * width + i);
   const length = Math.sqrt(dot(sum, sum));
   return sum.map((x) => x / length);
 }
 
-const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, x, i) => sum + x * (b[i] as number), 0);
+const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, x, i) => sum + x * elementAt(b, i), 0);
 
 /**
  * A base model of the hub with Hadamard adapters for vectors of texts: sentence similarity, search.
@@ -79,7 +80,7 @@ async function from_pretrained(id: string, options?: PretrainedOptions): Promise
     return rows.map((states, row) =>
       unitVector(
         states,
-        new Uint8Array(split.lengths[row] as number).fill(1),
+        new Uint8Array(elementAt(split.lengths, row)).fill(1),
         configOf(choice.adapter_names?.[row])?.pooling ?? 'mean',
       ),
     );
@@ -88,7 +89,7 @@ async function from_pretrained(id: string, options?: PretrainedOptions): Promise
     embed,
     async similarity(texts, others, choice) {
       const [left, right] = [await embed(texts, choice), await embed(others, choice)];
-      return Float32Array.from(left, (vector, i) => dot(vector, right[i] as Float32Array));
+      return Float32Array.from(left, (vector, i) => dot(vector, elementAt(right, i)));
     },
   } satisfies Pick<FeatureExtractor, 'embed' | 'similarity'>);
 }

@@ -1,6 +1,7 @@
 import { bestSpan, softmax, spanMetric } from '@hadamard-adapter/core';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import { openModel } from '../adapted-model.js';
-import { column } from '../data/rows.js';
+import { column, columnIfAny } from '../data/rows.js';
 import { tokenizeQuestions, type LabelledQuestions } from '../data/questions.js';
 import { logitsPredictor, type Task } from '../task.js';
 import type { AdaptedModel, AnswerOptions, PretrainedOptions } from '../types.js';
@@ -31,10 +32,10 @@ const task: Task<LabelledQuestions> = {
   output: 'logits',
   session: { loss: 'span-cross-entropy', pooling: 'none' },
   columns(rows) {
-    const answers = column<SquadAnswers>(rows, ['answers'], true);
+    const answers = columnIfAny<SquadAnswers>(rows, ['answers']);
     return {
-      questions: column<string>(rows, ['question']) as string[],
-      contexts: column<string>(rows, ['context']) as string[],
+      questions: column<string>(rows, ['question']),
+      contexts: column<string>(rows, ['context']),
       ...(answers === undefined
         ? {}
         : {
@@ -54,7 +55,7 @@ const task: Task<LabelledQuestions> = {
         'float32',
         Float32Array.from(
           { length: batch * sequence },
-          (_, i) => values[Math.floor(i / sequence)]?.[2 * (i % sequence) + of] as number,
+          (_, i) => values[Math.floor(i / sequence)]?.[2 * (i % sequence) + of] ?? Number.NaN,
         ),
         [batch, sequence],
       );
@@ -73,13 +74,16 @@ async function from_pretrained(id: string, options?: PretrainedOptions): Promise
     async answer(questions, contexts, choice = {}) {
       const split = tokenizeQuestions('questions', { questions, contexts }, base);
       return (await rowsOf(split, choice)).map((logits, row) => {
-        const { from, to } = split.contexts[row] as { from: number; to: number };
+        const { from, to } = elementAt(split.contexts, row);
         const { first, last } = bestSpan(logits, { from, to });
         const probability = (side: 0 | 1, at: number): number =>
-          softmax(
-            Float32Array.from({ length: to - from }, (_, i) => logits[2 * (from + i) + side] as number),
-            to - from,
-          )[at - from] as number;
+          elementAt(
+            softmax(
+              Float32Array.from({ length: to - from }, (_, i) => elementAt(logits, 2 * (from + i) + side)),
+              to - from,
+            ),
+            at - from,
+          );
         return {
           answer: base.tokenizer.decode(split.ids[row]?.slice(first, last + 1) ?? [], { skip_special_tokens: true }),
           score: probability(0, first) * probability(1, last),

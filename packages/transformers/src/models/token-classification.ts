@@ -1,7 +1,8 @@
 import { METRICS, argmax, entityMetric, softmax } from '@hadamard-adapter/core';
+import { elementAt, present } from '@hadamard-adapter/core/internal';
 import { openModel } from '../adapted-model.js';
 import { labelNames } from '../data/labels.js';
-import { column } from '../data/rows.js';
+import { column, columnIfAny } from '../data/rows.js';
 import { tokenizeWords, type LabelledWords } from '../data/words.js';
 import { logitsPredictor, padded, type Task } from '../task.js';
 import type { AdaptedModel, AnswerOptions, PretrainedOptions } from '../types.js';
@@ -30,9 +31,9 @@ const task: Task<LabelledWords> = {
   output: 'logits',
   session: { loss: 'token-cross-entropy', pooling: 'none' },
   columns(rows) {
-    const labels = column<readonly (string | number)[]>(rows, ['labels', 'ner_tags', 'pos_tags', 'tags'], true);
+    const labels = columnIfAny<readonly (string | number)[]>(rows, ['labels', 'ner_tags', 'pos_tags', 'tags']);
     return {
-      tokens: column<readonly string[]>(rows, ['tokens', 'words']) as (readonly string[])[],
+      tokens: column<readonly string[]>(rows, ['tokens', 'words']),
       ...(labels === undefined ? {} : { labels }),
     };
   },
@@ -71,14 +72,14 @@ async function from_pretrained(id: string, options?: PretrainedOptions): Promise
       const rows = await rowsOf(split, choice);
       return rows.map((logits, row) => {
         const names = configOf(choice.adapter_names?.[row])?.id2label ?? own;
-        const labels = logits.length / (split.lengths[row] as number);
+        const labels = logits.length / elementAt(split.lengths, row);
         return (split.starts[row] ?? []).map((start, at) => {
           const probabilities = softmax(logits.subarray(start * labels, (start + 1) * labels), labels);
-          const index = argmax(probabilities, labels)[0] as number;
+          const index = elementAt(argmax(probabilities, labels), 0);
           return {
-            word: tokens[row]?.[at] as string,
+            word: present(tokens[row]?.[at]),
             label: names[String(index)] ?? `LABEL_${index}`,
-            score: probabilities[index] as number,
+            score: elementAt(probabilities, index),
           };
         });
       });

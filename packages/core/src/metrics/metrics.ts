@@ -1,6 +1,7 @@
 import { sampleCorrelation, sampleRankCorrelation } from 'simple-statistics';
-import { DataError } from './errors.js';
-import { argmax } from './loss.js';
+import { DataError } from '../errors.js';
+import { argmax } from '../math/loss.js';
+import { elementAt } from '../values.js';
 
 type Numbers = ArrayLike<number>;
 
@@ -45,7 +46,7 @@ export function matthews(predictions: Numbers, labels: Numbers): number {
   const present = new Map<number, number>();
   let right = 0;
   for (let i = 0; i < labels.length; i++) {
-    const [p, t] = [predictions[i] as number, labels[i] as number];
+    const [p, t] = [elementAt(predictions, i), elementAt(labels, i)];
     predicted.set(p, (predicted.get(p) ?? 0) + 1);
     present.set(t, (present.get(t) ?? 0) + 1);
     if (p === t) right++;
@@ -135,7 +136,7 @@ export function meanOf(name: string, first: Metric, second: Metric): Metric {
     main: name,
     compute(...data) {
       const scores = { ...first.compute(...data), ...second.compute(...data) };
-      return { ...scores, [name]: ((scores[first.main] as number) + (scores[second.main] as number)) / 2 };
+      return { ...scores, [name]: ((scores[first.main] ?? Number.NaN) + (scores[second.main] ?? Number.NaN)) / 2 };
     },
   };
 }

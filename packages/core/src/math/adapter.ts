@@ -1,5 +1,5 @@
-import { ConfigError, MismatchError } from './errors.js';
-import type { Site } from './model.js';
+import { ConfigError, MismatchError } from '../errors.js';
+import type { Site } from '../model/model.js';
 
 /** Reference math runs in the precision of its input. */
 export type Floats = Float32Array | Float64Array;
@@ -119,15 +119,17 @@ export function unfoldFromProjection<A extends Floats>(
   return { weight: original, bias: copy(bias, shifted), inputs, outputs };
 }
 
-/** Bounds are checked once before a loop, not in it. */
-const at = (values: Floats, index: number): number => values[index] as number;
+/** Lengths are compared once before a loop, not in it. */
+const at = (values: Floats, index: number): number => values[index] ?? Number.NaN;
 
 function zeros<A extends Floats>(like: A, length: number): A {
   return (like instanceof Float32Array ? new Float32Array(length) : new Float64Array(length)) as A;
 }
 
 function copy<A extends Floats>(like: A, values: Float64Array): A {
-  return (like instanceof Float32Array ? Float32Array.from(values) : values) as A;
+  const copied = zeros(like, values.length);
+  copied.set(values);
+  return copied;
 }
 
 function checkChannels(x: Floats, w: Floats, b: Floats): void {

@@ -1,11 +1,11 @@
 import { checkAdapterConfig, parseAdapterConfig, type AdapterConfig } from './adapter-config.js';
-import { FormatError, MismatchError } from './errors.js';
-import type { Files } from './files.js';
-import { layout } from './layout.js';
+import { FormatError, MismatchError } from '../errors.js';
+import type { Files } from '../files/files.js';
+import { layout } from '../model/layout.js';
 import { modelCard, type CardInfo } from './model-card.js';
-import type { Norm, ParameterInfo, Site } from './model.js';
-import { fromFloat32, readSafetensors, toFloat32, writeSafetensors, type Tensor } from './safetensors.js';
-import { shorten } from './validate.js';
+import type { Norm, ParameterInfo, Site } from '../model/model.js';
+import { fromFloat32, readSafetensors, toFloat32, writeSafetensors, type Tensor } from '../files/safetensors.js';
+import { shorten } from '../files/validate.js';
 
 export const ADAPTER_CONFIG_FILE = 'adapter_config.json';
 export const ADAPTER_TENSORS_FILE = 'adapter_model.safetensors';

@@ -1,8 +1,9 @@
 import * as v from 'valibot';
-import { ConfigError, FormatError } from './errors.js';
-import { isTokenLoss } from './loss.js';
-import type { HeadKind, Loss } from './model.js';
-import { parseJson, validate } from './validate.js';
+import { ConfigError, FormatError } from '../errors.js';
+import { isTokenLoss } from '../math/loss.js';
+import type { HeadKind, Loss } from '../model/model.js';
+import { parseJson, validate } from '../files/validate.js';
+import { elementAt } from '../values.js';
 
 const count = (least: number, most: number) =>
   v.pipe(
@@ -31,7 +32,7 @@ const schema = v.pipe(
     layers: v.pipe(
       v.array(count(0, 9_999)),
       v.check(
-        (layers) => layers.every((layer, i) => i === 0 || layer > (layers[i - 1] as number)),
+        (layers) => layers.every((layer, i) => i === 0 || layer > elementAt(layers, i - 1)),
         'ascending layer numbers, each once',
       ),
     ),

@@ -1,7 +1,7 @@
-import type { Split } from './batch.js';
+import type { Split } from '../model/batch.js';
 import { sequentialBatches } from './bucketing.js';
-import { RuntimeError } from './errors.js';
-import type { TrainableModel } from './model.js';
+import { RuntimeError } from '../errors.js';
+import type { TrainableModel } from '../model/model.js';
 
 export interface PredictOptions {
   /** Default 64. */

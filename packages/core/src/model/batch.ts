@@ -49,17 +49,15 @@ export function sliceRows(
   from: number,
   to: number,
 ): Batch {
-  const part = <T extends Int32Array | Float32Array>(values: T): T => {
-    const width = values.length / batch;
-    return values.subarray(from * width, to * width) as T;
-  };
+  const part = (values: Int32Array): Int32Array => values.subarray(...ends(values));
+  const ends = ({ length }: ArrayLike<number>): [number, number] => [(from * length) / batch, (to * length) / batch];
   return {
     batch: to - from,
     sequence,
     inputIds: part(inputIds),
     attentionMask: part(attentionMask),
     ...(tokenTypeIds === undefined ? {} : { tokenTypeIds: part(tokenTypeIds) }),
-    ...(labels === undefined ? {} : { labels: part(labels) }),
+    ...(labels === undefined ? {} : { labels: labels.subarray(...ends(labels)) }),
     ...(pairs === undefined ? {} : { pairs }),
     ...(source === undefined ? {} : { source: { split: source.split, rows: part(source.rows) } }),
   };

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { FormatError, type ErrorDetails, type HadamardError } from './errors.js';
+import { FormatError, type ErrorDetails, type HadamardError } from '../errors.js';
 
 export interface ValidateOptions {
   /** What is being checked, as the start of a sentence: `The training plan`. */

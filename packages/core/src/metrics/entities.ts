@@ -1,5 +1,6 @@
-import { argmax } from './loss.js';
+import { argmax } from '../math/loss.js';
 import type { Metric } from './metrics.js';
+import { elementAt } from '../values.js';
 
 /**
  * The places of entities in tags that begin with `B-`, `I-`, `E-` or `S-`, or are `O`: `type:first:last`. A tag that
@@ -40,7 +41,7 @@ export function entityMetric(names: readonly string[]): Metric {
         for (to = from; to < labels.length && rows[to] === rows[from]; to++)
           if (predictions[to] === labels[to]) right++;
         const tags = (indices: ArrayLike<number>): string[] =>
-          Array.from({ length: to - from }, (_, i) => names[indices[from + i] as number] ?? 'O');
+          Array.from({ length: to - from }, (_, i) => names[elementAt(indices, from + i)] ?? 'O');
         const [answers, truth] = [entitiesOf(tags(predictions)), entitiesOf(tags(labels))];
         predicted += answers.size;
         present += truth.size;

@@ -1,10 +1,11 @@
-import { IGNORED, type Split } from './batch.js';
+import { IGNORED, type Split } from '../model/batch.js';
 import { sequentialBatches } from './bucketing.js';
-import { referenceLoss } from './loss.js';
-import type { Metric } from './metrics.js';
-import type { TokenLoss } from './model.js';
+import { referenceLoss } from '../math/loss.js';
+import type { Metric } from '../metrics/metrics.js';
+import type { TokenLoss } from '../model/model.js';
 import { checkFinite, stopIfAborted, type Evaluation, type PredictOptions, type Predictor } from './predict.js';
-import { bestSpan } from './spans.js';
+import { bestSpan } from '../metrics/spans.js';
+import { elementAt } from '../values.js';
 
 /** One example's answer: logits of its own tokens [tokens, numLabels]. */
 interface Row {
@@ -25,7 +26,7 @@ async function* predictRows(
     const all = await predict(batch);
     const stride = batch.sequence * numLabels;
     for (const [i, row] of rows.entries()) {
-      const logits = all.subarray(i * stride, i * stride + (split.lengths[row] as number) * numLabels);
+      const logits = all.subarray(i * stride, i * stride + elementAt(split.lengths, row) * numLabels);
       checkFinite(logits, logits.length, `row ${row} of ${split.id}`);
       yield { row, logits };
     }
@@ -62,9 +63,9 @@ async function evaluateClasses(
   const [truth, rows] = [new Float32Array(judged), new Int32Array(judged)];
   const starts = startsOf(split);
   for await (const { row, logits: own } of predictRows(model, split, options)) {
-    let at = first[row] as number;
-    for (let token = 0; token < (split.lengths[row] as number); token++) {
-      const label = labels[(starts[row] as number) + token] as number;
+    let at = elementAt(first, row);
+    for (let token = 0; token < elementAt(split.lengths, row); token++) {
+      const label = elementAt(labels, elementAt(starts, row) + token);
       if (label === IGNORED) continue;
       logits.set(own.subarray(token * numLabels, (token + 1) * numLabels), at * numLabels);
       truth[at] = label;
@@ -75,14 +76,13 @@ async function evaluateClasses(
   truth.forEach((label, i) => (targets[i * numLabels + label] = 1));
   const { loss } = referenceLoss('cross-entropy', logits, targets, numLabels);
   const scores = metric.compute(logits, truth, numLabels, rows);
-  return { loss, score: scores[metric.main] as number, scores, logits };
+  return { loss, score: scores[metric.main] ?? Number.NaN, scores, logits };
 }
 
 /** Where the tokens of each row begin in the labels of a split. */
 function startsOf({ lengths }: Split): Int32Array {
   const starts = new Int32Array(lengths.length);
-  for (let row = 1; row < lengths.length; row++)
-    starts[row] = (starts[row - 1] as number) + (lengths[row - 1] as number);
+  for (let row = 1; row < lengths.length; row++) starts[row] = elementAt(starts, row - 1) + elementAt(lengths, row - 1);
   return starts;
 }
 
@@ -93,8 +93,8 @@ function firstJudged(split: Split, labels: Float32Array): [Int32Array, number] {
   let judged = 0;
   for (let row = 0; row < split.size; row++) {
     first[row] = judged;
-    const start = starts[row] as number;
-    for (const label of labels.subarray(start, start + (split.lengths[row] as number))) if (label !== IGNORED) judged++;
+    const start = elementAt(starts, row);
+    for (const label of labels.subarray(start, start + elementAt(split.lengths, row))) if (label !== IGNORED) judged++;
   }
   return [first, judged];
 }
@@ -112,14 +112,14 @@ async function evaluateSpans(
   for await (const { row, logits } of predictRows(model, split, options)) {
     const tokens = logits.length / 2;
     for (const side of [0, 1]) {
-      const positions = Float32Array.from({ length: tokens }, (_, token) => logits[2 * token + side] as number);
+      const positions = Float32Array.from({ length: tokens }, (_, token) => elementAt(logits, 2 * token + side));
       const target = new Float32Array(tokens);
-      target[labels[2 * row + side] as number] = 1;
+      target[elementAt(labels, 2 * row + side)] = 1;
       loss += referenceLoss('cross-entropy', positions, target, tokens).loss / (2 * split.size);
     }
     const { first, last } = bestSpan(logits, { from: 0, to: tokens });
     spans.set([first, last], 2 * row);
   }
   const scores = metric.compute(spans, labels, 2);
-  return { loss, score: scores[metric.main] as number, scores, logits: spans };
+  return { loss, score: scores[metric.main] ?? Number.NaN, scores, logits: spans };
 }

@@ -1,4 +1,5 @@
-import { RuntimeError } from './errors.js';
+import { isUnshared } from '../values.js';
+import { RuntimeError } from '../errors.js';
 
 /**
  * SHA-256 as 64 hexadecimal digits, by the platform's WebCrypto.
@@ -32,7 +33,7 @@ export async function weightsDigest(
 }
 
 async function digest(bytes: Uint8Array): Promise<Uint8Array> {
-  const subtle = globalThis.crypto?.subtle as SubtleCrypto | undefined;
+  const subtle: SubtleCrypto | undefined = globalThis.crypto?.subtle;
   if (subtle === undefined) {
     throw new RuntimeError('This page cannot compute SHA-256', {
       code: 'CRYPTO_UNAVAILABLE',
@@ -41,7 +42,7 @@ async function digest(bytes: Uint8Array): Promise<Uint8Array> {
     });
   }
   // WebCrypto refuses shared memory, where a threaded runtime may keep its tensors.
-  const own = bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : Uint8Array.from(bytes);
+  const own = isUnshared(bytes) ? bytes : Uint8Array.from(bytes);
   return new Uint8Array(await subtle.digest('SHA-256', own));
 }
 

@@ -1,4 +1,4 @@
-import { ConfigError, MismatchError } from './errors.js';
+import { ConfigError, MismatchError } from '../errors.js';
 import { GROUPS, type Group, type HeadKind, type Norm, type ParameterInfo } from './model.js';
 
 /** Half-open range of a flat vector. */

@@ -1,5 +1,6 @@
+import { isObject } from '../values.js';
 import * as v from 'valibot';
-import { FormatError, UnsupportedError } from './errors.js';
+import { FormatError, UnsupportedError } from '../errors.js';
 import { shorten, validate } from './validate.js';
 
 /** Bytes per element, in the names of the format. Types smaller than a byte are not supported. */
@@ -118,7 +119,7 @@ function parseHeader(text: string): Record<string, unknown> {
   } catch {
     // Reported below.
   }
-  if (typeof header !== 'object' || header === null) {
+  if (!isObject(header)) {
     throw new FormatError('The safetensors header is not a JSON object', {
       code: 'SAFETENSORS_HEADER',
       found: shorten(text, 40),
@@ -131,7 +132,7 @@ function parseHeader(text: string): Record<string, unknown> {
       code: 'SAFETENSORS_HEADER',
       found: shorten(twice),
     });
-  return header as Record<string, unknown>;
+  return header;
 }
 
 function metadataOf(value: unknown): [string, string][] {
@@ -196,9 +197,9 @@ function duplicateKey(json: string): string | undefined {
     const start = i++;
     while (json[i] !== '"') i += json[i] === '\\' ? 2 : 1;
     let next = i + 1;
-    while (WHITESPACE.includes(json[next] as string)) next++;
+    while (WHITESPACE.includes(json[next] ?? 'end')) next++;
     if (json[next] !== ':') continue;
-    const key = JSON.parse(json.slice(start, i + 1)) as string;
+    const key: string = JSON.parse(json.slice(start, i + 1));
     const keys = seen.at(-1);
     if (keys?.has(key) === true) return key;
     keys?.add(key);

@@ -1,5 +1,6 @@
-import { ConfigError } from './errors.js';
-import { permutation, type Stream } from './random.js';
+import { ConfigError } from '../errors.js';
+import { permutation, type Stream } from '../math/random.js';
+import { elementAt } from '../values.js';
 
 /** Batches that are sorted by length together; more means less padding and less randomness in who meets whom. */
 const BATCHES_PER_BUCKET = 16;
@@ -25,12 +26,10 @@ export function epochBatches(
   const bucketSize = batchSize * BATCHES_PER_BUCKET;
   for (let start = 0; start < order.length; start += bucketSize) {
     // The sort is stable, so rows of one length keep their shuffled order.
-    const bucket = order
-      .slice(start, start + bucketSize)
-      .sort((a, b) => (lengths[a] as number) - (lengths[b] as number));
+    const bucket = order.slice(start, start + bucketSize).sort((a, b) => elementAt(lengths, a) - elementAt(lengths, b));
     batches.push(...cut(bucket, batchSize));
   }
-  return Array.from(permutation(batches.length, seed, ...streams, 'batches'), (index) => batches[index] as Int32Array);
+  return Array.from(permutation(batches.length, seed, ...streams, 'batches'), (index) => elementAt(batches, index));
 }
 
 /**
@@ -41,7 +40,7 @@ export function epochBatches(
 export function sequentialBatches(lengths: Int32Array, batchSize: number): Int32Array[] {
   checkBatchSize(batchSize);
   const order = Int32Array.from({ length: lengths.length }, (_, row) => row).sort(
-    (a, b) => (lengths[a] as number) - (lengths[b] as number) || a - b,
+    (a, b) => elementAt(lengths, a) - elementAt(lengths, b) || a - b,
   );
   return cut(order, batchSize);
 }

@@ -1,5 +1,5 @@
 import type { AdapterConfig } from './adapter-config.js';
-import { formatCount, formatShare, share } from './layout.js';
+import { formatCount, formatShare, share } from '../model/layout.js';
 
 /** What the model card says beyond the config. */
 export interface CardInfo {

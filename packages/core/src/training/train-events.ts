@@ -1,5 +1,5 @@
 import type { Checkpoint, EpochRecord, StageResult } from './checkpoint.js';
-import type { Group } from './model.js';
+import type { Group } from '../model/model.js';
 
 /** Which stage an event belongs to; `stageIndex` counts from 0. */
 interface InStage {

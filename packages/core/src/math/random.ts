@@ -1,8 +1,9 @@
+import { elementAt, present } from '../values.js';
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
-import { ConfigError } from './errors.js';
+import { ConfigError } from '../errors.js';
 
 export type { RandomGenerator };
 
@@ -23,8 +24,8 @@ export function generator(seed: number, ...streams: readonly Stream[]): RandomGe
   const words: number[] = [0x9e3779b9, 0x243f6a88, 0xb7e15162, 0x6a09e667];
   for (const part of [seed, ...streams]) {
     const value = typeof part === 'string' ? hashText(part) : integer(part);
-    for (let i = 0; i < words.length; i++) words[i] = mix((words[i] as number) ^ mix(value + i));
-    words.push(words.shift() as number);
+    for (let i = 0; i < words.length; i++) words[i] = mix(elementAt(words, i) ^ mix(value + i));
+    words.push(present(words.shift()));
   }
   if (!words.some(Boolean)) words[0] = 1; // the one state xoroshiro never leaves
   return xoroshiro128plusFromState(words);
@@ -47,8 +48,8 @@ export function permutation(size: number, seed: number, ...streams: readonly Str
   const order = Int32Array.from({ length: size }, (_, i) => i);
   for (let last = size - 1; last > 0; last--) {
     const chosen = uniformInt(random, 0, last);
-    const value = order[last] as number;
-    order[last] = order[chosen] as number;
+    const value = elementAt(order, last);
+    order[last] = elementAt(order, chosen);
     order[chosen] = value;
   }
   return order;

@@ -1,10 +1,11 @@
-import { IGNORED, type Split } from './batch.js';
-import { DataError } from './errors.js';
+import { IGNORED, type Split } from '../model/batch.js';
+import { DataError } from '../errors.js';
 import { evaluateTokens } from './evaluate-tokens.js';
 import { predictSplit, type Evaluation, type PredictOptions, type Predictor } from './predict.js';
-import { argmax, checkTargets, isTokenLoss, referenceLoss, targetMatrix } from './loss.js';
-import type { Metric } from './metrics.js';
-import type { Loss, RowLoss, TrainableModel } from './model.js';
+import { argmax, checkTargets, isTokenLoss, referenceLoss, targetMatrix } from '../math/loss.js';
+import type { Metric } from '../metrics/metrics.js';
+import type { Loss, RowLoss, TrainableModel } from '../model/model.js';
+import { elementAt } from '../values.js';
 
 /**
  * Predict a labelled split and score it.
@@ -28,7 +29,7 @@ export async function evaluate(
     numLabels,
   );
   const scores = metric.compute(logits, labels, numLabels);
-  return { loss, score: scores[metric.main] as number, scores, logits };
+  return { loss, score: scores[metric.main] ?? Number.NaN, scores, logits };
 }
 
 /**
@@ -75,11 +76,11 @@ export function baselineScores(
   if (loss === 'cross-entropy') answer[majorityClass(trainLabels, numLabels)] = 1;
   else {
     const rows = trainLabels.length / numLabels;
-    trainLabels.forEach((target, i) => (answer[i % numLabels] = (answer[i % numLabels] as number) + target / rows));
+    trainLabels.forEach((target, i) => (answer[i % numLabels] = elementAt(answer, i % numLabels) + target / rows));
     // As a logit: positive where the label is more often on than off.
     if (loss === 'bce') answer.forEach((mean, i) => (answer[i] = mean - 0.5));
   }
   const rows = loss === 'cross-entropy' ? labels.length : labels.length / numLabels;
-  const logits = Float32Array.from({ length: rows * numLabels }, (_, i) => answer[i % numLabels] as number);
+  const logits = Float32Array.from({ length: rows * numLabels }, (_, i) => elementAt(answer, i % numLabels));
   return metric.compute(logits, labels, numLabels);
 }

@@ -1,6 +1,7 @@
-import { IGNORED } from './batch.js';
-import { ConfigError, DataError } from './errors.js';
-import type { Loss, RowLoss, TokenLoss } from './model.js';
+import { IGNORED } from '../model/batch.js';
+import { ConfigError, DataError } from '../errors.js';
+import type { Loss, RowLoss, TokenLoss } from '../model/model.js';
+import { elementAt } from '../values.js';
 
 /** Whether a loss has an answer for each token. */
 export const isTokenLoss = (loss: Loss): loss is TokenLoss =>
@@ -163,12 +164,12 @@ function crossEntropy(logits: Matrix, targets: Matrix, numLabels: number): LossA
   let loss = 0;
   for (let start = 0; start < logits.length; start += numLabels) {
     let largest = -Infinity;
-    for (let i = start; i < start + numLabels; i++) largest = Math.max(largest, logits[i] as number);
+    for (let i = start; i < start + numLabels; i++) largest = Math.max(largest, elementAt(logits, i));
     let sum = 0;
-    for (let i = start; i < start + numLabels; i++) sum += Math.exp((logits[i] as number) - largest);
+    for (let i = start; i < start + numLabels; i++) sum += Math.exp(elementAt(logits, i) - largest);
     loss += largest + Math.log(sum);
     for (let i = start; i < start + numLabels; i++) {
-      const [z, t] = [logits[i] as number, targets[i] as number];
+      const [z, t] = [elementAt(logits, i), elementAt(targets, i)];
       loss -= z * t;
       gradient[i] = (Math.exp(z - largest) / sum - t) / rows;
     }
@@ -197,7 +198,7 @@ function meanOverEntries(
   const gradient = new Float64Array(logits.length);
   let loss = 0;
   for (let i = 0; i < logits.length; i++) {
-    const { term, slope } = entry(logits[i] as number, targets[i] as number);
+    const { term, slope } = entry(elementAt(logits, i), elementAt(targets, i));
     loss += term / logits.length;
     gradient[i] = slope / logits.length;
   }
@@ -228,7 +229,7 @@ export function argmax(logits: Float32Array, numLabels: number): Int32Array {
   return Int32Array.from({ length: logits.length / numLabels }, (_, row) => {
     let best = 0;
     for (let i = 1; i < numLabels; i++)
-      if ((logits[row * numLabels + i] as number) > (logits[row * numLabels + best] as number)) best = i;
+      if (elementAt(logits, row * numLabels + i) > elementAt(logits, row * numLabels + best)) best = i;
     return best;
   });
 }
@@ -245,8 +246,8 @@ export interface Answer {
 
 /** @param logits [numLabels]. */
 export function answerOf(logits: Float32Array, loss: RowLoss): Answer {
-  if (loss === 'mse') return { index: 0, score: logits[0] as number };
+  if (loss === 'mse') return { index: 0, score: elementAt(logits, 0) };
   const probabilities = loss === 'bce' ? logits.map(sigmoid) : softmax(logits, logits.length);
-  const index = argmax(probabilities, probabilities.length)[0] as number;
-  return { index, score: probabilities[index] as number, probabilities };
+  const index = elementAt(argmax(probabilities, probabilities.length), 0);
+  return { index, score: elementAt(probabilities, index), probabilities };
 }

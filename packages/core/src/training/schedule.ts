@@ -1,7 +1,7 @@
 import * as v from 'valibot';
-import { ConfigError } from './errors.js';
-import { GROUPS, type Group } from './model.js';
-import { validate } from './validate.js';
+import { ConfigError } from '../errors.js';
+import { GROUPS, type Group } from '../model/model.js';
+import { validate } from '../files/validate.js';
 
 /** One stage of training: what is trained, and how. */
 export interface Stage {

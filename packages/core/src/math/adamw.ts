@@ -1,5 +1,6 @@
-import { MismatchError } from './errors.js';
-import type { Group, OptimizerState } from './model.js';
+import { elementAt } from '../values.js';
+import { MismatchError } from '../errors.js';
+import type { Group, OptimizerState } from '../model/model.js';
 
 export interface AdamWSettings {
   readonly learningRate: number;
@@ -48,12 +49,12 @@ export function adamw(
   const secondCorrection = Math.sqrt(1 - beta2 ** step);
   const decay = 1 - learningRate * weightDecay;
   for (let i = 0; i < values.length; i++) {
-    const gradient = gradients[i] as number;
-    const m = beta1 * (first[i] as number) + (1 - beta1) * gradient;
-    const v = beta2 * (second[i] as number) + (1 - beta2) * gradient * gradient;
+    const gradient = elementAt(gradients, i);
+    const m = beta1 * elementAt(first, i) + (1 - beta1) * gradient;
+    const v = beta2 * elementAt(second, i) + (1 - beta2) * gradient * gradient;
     first[i] = m;
     second[i] = v;
-    values[i] = (values[i] as number) * decay - (stepSize * m) / (Math.sqrt(v) / secondCorrection + epsilon);
+    values[i] = elementAt(values, i) * decay - (stepSize * m) / (Math.sqrt(v) / secondCorrection + epsilon);
   }
   return { groups: state.groups, step, first, second };
 }
@@ -69,6 +70,6 @@ export function clipGradient(gradients: Float32Array, maxNorm: number): number {
   for (const gradient of gradients) squares += gradient * gradient;
   const norm = Math.sqrt(squares);
   const factor = maxNorm / (norm + 1e-6);
-  if (factor < 1) for (let i = 0; i < gradients.length; i++) gradients[i] = (gradients[i] as number) * factor;
+  if (factor < 1) for (let i = 0; i < gradients.length; i++) gradients[i] = elementAt(gradients, i) * factor;
   return norm;
 }

@@ -1,5 +1,6 @@
-import { DataError } from './errors.js';
+import { DataError } from '../errors.js';
 import type { Metric } from './metrics.js';
+import { elementAt } from '../values.js';
 
 export interface Span {
   /** Number of the first and of the last token. */
@@ -35,7 +36,7 @@ export function bestSpan(logits: Float32Array, { from, to, mostTokens = 30 }: Sp
   let best: Span = { first: from, last: from, score: Number.NEGATIVE_INFINITY };
   for (let first = from; first < to; first++) {
     for (let last = first; last < Math.min(to, first + mostTokens); last++) {
-      const score = (logits[2 * first] as number) + (logits[2 * last + 1] as number);
+      const score = elementAt(logits, 2 * first) + elementAt(logits, 2 * last + 1);
       if (score > best.score) best = { first, last, score };
     }
   }
@@ -53,12 +54,8 @@ export const spanMetric: Metric = {
     const rows = labels.length / 2;
     let [exact, overlap] = [0, 0];
     for (let row = 0; row < rows; row++) {
-      const [first, last, from, to] = [spans[2 * row], spans[2 * row + 1], labels[2 * row], labels[2 * row + 1]] as [
-        number,
-        number,
-        number,
-        number,
-      ];
+      const [first, last] = [elementAt(spans, 2 * row), elementAt(spans, 2 * row + 1)];
+      const [from, to] = [elementAt(labels, 2 * row), elementAt(labels, 2 * row + 1)];
       if (first === from && last === to) exact++;
       const common = Math.max(0, Math.min(last, to) - Math.max(first, from) + 1);
       overlap += (2 * common) / (last - first + 1 + (to - from + 1));

@@ -1,15 +1,16 @@
-import { IGNORED, type Split } from './batch.js';
+import { IGNORED, type Split } from '../model/batch.js';
 import { epochBatches } from './bucketing.js';
 import { checkCheckpoint, dataFingerprint, type Checkpoint, type EpochRecord, type StageResult } from './checkpoint.js';
-import { ConfigError, DataError, MismatchError, RuntimeError } from './errors.js';
+import { ConfigError, DataError, MismatchError, RuntimeError } from '../errors.js';
 import { evaluate, labelsOf } from './evaluate.js';
 import type { Evaluation } from './predict.js';
-import { layout } from './layout.js';
-import type { Metric } from './metrics.js';
-import type { Group, TrainableModel } from './model.js';
+import { layout } from '../model/layout.js';
+import type { Metric } from '../metrics/metrics.js';
+import type { Group, TrainableModel } from '../model/model.js';
 import { withProgress } from './progress.js';
 import { checkPlan, learningRateAt, type Plan, type Stage } from './schedule.js';
 import type { TrainEvent, TrainResult } from './train-events.js';
+import { elementAt, present } from '../values.js';
 
 export interface TrainData {
   readonly train: Split;
@@ -254,9 +255,9 @@ async function* runStage(run: Run, stage: Stage, place: Place): Events<boolean> 
     await model.write(progress.best.values, groups);
     bestEpoch = progress.best.epoch;
   }
-  const standing = progress.history.find(
-    (record) => record.stage === stage.name && record.epoch === bestEpoch,
-  ) as EpochRecord;
+  const standing = present(
+    progress.history.find((record) => record.stage === stage.name && record.epoch === bestEpoch),
+  );
   const { loss, score, scores } = standing;
   const result: StageResult = {
     name: stage.name,
@@ -290,7 +291,7 @@ async function* precompute({ model, data, options }: Run, groups: readonly Group
   const all = tokens.reduce((sum, count) => sum + count, 0);
   for (const [i, split] of splits.entries()) {
     if (signal?.aborted === true) return false;
-    const maxBytes = Math.floor((maxCacheBytes * (tokens[i] as number)) / Math.max(1, all));
+    const maxBytes = Math.floor((maxCacheBytes * elementAt(tokens, i)) / Math.max(1, all));
     const work = withProgress(
       async (onProgress, stop) => model.precompute?.(split, groups, { maxBytes, onProgress, signal: stop }),
       signal,

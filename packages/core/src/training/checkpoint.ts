@@ -1,13 +1,13 @@
 import * as v from 'valibot';
-import type { Files } from './files.js';
-import type { Split } from './batch.js';
-import { sha256 } from './digest.js';
-import { FormatError, MismatchError } from './errors.js';
-import { GROUPS, type Group, type OptimizerState, type ParameterInfo } from './model.js';
-import { layout } from './layout.js';
-import { fromFloat32, readSafetensors, toFloat32, writeSafetensors, type Tensor } from './safetensors.js';
+import type { Files } from '../files/files.js';
+import type { Split } from '../model/batch.js';
+import { sha256 } from '../files/digest.js';
+import { FormatError, MismatchError } from '../errors.js';
+import { GROUPS, type Group, type OptimizerState, type ParameterInfo } from '../model/model.js';
+import { layout } from '../model/layout.js';
+import { fromFloat32, readSafetensors, toFloat32, writeSafetensors, type Tensor } from '../files/safetensors.js';
 import { planSchema, type Plan } from './schedule.js';
-import { parseJson, shorten, validate } from './validate.js';
+import { parseJson, shorten, validate } from '../files/validate.js';
 
 /** One finished epoch. */
 export interface EpochRecord {
