@@ -1,4 +1,4 @@
-import type { Batch, Group } from '@hadamard-adapter/core';
+import type { Batch, Group, PrecomputeOptions } from '@hadamard-adapter/core';
 import {
   GRADIENTS_OUTPUT,
   PARAMETERS_INPUT,
@@ -6,238 +6,220 @@ import {
   compilePrefix,
   compileSiteInput,
   compileTraining,
-  trainingActivations,
-  parameterInfo,
   trainingCuts,
-  type ActivationBudget,
-  type BatchSize,
-  type AdapterModel,
   type ActivationCut,
+  type AdapterModel,
 } from '@hadamard-adapter/compiler/internal';
-import { floatInput, type Executor, type RetryOnDeviceLoss, type RunInputs } from '@hadamard-adapter/runtime/internal';
+import {
+  ActivationCache,
+  ActivationLimit,
+  chooseCut,
+  cutKey,
+  floatInput,
+  groupsKey,
+  type DeviceStore,
+  type Executor,
+  type RetryOnDeviceLoss,
+  type RunInputs,
+  type SplitSource,
+  type TrainResults,
+} from '@hadamard-adapter/runtime/internal';
 import type { Tensor } from 'onnxruntime-common';
-import { chooseCut, planActivations, type ActivationStore } from './activations.js';
 import pLimit from 'p-limit';
+import { deviceStore } from './device-store.js';
 import type { Device, WeightFiles } from './devices/device.js';
 import { withoutLock } from './devices/device-lock.js';
 import { tokenFeeds } from './feeds.js';
-import type { Feeds } from './ort.js';
-import { programsOn } from './programs.js';
-import { residentStore } from './resident.js';
+import type { Feeds, OrtModule } from './ort.js';
+import { Programs } from './programs.js';
 import { floats, type Session, type SessionSettings } from './session.js';
 
-/** Training that starts behind a cut, and the activations kept for it. */
-interface Shortcut {
-  readonly groups: readonly Group[];
-  readonly cut: ActivationCut;
-  readonly stores: Map<string, ActivationStore>;
-}
-
-/**
- * A processor is as fast with some rows at a time as with all at once, so that a batch that keeps more than this
- * between forward and backward goes through in parts (BERT-base: four rows of 128 tokens). A GPU has its own memory and
- * wants large batches.
- */
-const DEFAULT_ACTIVATION_BYTES = 2 ** 28;
-const LOW_MEMORY_ACTIVATION_BYTES = 2 ** 27;
-
 const PREDICTION = { purpose: 'prediction' } as const;
-
-/** Rows per batch when activations are computed ahead. */
-const PRECOMPUTE_BATCH = 32;
-
-const cutKey = (short: Shortcut | undefined): string => short?.cut.values.map(({ name }) => name).join(' ') ?? '';
-
-const groupsKey = (groups: readonly Group[]): string => [...groups].toSorted().join('+');
+const TRAINING = { keep: ['loss', GRADIENTS_OUTPUT], purpose: 'training' } as const;
 
 /**
- * Runs what is compiled from one model. With a shortcut set by `precompute`, training and prediction start from kept
+ * Runs what is compiled from one model. With a cache filled by `precompute`, training and prediction start from kept
  * activations; a batch that was not kept goes through the prefix first, so results never depend on what is in the
  * cache. On devices that can keep tensors, parameters and optimizer stay there.
  */
-export function ortExecutor(
-  keeper: RetryOnDeviceLoss<Device>,
-  model: AdapterModel,
-  parameters: Float32Array,
-  settings: SessionSettings,
-  files?: WeightFiles,
-): Executor {
-  const ort = (): Device['ort'] => keeper.current.ort;
-  const { lowMemory = false } = settings;
-  const programs = programsOn(() => keeper.current, { onePurpose: lowMemory, files });
-  // A graph must not be released while it runs.
-  const inTurn: typeof withoutLock = lowMemory ? pLimit(1) : withoutLock;
-  let shortcut: Shortcut | undefined;
-  let largest = { batch: 0, sequence: 0 };
+export class OrtExecutor implements Executor {
+  /** Where parameters and optimizer stay on the device; undefined where they are in `values`. */
+  readonly store: DeviceStore<Tensor> | undefined;
+  private readonly device: RetryOnDeviceLoss<Device>;
+  private readonly model: AdapterModel;
+  /** All parameters, flat: the vector lives. */
+  private readonly values: Float32Array;
+  private readonly files: WeightFiles | undefined;
+  private readonly programs: Programs;
+  private readonly limit: ActivationLimit;
+  /** A graph must not be released while it runs. */
+  private readonly inTurn: typeof withoutLock;
+  private cache: ActivationCache | undefined;
 
-  const store =
-    keeper.current.resident === undefined
-      ? undefined
-      : residentStore(model.parameters.map(parameterInfo), parameters, {
-          ort,
-          session: (key, compile, keep) => programs.get(key, compile, { keep }),
-          train: async (groups, inputs) => {
-            const results = await runTraining(groups, inputs);
-            return { loss: results.get('loss') as Tensor, gradients: results.get(GRADIENTS_OUTPUT) as Tensor };
-          },
-          retried: (work) => retried(work),
-        });
+  constructor(
+    device: RetryOnDeviceLoss<Device>,
+    model: AdapterModel,
+    values: Float32Array,
+    { lowMemory = false, maxActivationBytes }: SessionSettings,
+    files?: WeightFiles,
+  ) {
+    const ownMemory = device.current.keepsTensors !== undefined;
+    this.device = device;
+    this.model = model;
+    this.values = values;
+    this.files = files;
+    this.programs = new Programs(() => device.current, { onePurpose: lowMemory, files });
+    this.limit = new ActivationLimit(model, { maxActivationBytes, lowMemory, ownMemory });
+    this.inTurn = lowMemory ? pLimit(1) : withoutLock;
+    this.store = ownMemory
+      ? deviceStore(model, values, {
+          ort: () => this.ort,
+          programs: this.programs,
+          train: (groups, inputs) => this.trainOnDevice(groups, inputs),
+          retried: (work) => this.retried(work),
+        })
+      : undefined;
+  }
+
+  microBatchRows(groups: readonly Group[], batch: Batch): number {
+    return this.limit.microBatchRows(groups, batch, this.cacheFor(groups)?.cut);
+  }
+
+  train(groups: readonly Group[], inputs: RunInputs): Promise<{ loss: number; gradients: Float32Array }> {
+    return this.retried(async () => {
+      const results = await this.runTraining(groups, inputs);
+      return {
+        loss: (await floats(results, 'loss'))[0] as number,
+        gradients: await floats(results, GRADIENTS_OUTPUT),
+      };
+    });
+  }
+
+  predict(inputs: RunInputs): Promise<Float32Array> {
+    return this.retried(async () => {
+      const { cache } = this;
+      const session = await this.programs.get(
+        `logits:${cutKey(cache?.cut)}`,
+        () => compileInference(this.model, ['logits'], cache?.cut),
+        PREDICTION,
+      );
+      const extra = cache === undefined ? {} : await this.activationsOf(cache, inputs);
+      return this.answer(session, inputs, 'logits', extra);
+    });
+  }
+
+  encode(inputs: RunInputs): Promise<Float32Array> {
+    return this.retried(async () => {
+      const compile = (): ReturnType<typeof compileInference> => compileInference(this.model, ['hidden']);
+      const session = await this.programs.get('hidden', compile, PREDICTION);
+      return this.answer(session, inputs, this.model.canonical.hidden);
+    });
+  }
+
+  siteInput(inputs: RunInputs, key: string): Promise<Float32Array> {
+    const { graph, output } = compileSiteInput(this.model, key);
+    return this.retried(async () => {
+      const session = await this.programs.get(`site:${key}`, () => graph, PREDICTION);
+      return this.answer(session, inputs, output);
+    });
+  }
+
+  async precompute(split: SplitSource, groups: readonly Group[], options: PrecomputeOptions): Promise<number> {
+    if (this.cacheFor(groups) === undefined) {
+      const cut = chooseCut(split, trainingCuts(this.model, groups), options.maxBytes);
+      await this.programs.release();
+      this.cache = cut === undefined ? undefined : new ActivationCache(groups, cut);
+    }
+    const { cache } = this;
+    if (cache === undefined) return 0;
+    return cache.fill(split, (batch) => this.retried(() => this.runPrefix(cache.cut, { batch })), options);
+  }
+
+  cachedGroups(): readonly Group[] | undefined {
+    return this.cache?.groups;
+  }
+
+  forget(): void {
+    this.cache = undefined;
+  }
+
+  async dispose(): Promise<void> {
+    this.store?.dispose();
+    await this.programs.release();
+    this.files?.dispose();
+    this.device.close();
+  }
+
+  private get ort(): OrtModule {
+    return this.device.current.ort;
+  }
+
   /** What a lost device held is abandoned before the work is done again on the next one. */
-  const retried = <T>(work: () => Promise<T>): Promise<T> =>
-    inTurn(() =>
-      keeper.run(work, () => {
-        programs.abandon();
-        store?.abandon();
+  private retried<T>(work: () => Promise<T>): Promise<T> {
+    return this.inTurn(() =>
+      this.device.run(work, () => {
+        this.programs.abandon();
+        this.store?.abandon();
       }),
     );
+  }
 
-  const feedsFor = ({ inputs: names }: Session, inputs: RunInputs, extra: Feeds = {}): Feeds => {
-    const { Tensor } = ort();
+  private cacheFor(groups: readonly Group[]): ActivationCache | undefined {
+    return this.cache?.serves(groups) === true ? this.cache : undefined;
+  }
+
+  private async answer(session: Session, inputs: RunInputs, output: string, extra?: Feeds): Promise<Float32Array> {
+    return floats(await session.run(this.feedsFor(session, inputs, extra), [output]), output);
+  }
+
+  private feedsFor({ inputs: names }: Session, inputs: RunInputs, extra: Feeds = {}): Feeds {
+    const { Tensor } = this.ort;
     const feeds: Record<string, Feeds[string]> = { ...tokenFeeds(Tensor, names, inputs.batch), ...extra };
     if (names.includes(PARAMETERS_INPUT))
-      feeds[PARAMETERS_INPUT] = store?.parameters() ?? new Tensor('float32', parameters, [parameters.length]);
+      feeds[PARAMETERS_INPUT] = this.store?.parameters ?? new Tensor('float32', this.values, [this.values.length]);
     for (const name of names) {
-      const input = floatInput(model, inputs, name);
+      const input = floatInput(this.model, inputs, name);
       if (input !== undefined) feeds[name] = new Tensor('float32', input.data, input.dims);
     }
     return feeds;
-  };
+  }
 
-  const activationsOf = async ({ cut, stores }: Shortcut, inputs: RunInputs): Promise<Feeds> => {
+  private async activationsOf(cache: ActivationCache, inputs: RunInputs): Promise<Feeds> {
     const { batch } = inputs;
-    const kept = batch.source === undefined ? undefined : stores.get(batch.source.split)?.gather(batch);
-    const activations = kept ?? (await runPrefix(cut, inputs));
+    const { cut } = cache;
+    const activations = cache.gather(batch) ?? (await this.runPrefix(cut, inputs));
     const sizeOf = (dim: 'batch' | 'sequence' | number): number => (typeof dim === 'number' ? dim : batch[dim]);
     return Object.fromEntries(
       cut.values.map(({ name, dims }, i) => [
         name,
-        new (ort().Tensor)('float32', activations[i] as Float32Array, dims.map(sizeOf)),
+        new this.ort.Tensor('float32', activations[i] as Float32Array, dims.map(sizeOf)),
       ]),
     );
-  };
+  }
 
-  const runPrefix = async (cut: ActivationCut, inputs: RunInputs): Promise<Float32Array[]> => {
+  private async runPrefix(cut: ActivationCut, inputs: RunInputs): Promise<Float32Array[]> {
     const names = cut.values.map(({ name }) => name);
-    const front = await programs.get(`prefix:${names.join(' ')}`, () => compilePrefix(model, cut));
-    const results = await front.run(feedsFor(front, inputs), names);
+    const prefix = await this.programs.get(`prefix:${cutKey(cut)}`, () => compilePrefix(this.model, cut));
+    const results = await prefix.run(this.feedsFor(prefix, inputs), names);
     return Promise.all(names.map((name) => floats(results, name)));
-  };
+  }
 
-  const shortcutFor = (groups: readonly Group[]): Shortcut | undefined =>
-    shortcut !== undefined && groupsKey(shortcut.groups) === groupsKey(groups) ? shortcut : undefined;
+  private async runTraining(groups: readonly Group[], inputs: RunInputs): ReturnType<Session['run']> {
+    const cache = this.cacheFor(groups);
+    const key = `train:${groupsKey(groups)}:${cutKey(cache?.cut)}`;
+    if (this.limit.grow(inputs.batch)) await this.programs.drop(key);
+    const { budget } = this.limit;
+    const session = await this.programs.get(
+      key,
+      () => compileTraining(this.model, groups, cache?.cut, budget),
+      TRAINING,
+    );
+    const extra = cache === undefined ? {} : await this.activationsOf(cache, inputs);
+    return session.run(this.feedsFor(session, inputs, extra), TRAINING.keep);
+  }
 
-  /** The budget for the largest batch so far; a training graph that was made for a smaller one is given up. */
-  const budgetFor = async (key: string, { batch, sequence }: Batch): Promise<ActivationBudget | undefined> => {
-    const { maxActivationBytes: maxBytes } = settings;
-    if (maxBytes === undefined) return undefined;
-    if (batch * sequence > largest.batch * largest.sequence) {
-      largest = { batch, sequence };
-      await programs.drop(key);
-    }
-    return { maxBytes, ...largest };
-  };
-
-  const runTraining = async (groups: readonly Group[], inputs: RunInputs): ReturnType<Session['run']> => {
-    const short = shortcutFor(groups);
-    const key = `train:${groupsKey(groups)}:${cutKey(short)}`;
-    const budget = await budgetFor(key, inputs.batch);
-    const step = await programs.get(key, () => compileTraining(model, groups, short?.cut, budget), {
-      keep: ['loss', GRADIENTS_OUTPUT],
-      purpose: 'training',
-    });
-    const extra = short === undefined ? {} : await activationsOf(short, inputs);
-    return step.run(feedsFor(step, inputs, extra), ['loss', GRADIENTS_OUTPUT]);
-  };
-
-  /** What a row keeps does not depend on the others, so one with this many tokens is measured. */
-  const activations = new Map<string, (size: BatchSize) => number>();
-  const rowBytes = (groups: readonly Group[], sequence: number): number => {
-    const short = shortcutFor(groups);
-    const key = `${groupsKey(groups)}:${cutKey(short)}`;
-    const bytes = activations.get(key) ?? trainingActivations(model, groups, short?.cut);
-    activations.set(key, bytes);
-    return bytes({ batch: 1, sequence });
-  };
-
-  return {
-    ...(store === undefined ? {} : { store }),
-    microBatchRows(groups, { batch, sequence }) {
-      const maxBytes =
-        settings.maxActivationBytes ??
-        (lowMemory
-          ? LOW_MEMORY_ACTIVATION_BYTES
-          : store === undefined
-            ? DEFAULT_ACTIVATION_BYTES
-            : Number.POSITIVE_INFINITY);
-      return maxBytes === Number.POSITIVE_INFINITY
-        ? batch
-        : Math.max(1, Math.floor(maxBytes / rowBytes(groups, sequence)));
-    },
-    train: (groups, inputs) =>
-      retried(async () => {
-        const results = await runTraining(groups, inputs);
-        return {
-          loss: (await floats(results, 'loss'))[0] as number,
-          gradients: await floats(results, GRADIENTS_OUTPUT),
-        };
-      }),
-
-    predict: (inputs) =>
-      retried(async () => {
-        const short = shortcut;
-        const infer = await programs.get(
-          `logits:${cutKey(short)}`,
-          () => compileInference(model, ['logits'], short?.cut),
-          PREDICTION,
-        );
-        const extra = short === undefined ? {} : await activationsOf(short, inputs);
-        return floats(await infer.run(feedsFor(infer, inputs, extra), ['logits']), 'logits');
-      }),
-
-    encode: (inputs) =>
-      retried(async () => {
-        const infer = await programs.get('hidden', () => compileInference(model, ['hidden']), PREDICTION);
-        return floats(await infer.run(feedsFor(infer, inputs), [model.canonical.hidden]), model.canonical.hidden);
-      }),
-
-    siteInput(inputs, key) {
-      const { graph, output } = compileSiteInput(model, key);
-      return retried(async () => {
-        const infer = await programs.get(`site:${key}`, () => graph, PREDICTION);
-        return floats(await infer.run(feedsFor(infer, inputs), [output]), output);
-      });
-    },
-
-    async precompute(split, groups, { maxBytes, onProgress, signal }) {
-      if (shortcutFor(groups) === undefined) {
-        const cut = chooseCut(split, trainingCuts(model, groups), maxBytes);
-        await programs.release();
-        shortcut = cut === undefined ? undefined : { groups, cut, stores: new Map() };
-      }
-      if (shortcut === undefined) return 0;
-      const { cut, stores } = shortcut;
-      const plan = planActivations(split, cut, maxBytes, PRECOMPUTE_BATCH);
-      let done = 0;
-      for (const rows of plan.batches) {
-        if (signal?.aborted === true) return 0;
-        const batch = await split.batch(rows);
-        plan.put(batch, await retried(() => runPrefix(cut, { batch })));
-        done += rows.length;
-        onProgress?.(done, plan.store.kept);
-      }
-      stores.set(split.id, plan.store);
-      return plan.store.kept;
-    },
-
-    cachedGroups: () => shortcut?.groups,
-    forget() {
-      shortcut = undefined;
-    },
-    async dispose() {
-      store?.dispose();
-      await programs.release();
-      files?.dispose();
-      keeper.close();
-    },
-  };
+  private async trainOnDevice(groups: readonly Group[], inputs: RunInputs): Promise<TrainResults<Tensor>> {
+    const results = await this.runTraining(groups, inputs);
+    return { loss: results.get('loss') as Tensor, gradients: results.get(GRADIENTS_OUTPUT) as Tensor };
+  }
 }

@@ -10,7 +10,7 @@ import {
 import { int8BitsFor, type Arithmetic } from './arithmetic.js';
 import type { DeviceOptions, Platform, WeightFiles } from './devices/device.js';
 import { openDevice } from './devices/open.js';
-import { ortExecutor } from './executor.js';
+import { OrtExecutor } from './executor.js';
 import type { SessionSettings } from './session.js';
 import { readBytes, type ModelBytes } from './source.js';
 
@@ -53,10 +53,10 @@ export function loaderFor(platform: Platform, defaultDevice: string): LoadModel 
         ...options,
         ...(int8Bits === undefined ? {} : { int8Bits }),
       });
-      const keeper = new RetryOnDeviceLoss(device, () => openDevice(platform, name, options));
+      const retried = new RetryOnDeviceLoss(device, () => openDevice(platform, name, options));
       return makeSession(
         compiled,
-        (parameters) => ortExecutor(keeper, compiled, parameters, options, files),
+        (parameters) => new OrtExecutor(retried, compiled, parameters, options, files),
         { runtime: 'onnxruntime', device: name },
         options,
       );

@@ -17,51 +17,58 @@ export interface ProgramsSettings {
   readonly files?: WeightFiles | undefined;
 }
 
-/** The sessions of one model, each compiled when it is first needed. */
-export interface Programs {
-  get(key: string, compile: () => Graph, options?: ProgramOptions): Promise<Session>;
-  /** Release one of them, if it is there. */
-  drop(key: string): Promise<void>;
-  /** Sessions hold a copy of the weights each: those of an earlier stage are released before new ones are made. */
-  release(): Promise<void>;
-  /** Forget all without a word to the runtime: their device is gone. */
-  abandon(): void;
+interface Program {
+  readonly session: Promise<Session>;
+  readonly purpose: Purpose | undefined;
 }
 
-export function programsOn(device: () => Device, { onePurpose = false, files }: ProgramsSettings = {}): Programs {
-  const compiled = new Map<string, { readonly session: Promise<Session>; readonly purpose: Purpose | undefined }>();
-  const drop = async (key: string): Promise<void> => {
-    const dropped = compiled.get(key);
-    compiled.delete(key);
+/** The sessions of one model by key, each compiled when it is first needed. */
+export class Programs {
+  private readonly device: () => Device;
+  private readonly onePurpose: boolean;
+  private readonly files: WeightFiles | undefined;
+  private readonly compiled = new Map<string, Program>();
+
+  constructor(device: () => Device, { onePurpose = false, files }: ProgramsSettings = {}) {
+    this.device = device;
+    this.onePurpose = onePurpose;
+    this.files = files;
+  }
+
+  get(key: string, compile: () => Graph, { keep = [], purpose }: ProgramOptions = {}): Promise<Session> {
+    const existing = this.compiled.get(key);
+    if (existing !== undefined) return existing.session;
+    const session = this.make(compile, keep, purpose);
+    this.compiled.set(key, { session, purpose });
+    // One that failed is tried again the next time.
+    session.catch(() => this.compiled.get(key)?.session === session && this.compiled.delete(key));
+    return session;
+  }
+
+  /** Release one of them, if it is there. */
+  async drop(key: string): Promise<void> {
+    const dropped = this.compiled.get(key);
+    this.compiled.delete(key);
     await (await dropped?.session)?.release();
-  };
-  const make = async (
-    compile: () => Graph,
-    keep: readonly string[],
-    purpose: Purpose | undefined,
-  ): Promise<Session> => {
-    if (onePurpose && purpose !== undefined) {
-      const others = [...compiled].filter(([, other]) => other.purpose !== undefined && other.purpose !== purpose);
-      for (const [key] of others) await drop(key);
+  }
+
+  /** Sessions hold a copy of the weights each: those of an earlier stage are released before new ones are made. */
+  async release(): Promise<void> {
+    const all = [...this.compiled.values()];
+    this.compiled.clear();
+    for (const { session } of all) await session.then((each) => each.release());
+  }
+
+  /** Forget all without a word to the runtime: their device is gone. */
+  abandon(): void {
+    this.compiled.clear();
+  }
+
+  private async make(compile: () => Graph, keep: readonly string[], purpose: Purpose | undefined): Promise<Session> {
+    if (this.onePurpose && purpose !== undefined) {
+      const others = [...this.compiled].filter(([, other]) => other.purpose !== undefined && other.purpose !== purpose);
+      for (const [key] of others) await this.drop(key);
     }
-    return createSession(device(), compile(), keep, files);
-  };
-  return {
-    get(key, compile, { keep = [], purpose } = {}) {
-      const existing = compiled.get(key);
-      if (existing !== undefined) return existing.session;
-      const session = make(compile, keep, purpose);
-      compiled.set(key, { session, purpose });
-      // One that failed is tried again the next time.
-      session.catch(() => compiled.get(key)?.session === session && compiled.delete(key));
-      return session;
-    },
-    drop,
-    async release() {
-      const all = [...compiled.values()];
-      compiled.clear();
-      for (const { session } of all) await session.then((each) => each.release());
-    },
-    abandon: () => compiled.clear(),
-  };
+    return createSession(this.device(), compile(), keep, this.files);
+  }
 }

@@ -1,7 +1,7 @@
 import { RuntimeError } from '@hadamard-adapter/core';
 import { deviceLost } from '@hadamard-adapter/runtime/internal';
 import { elementCount, writeModelWithExternalData, type Graph, type Tensor } from '@hadamard-adapter/graph/internal';
-import type { InferenceSession } from 'onnxruntime-common';
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import type { Device, WeightFiles } from './devices/device.js';
 import { explain, type FailureContext } from './failures.js';
 import type { Feeds, Results } from './ort.js';
@@ -115,7 +115,7 @@ export async function createSession(
 }
 
 function sessionOptions(
-  { sessionOptions: own, resident }: Device,
+  { sessionOptions: own, keepsTensors }: Device,
   graph: Graph,
   keep: readonly string[],
 ): InferenceSession.SessionOptions {
@@ -128,19 +128,28 @@ function sessionOptions(
     // anyone who runs a generated graph.
     logSeverityLevel: 4,
     ...own(graph),
-    ...(resident === undefined || keep.length === 0
+    ...(keepsTensors === undefined || keep.length === 0
       ? {}
       : {
           preferredOutputLocation: Object.fromEntries(
-            graph.outputs.map(({ name }) => [name, keep.includes(name) ? resident : 'cpu']),
+            graph.outputs.map(({ name }) => [name, keep.includes(name) ? keepsTensors : 'cpu']),
           ),
         }),
   };
 }
 
 /** The numbers of a float32 result; brought from the device, and its memory there freed, where it was kept there. */
-export async function floats(results: Results, name: string): Promise<Float32Array> {
-  const data = await results.get(name)?.getData(true);
+export const floats = (results: Results, name: string): Promise<Float32Array> =>
+  numbersOf(results.get(name), name, true);
+
+/**
+ * The numbers of a float32 tensor, which keeps its memory on the device unless it is freed.
+ *
+ * @param name what it is, for the error.
+ * @throws RuntimeError SESSION_OUTPUT when it is none.
+ */
+export async function numbersOf(tensor: OrtTensor | undefined, name: string, free = false): Promise<Float32Array> {
+  const data = await tensor?.getData(free);
   if (data instanceof Float32Array) return data;
   throw new RuntimeError(`ONNX Runtime did not return ${name} as float32`, { code: 'SESSION_OUTPUT' });
 }

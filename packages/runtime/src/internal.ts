@@ -1,3 +1,6 @@
+export * from './activations/activation-cache.js';
+export * from './activations/activation-limit.js';
+export * from './activations/split-activations.js';
 export * from './devices/failures.js';
 export * from './devices/report.js';
 export * from './devices/retry-on-loss.js';
@@ -6,6 +9,7 @@ export * from './reference/reference.js';
 export * from './session/adapter.js';
 export * from './session/base-model.js';
 export * from './session/conformance-driver.js';
+export * from './session/device-store.js';
 export * from './session/digest.js';
 export * from './session/executor.js';
 export * from './session/inputs.js';

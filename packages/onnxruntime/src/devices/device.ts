@@ -32,7 +32,7 @@ export interface Device {
   readonly ort: OrtModule;
   sessionOptions(graph: Graph): InferenceSession.SessionOptions;
   /** Where results can stay between runs; undefined when they always come back to memory. */
-  readonly resident?: 'gpu-buffer';
+  readonly keepsTensors?: 'gpu-buffer';
   /** Run `work` when nothing else runs that it could disturb. */
   lock<T>(work: () => Promise<T>): Promise<T>;
   /** Whether this failure of the first session means that the device is not there, and what is missing. */

@@ -69,7 +69,7 @@ async function openWebGpu(options: DeviceOptions): Promise<Device> {
     name: 'webgpu',
     ort: module,
     sessionOptions: (graph) => ({ executionProviders: [{ ...webgpuOptions(graph), device: gpu as never }] }),
-    resident: 'gpu-buffer',
+    keepsTensors: 'gpu-buffer',
     lock: withDeviceLock,
     lost: () => gone,
     close: () => gpu.destroy(),

@@ -8,7 +8,7 @@ import type {
 import type { Device } from '../devices/device.js';
 import { tokenFeeds } from '../feeds.js';
 import type { Feeds } from '../ort.js';
-import { programsOn, type Programs } from '../programs.js';
+import { Programs } from '../programs.js';
 import { floats, type Session } from '../session.js';
 import { oneFeeds, stackedFeeds } from './feeds.js';
 
@@ -19,11 +19,14 @@ export class OrtServingPrograms implements ServingPrograms {
 
   constructor(device: RetryOnDeviceLoss<Device>) {
     this.device = device;
-    this.programs = programsOn(() => device.current);
+    this.programs = new Programs(() => device.current);
   }
 
   run(request: ServingRequest): Promise<Float32Array> {
-    return this.device.run(() => this.runOnce(request), this.programs.abandon);
+    return this.device.run(
+      () => this.runOnce(request),
+      () => this.programs.abandon(),
+    );
   }
 
   release(): Promise<void> {

@@ -22,7 +22,7 @@ export interface Executor {
    * Where the executor itself keeps parameters and optimizer, on its device between steps; absent when it reads the
    * vector it was made with.
    */
-  readonly store?: ParameterStore;
+  readonly store?: ParameterStore | undefined;
   /** Loss and gradients of `groups`, flat. */
   train(groups: readonly Group[], inputs: RunInputs): Promise<{ loss: number; gradients: Float32Array }>;
   /** How many rows of such a batch fit into one run of `train`; absent: any number. */

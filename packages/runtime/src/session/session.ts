@@ -28,7 +28,7 @@ import {
 import { type Graph, elementCount, writeModel } from '@hadamard-adapter/graph/internal';
 import { baseWeights } from './digest.js';
 import type { MakeExecutor } from './executor.js';
-import { makeTrainableModel } from './trainable.js';
+import { ExecutedModel } from './executed-model.js';
 
 /** What is made of a base model, on any runtime. */
 export interface SessionOptions extends SiteChoice {
@@ -135,7 +135,7 @@ export function makeSession(
   place: { readonly runtime: string; readonly device: string },
   { dropout = 0, seed = 0 }: SessionOptions,
 ): LocalSession {
-  const model = makeTrainableModel(compiled, makeExecutor, {
+  const model = new ExecutedModel(compiled, makeExecutor, {
     ...place,
     dropout,
     seed,

@@ -31,33 +31,55 @@ export interface ParameterStore {
 }
 
 /** Parameters and optimizer in memory: gradients come from the executor, core's AdamW updates `values` in place. */
-export function hostStore(values: Float32Array, places: Layout, train: Executor['train']): ParameterStore {
-  let optimizer: OptimizerState | undefined;
-  return {
-    read: async () => values.slice(),
-    async write(next) {
-      values.set(next);
-    },
-    async readOptimizer() {
-      return optimizer === undefined ? undefined : copyOf(optimizer);
-    },
-    async writeOptimizer(state) {
-      optimizer = state === undefined ? undefined : copyOf(state);
-    },
-    stepsDone: (groups) => (optimizer !== undefined && sameGroups(optimizer.groups, groups) ? optimizer.step : 0),
-    async step(parts, { groups, maxGradientNorm, ...settings }) {
-      const state =
-        optimizer !== undefined && sameGroups(optimizer.groups, groups)
-          ? optimizer
-          : initialOptimizer(groups, places.sizeOfGroups(groups));
-      const { loss, gradients } = await weightedMean(parts, (inputs) => train(groups, inputs));
-      if (maxGradientNorm !== undefined) clipGradient(gradients, maxGradientNorm);
-      const trained = places.gather(values, groups);
-      optimizer = adamw(trained, gradients, state, settings);
-      places.scatter(values, trained, groups);
-      return { loss };
-    },
-  };
+export class HostStore implements ParameterStore {
+  private readonly values: Float32Array;
+  private readonly places: Layout;
+  private readonly executor: Pick<Executor, 'train'>;
+  private optimizer: OptimizerState | undefined;
+
+  constructor(values: Float32Array, places: Layout, executor: Pick<Executor, 'train'>) {
+    this.values = values;
+    this.places = places;
+    this.executor = executor;
+  }
+
+  async read(): Promise<Float32Array> {
+    return this.values.slice();
+  }
+
+  async write(next: Float32Array): Promise<void> {
+    this.values.set(next);
+  }
+
+  async readOptimizer(): Promise<OptimizerState | undefined> {
+    return this.optimizer === undefined ? undefined : copyOf(this.optimizer);
+  }
+
+  async writeOptimizer(state: OptimizerState | undefined): Promise<void> {
+    this.optimizer = state === undefined ? undefined : copyOf(state);
+  }
+
+  stepsDone(groups: readonly Group[]): number {
+    const { optimizer } = this;
+    return optimizer !== undefined && sameGroups(optimizer.groups, groups) ? optimizer.step : 0;
+  }
+
+  async step(
+    parts: readonly MicroBatch[],
+    { groups, maxGradientNorm, ...settings }: StepSettings,
+  ): Promise<{ loss: number }> {
+    const { values, places, optimizer } = this;
+    const state =
+      optimizer !== undefined && sameGroups(optimizer.groups, groups)
+        ? optimizer
+        : initialOptimizer(groups, places.sizeOfGroups(groups));
+    const { loss, gradients } = await weightedMean(parts, (inputs) => this.executor.train(groups, inputs));
+    if (maxGradientNorm !== undefined) clipGradient(gradients, maxGradientNorm);
+    const trained = places.gather(values, groups);
+    this.optimizer = adamw(trained, gradients, state, settings);
+    places.scatter(values, trained, groups);
+    return { loss };
+  }
 }
 
 /** Loss and gradients of all parts together. */
@@ -77,7 +99,7 @@ export async function weightedMean(
   return { loss: total, gradients: sum ?? new Float32Array(0) };
 }
 
-const copyOf = (state: OptimizerState): OptimizerState => ({
+export const copyOf = (state: OptimizerState): OptimizerState => ({
   ...state,
   first: state.first.slice(),
   second: state.second.slice(),
