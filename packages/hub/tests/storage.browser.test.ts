@@ -63,6 +63,15 @@ describe.each(['indexeddb', 'opfs'])('%s', (scheme) => {
     expect(found[CARD]).toEqual(new Uint8Array(2));
   });
 
+  it('forgets its files', async () => {
+    await write(at, folder(7));
+    await write(`${at}/inner`, folder(8));
+    for (let times = 0; times < 2; times++) await storageAt(at).remove();
+    expect(await read(at)).toEqual({});
+    expect(await read(`${at}/inner`)).toEqual(folder(8));
+    await storageAt(`${at}/inner`).remove();
+  });
+
   it('tells what is stored beside it', async () => {
     await write(at, folder(7));
     const beside = await storageAt(at.replace('first', 'second')).beside?.();
@@ -148,6 +157,31 @@ describe('OPFS', () => {
     await directory.getFileHandle(CONFIG, { create: true });
     expect(await read(at)).toEqual({});
     await (await root()).removeEntry(directory.name, { recursive: true });
+  });
+
+  it('is written from workers by browsers that let no page write', async () => {
+    const at = `opfs://${name()}`;
+    await write(at, folder(7));
+    const worker = new Worker(new URL('./support/opfs.worker.ts', import.meta.url), { type: 'module' });
+    const answer = new Promise<string>((resolve, reject) => {
+      worker.addEventListener('message', ({ data }: MessageEvent<string>) => resolve(data));
+      worker.addEventListener('error', ({ message }) => reject(new Error(message)));
+    });
+    worker.postMessage([at, folder(8)], []);
+    expect(await answer).toBe('written');
+    worker.terminate();
+    expect(await read(at)).toEqual(folder(8));
+    await storageAt(at).remove();
+  });
+
+  it('is told where it cannot be written', async () => {
+    const at = `opfs://${name()}`;
+    const handles: Partial<FileSystemFileHandle> = FileSystemFileHandle.prototype;
+    const { createWritable } = handles;
+    delete handles.createWritable;
+    const error = await failure(write(at, folder(7))).finally(() => Object.assign(handles, { createWritable }));
+    expect(error).toMatchObject({ code: 'ADAPTER_SOURCE', found: 'files that a page cannot write' });
+    await storageAt(at).remove();
   });
 
   it('cannot make a directory where a file is', async () => {

@@ -33,6 +33,14 @@ describe.each(drivers)('%s', (_, open) => {
     expect(await storage.read(['a', 'b'])).toEqual({ a: Uint8Array.of(5), b: Uint8Array.of(4) });
   });
 
+  it('forgets its files', async () => {
+    const storage = open();
+    await storage.write({ a: Uint8Array.of(1) });
+    await storage.remove();
+    await storage.remove();
+    expect(await storage.names()).toEqual([]);
+  });
+
   it('has bytes of its own', async () => {
     const storage = open();
     const bytes = Uint8Array.of(1);
@@ -48,6 +56,17 @@ describe('a folder', () => {
   it('tells what is beside it', async () => {
     await folderStorage(join(root, 'shelf', 'one')).write({ a: Uint8Array.of(1) });
     expect(await folderStorage(join(root, 'shelf', 'two')).beside?.()).toEqual(['one']);
+  });
+
+  it('goes with its files, and stays where something else is in it', async () => {
+    const [outer, inner] = [folderStorage(join(root, 'outer')), folderStorage(join(root, 'outer', 'inner'))];
+    await inner.write({ a: Uint8Array.of(1) });
+    await outer.write({ b: Uint8Array.of(2) });
+    await outer.remove();
+    expect(await inner.names()).toEqual(['a']);
+    await inner.remove();
+    await outer.remove();
+    expect(readdirSync(root)).not.toContain('outer');
   });
 
   it('that takes not all files takes none, and leaves nothing lying about', async () => {

@@ -1,5 +1,6 @@
+import type { Files } from '@hadamard-adapter/core';
 import type { ActiveModel } from './active-model.js';
-import { folderName, readAdapterFiles, zipAdapter, type Files } from './adapter-files.js';
+import { folderName, readAdapterFiles, zipAdapter } from './adapter-files.js';
 import { complaintOf, type Complaint } from './complaint.js';
 import { observable, type Observable } from './observable.js';
 import type { ShownModel } from './shown-model.js';

@@ -1,8 +1,6 @@
-import { FormatError } from '@hadamard-adapter/core';
+import { FormatError, type Files } from '@hadamard-adapter/core';
 import { ADAPTER_CARD_FILE, ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE } from '@hadamard-adapter/core/folder';
 import { unzip, zipSync } from 'fflate';
-
-export type Files = Readonly<Record<string, Uint8Array>>;
 
 const NAMES: ReadonlySet<string> = new Set([ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE, ADAPTER_CARD_FILE]);
 /** An adapter of the largest models takes less than a MiB; with its classifier a little more. */

@@ -1,4 +1,5 @@
 import { RuntimeError } from '@hadamard-adapter/core';
+import { DownloadError, download } from '@hadamard-adapter/hub';
 import { inputLimits } from '@hadamard-adapter/compiler';
 import { loadTokenizer, type Tokenizer } from '@hadamard-adapter/tasks';
 
@@ -50,26 +51,19 @@ export async function fetchBaseModel(folder: URL, onProgress: (bytes: number) =>
   };
 }
 
-async function fetchFile(address: URL, onBytes: (bytes: number) => void): Promise<Uint8Array> {
-  const failed = (found: string, cause?: unknown): RuntimeError =>
-    new RuntimeError('The playground could not be loaded', {
+function fetchFile(address: URL, onBytes: (bytes: number) => void): Promise<Uint8Array> {
+  let before = 0;
+  const onProgress = (loaded: number): void => {
+    onBytes(loaded - before);
+    before = loaded;
+  };
+  return download(address, { onProgress }).catch((cause: unknown) => {
+    if (!(cause instanceof DownloadError)) throw cause;
+    throw new RuntimeError('The playground could not be loaded', {
       code: 'MODEL_FETCH',
-      found: `${found} from ${address.pathname}`,
+      ...(cause.found === undefined ? {} : { found: cause.found }),
       hint: 'Is the network on? Then load the page again.',
       cause,
     });
-  try {
-    const response = await fetch(address);
-    if (!response.ok || response.body === null) throw failed(`status ${response.status}`);
-    const chunks: Uint8Array[] = [];
-    for (const reader = response.body.getReader(); ;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      chunks.push(value);
-      onBytes(value.byteLength);
-    }
-    return new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer());
-  } catch (cause) {
-    throw cause instanceof RuntimeError ? cause : failed(cause instanceof Error ? cause.message : String(cause), cause);
-  }
+  });
 }

@@ -1,8 +1,7 @@
-import { MismatchError, UnsupportedError } from '@hadamard-adapter/core';
+import { MismatchError, UnsupportedError, type Files } from '@hadamard-adapter/core';
 import { checkAdapterMatches, decodeAdapter } from '@hadamard-adapter/core/folder';
 import { loadAdapter, optionsForAdapter } from '@hadamard-adapter/onnxruntime/web';
 import { activeModel, type ActiveModel } from './active-model.js';
-import type { Files } from './adapter-files.js';
 import type { BaseModel } from './base-model.js';
 import type { BaseFacts, ModelHost } from './model-host.js';
 

@@ -1,11 +1,11 @@
-import { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from '@hadamard-adapter/core';
+import { decodeCheckpoint, encodeCheckpoint, type Checkpoint, type Files } from '@hadamard-adapter/core';
 import { wrap } from 'comlink';
 import { parseCurve, type Curve } from './curve.js';
 import type { SourceKind } from './data-source.js';
 import type { PreparedData } from './prepared-data.js';
 import type { Settings } from './settings.js';
 import { valueOf } from './workers/reply.js';
-import type { StoredFiles, StoreWorker } from './workers/store.worker.js';
+import type { StoreWorker } from './workers/store.worker.js';
 
 /** What a run starts from. */
 export interface RunSetup {
@@ -42,6 +42,7 @@ const CURVE_FILE = 'curve.json';
 const FORMAT = 1;
 /** Written in turns: a tab may close in the middle of one, and then the other is whole. */
 const CHECKPOINTS = ['checkpoint-a', 'checkpoint-b'] as const;
+const FOLDERS = [SETUP, ...CHECKPOINTS];
 
 export function runStore(): RunStore {
   const worker = wrap<StoreWorker>(
@@ -70,7 +71,7 @@ export function runStore(): RunStore {
   return {
     claim,
     async begin(setup) {
-      valueOf(await worker.remove());
+      valueOf(await worker.remove(FOLDERS));
       valueOf(await worker.write(SETUP, { [SETUP_FILE]: encode({ format: FORMAT, setup }) }));
     },
     async save(checkpoint, curve) {
@@ -85,7 +86,7 @@ export function runStore(): RunStore {
     },
     async discard() {
       try {
-        valueOf(await worker.remove());
+        valueOf(await worker.remove(FOLDERS));
       } finally {
         leave();
       }
@@ -111,7 +112,7 @@ async function read(worker: StoreWorker): Promise<SavedRun | undefined> {
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
 /** What was written half is no checkpoint: its two files name each other's hash. */
-async function decode(files: StoredFiles | undefined): Promise<Omit<SavedRun, 'setup'> | undefined> {
+async function decode(files: Files | undefined): Promise<Omit<SavedRun, 'setup'> | undefined> {
   const curve = files?.[CURVE_FILE];
   if (files === undefined || curve === undefined) return undefined;
   try {

@@ -22,12 +22,17 @@ export function directoryStorage(
       return files;
     },
     write: (files) => write(directory, address, files),
-    async names() {
-      const names: string[] = [];
-      for await (const [name, { kind }] of directory.entries()) if (kind === 'file') names.push(name);
-      return names.toSorted();
+    names: () => namesIn(directory),
+    async remove() {
+      for (const name of await namesIn(directory)) await directory.removeEntry(name);
     },
   };
+}
+
+async function namesIn(directory: FileSystemDirectoryHandle): Promise<string[]> {
+  const names: string[] = [];
+  for await (const [name, { kind }] of directory.entries()) if (kind === 'file') names.push(name);
+  return names.toSorted();
 }
 
 /** Undefined also for an empty file: it is what a page leaves that is closed while it writes a new one. */
@@ -40,7 +45,7 @@ async function bytesIn(directory: FileSystemDirectoryHandle, name: string): Prom
 async function write(directory: FileSystemDirectoryHandle, address: string, files: Files): Promise<void> {
   const before = new Map<string, Uint8Array | undefined>();
   for (const name of Object.keys(files)) before.set(name, await bytesIn(directory, name));
-  const streams: FileSystemWritableFileStream[] = [];
+  const streams: Writing[] = [];
   try {
     for (const [name, bytes] of Object.entries(files)) {
       const stream = await openFile(directory, address, name);
@@ -62,16 +67,58 @@ async function write(directory: FileSystemDirectoryHandle, address: string, file
   }
 }
 
-async function openFile(
-  directory: FileSystemDirectoryHandle,
-  address: string,
-  name: string,
-): Promise<FileSystemWritableFileStream> {
-  const handle = await directory.getFileHandle(name, { create: true });
+/** A file that is being written: nothing of it shows before it is closed. */
+type Writing = Pick<FileSystemWritableFileStream, 'abort' | 'close'> & { write(bytes: Uint8Array): Promise<void> };
+
+async function openFile(directory: FileSystemDirectoryHandle, address: string, name: string): Promise<Writing> {
+  const handle: Partial<FileHandle> = await directory.getFileHandle(name, { create: true });
+  if (handle.createWritable !== undefined) {
+    const stream = await handle.createWritable();
+    return {
+      write: (bytes) => stream.write(bytes as Uint8Array<ArrayBuffer>),
+      close: () => stream.close(),
+      abort: () => stream.abort(),
+    };
+  }
   // Older versions of Safari write from workers only.
-  if (typeof handle.createWritable !== 'function')
-    throw noStorage(address, 'files that a page cannot write', "Save to 'indexeddb://…' instead.");
-  return handle.createWritable();
+  const { createSyncAccessHandle } = handle;
+  if (createSyncAccessHandle === undefined)
+    throw noStorage(address, 'files that a page cannot write', "Save to 'indexeddb://…' instead, or from a worker.");
+  return heldBack(() => createSyncAccessHandle.call(handle));
+}
+
+/** What the types of a page do not have, since only workers do. */
+interface FileHandle extends FileSystemFileHandle {
+  createSyncAccessHandle(): Promise<SyncAccess>;
+}
+
+interface SyncAccess {
+  truncate(size: number): void;
+  write(bytes: Uint8Array, options: { readonly at: number }): number;
+  flush(): void;
+  close(): void;
+}
+
+/** Such a handle writes in place, so it is opened last. */
+function heldBack(open: () => Promise<SyncAccess>): Writing {
+  let held = new Uint8Array();
+  return {
+    async write(bytes) {
+      held = new Uint8Array(bytes);
+    },
+    async close() {
+      const access = await open();
+      try {
+        access.truncate(0);
+        const written = access.write(held, { at: 0 });
+        if (written !== held.byteLength) throw new Error(`${written} of ${held.byteLength} bytes were written`);
+        access.flush();
+      } finally {
+        access.close();
+      }
+    },
+    abort: async () => undefined,
+  };
 }
 
 async function rewrite(
@@ -83,6 +130,6 @@ async function rewrite(
   const found = await bytesIn(directory, name);
   if (found?.length === bytes.length && found.every((byte, i) => byte === bytes[i])) return;
   const stream = await openFile(directory, address, name);
-  await stream.write(bytes as Uint8Array<ArrayBuffer>);
+  await stream.write(bytes);
   await stream.close();
 }

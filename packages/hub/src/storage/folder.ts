@@ -8,8 +8,17 @@ import type { Storage } from './storage.js';
  * @param path absolute, or relative to the working directory.
  */
 export function folderStorage(path: string): Storage {
+  const names = async (): Promise<string[]> => {
+    const { readdir } = await nodeFiles();
+    const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+    return entries
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => name)
+      .toSorted();
+  };
   return {
     address: path,
+    names,
     async read(names) {
       const { join, readFile } = await nodeFiles();
       const files: Record<string, Uint8Array> = {};
@@ -27,13 +36,10 @@ export function folderStorage(path: string): Storage {
         throw notSaved(path, cause);
       });
     },
-    async names() {
-      const { readdir } = await nodeFiles();
-      const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
-      return entries
-        .filter((entry) => entry.isFile())
-        .map(({ name }) => name)
-        .toSorted();
+    async remove() {
+      const { join, rm, rmdir } = await nodeFiles();
+      for (const name of await names()) await rm(join(path, name), { force: true });
+      await rmdir(path).catch(() => undefined);
     },
     async beside() {
       const { dirname, readdir, resolve } = await nodeFiles();
@@ -45,9 +51,9 @@ export function folderStorage(path: string): Storage {
 
 /** Node's modules are asked for when they are needed: bundles for browsers do without them. */
 const nodeFiles = async () => {
-  const [{ readFile, readdir }, { dirname, join, resolve }] = await Promise.all([
+  const [{ readFile, readdir, rm, rmdir }, { dirname, join, resolve }] = await Promise.all([
     import('node:fs/promises'),
     import('node:path'),
   ]);
-  return { dirname, join, readFile, readdir, resolve };
+  return { dirname, join, readFile, readdir, resolve, rm, rmdir };
 };

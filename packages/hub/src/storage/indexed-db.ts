@@ -1,4 +1,4 @@
-import { createStore, get, keys, update, type UseStore } from 'idb-keyval';
+import { createStore, del, get, keys, update, type UseStore } from 'idb-keyval';
 import type { Files } from '@hadamard-adapter/core';
 import { noStorage, notSaved, wordsOf } from './errors.js';
 import { chosen, copied, type Storage } from './storage.js';
@@ -36,6 +36,7 @@ export function indexedDbStorage(key: string): Storage {
       });
     },
     names: async () => Object.keys(await kept()).toSorted(),
+    remove: () => asked((from) => del(key, from)),
     beside: () => asked((from) => keys<string>(from)),
   };
 }

@@ -14,6 +14,9 @@ export function memoryStorage(files: Files = {}): Storage {
     async write(more) {
       kept = { ...kept, ...copied(more) };
     },
+    async remove() {
+      kept = {};
+    },
     names: async () => Object.keys(kept).toSorted(),
   };
 }

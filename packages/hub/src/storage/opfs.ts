@@ -19,6 +19,13 @@ export function opfsStorage(path: string): Storage {
     read: async (names) => (await found())?.read(names) ?? {},
     write: async (files) => directoryStorage(await make(address, namesOf(path)), address).write(files),
     names: async () => (await found())?.names() ?? [],
+    async remove() {
+      await (await found())?.remove();
+      const names = namesOf(path);
+      const above = await follow(address, names.slice(0, -1));
+      // Refused where something else is in it, and where it was not there.
+      if (above.missing === undefined) await above.directory.removeEntry(names.at(-1) ?? '').catch(() => undefined);
+    },
     beside: async () => directoriesIn((await follow(address, namesOf(path).slice(0, -1))).directory),
   };
 }

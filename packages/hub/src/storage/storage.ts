@@ -19,6 +19,8 @@ export interface Storage {
   write(files: Files): Promise<void>;
   /** Names of the files; none where nothing was written yet. */
   names(): Promise<readonly string[]>;
+  /** Forget the files. The folder goes with them, unless something else is in it. */
+  remove(): Promise<void>;
   /** What else is stored where this folder is or would be, for messages; absent where that cannot be seen. */
   beside?(): Promise<readonly string[]>;
 }
