@@ -92,6 +92,7 @@ function descriptionOf(name) {
     'core/analysis': 'what trained adapters look like: redundant layers, patterns, predictors',
     'core/driver': 'what a runtime brings to be tested by the conformance suite',
     'core/folder': 'adapter folders: configuration, tensors, model card',
+    'hub/node': 'downloads into files and into the cache of Hugging Face, atomic writes',
     'onnxruntime/conformance': 'its driver for the conformance suite',
     'onnxruntime/web': "the browser's side, with workers",
     'tfjs/conformance': 'its driver for the conformance suite',

@@ -1,6 +1,5 @@
 export * from './download/download.js';
 export * from './download/errors.js';
-export * from './files/write-files.js';
 export * from './hub/library-env.js';
 export * from './hub/locations.js';
 export * from './hub/read-file.js';

@@ -1,24 +1,14 @@
+import { nodeFiles, nodeStreams } from './node-modules.js';
+
 /** What is written into a file: whole, or in chunks that follow each other. */
 export type Content = Uint8Array | string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
-
-/** Node's modules are asked for when they are needed: bundles for browsers do without them. */
-const nodeFiles = async () => {
-  const [fs, { createWriteStream }, path, { Readable }, { pipeline }] = await Promise.all([
-    import('node:fs/promises'),
-    import('node:fs'),
-    import('node:path'),
-    import('node:stream'),
-    import('node:stream/promises'),
-  ]);
-  return { ...fs, ...path, createWriteStream, Readable, pipeline };
-};
 
 /**
  * Write a file of Node under a temporary name and rename it when it is whole. Its folder is made where it is missing.
  * What was there before stays where writing fails, or where the content throws.
  */
 export async function writeFileAtomically(path: string, content: Content): Promise<void> {
-  const { basename, dirname } = await nodeFiles();
+  const { basename, dirname } = nodeFiles();
   await writeFilesAtomically(dirname(path), { [basename(path)]: content });
 }
 
@@ -27,12 +17,12 @@ export async function writeFileAtomically(path: string, content: Content): Promi
  * full disk leaves what was there before.
  */
 export async function writeFilesAtomically(folder: string, files: Readonly<Record<string, Content>>): Promise<void> {
-  const { join, rename, rm } = await nodeFiles();
+  const { join, rename, rm } = nodeFiles();
   const written = new Map<string, string>();
   try {
     for (const [name, content] of Object.entries(files)) {
       const target = join(folder, name);
-      const temporary = await temporaryFor(target);
+      const temporary = temporaryFor(target);
       written.set(temporary, target);
       await writeContent(temporary, content);
     }
@@ -44,22 +34,26 @@ export async function writeFilesAtomically(folder: string, files: Readonly<Recor
 }
 
 /** A name beside `path` that nobody else has: renaming works only within one file system. */
-export async function temporaryFor(path: string): Promise<string> {
-  const { basename, dirname, join } = await nodeFiles();
+export function temporaryFor(path: string): string {
+  const { basename, dirname, join } = nodeFiles();
   return join(dirname(path), `.${basename(path)}.${globalThis.crypto.randomUUID().slice(0, 8)}.tmp`);
 }
 
 /** Not atomic: for what is renamed afterwards. */
 export async function writeContent(path: string, content: Content): Promise<void> {
-  const { Readable, createWriteStream, dirname, pipeline, writeFile } = await nodeFiles();
+  const { dirname, writeFile } = nodeFiles();
   await makeFolder(dirname(path));
-  if (content instanceof Uint8Array || typeof content === 'string') await writeFile(path, content);
-  else await pipeline(Readable.from(content), createWriteStream(path));
+  if (content instanceof Uint8Array || typeof content === 'string') {
+    await writeFile(path, content);
+    return;
+  }
+  const { Readable, createWriteStream, pipeline } = nodeStreams();
+  await pipeline(Readable.from(content), createWriteStream(path));
 }
 
 /** As `mkdir -p`. Node's own does not come back from places where nothing can be made, such as /proc. */
 export async function makeFolder(path: string): Promise<void> {
-  const { dirname, mkdir, stat } = await nodeFiles();
+  const { dirname, mkdir, stat } = nodeFiles();
   const isFolder = async (): Promise<boolean> => (await stat(path).catch(() => undefined))?.isDirectory() === true;
   if (await isFolder()) return;
   if (dirname(path) !== path) await makeFolder(dirname(path));

@@ -17,7 +17,7 @@ export async function writeFolder(
 ): Promise<void> {
   const target = resolve(path);
   await checkUnoccupied(target, known);
-  const temporary = await temporaryFor(target);
+  const temporary = temporaryFor(target);
   try {
     for (const [name, content] of Object.entries(files)) await writeContent(join(temporary, name), content);
     const old = `${temporary}.old`;
@@ -75,7 +75,7 @@ async function foreignEntries(folder: string, prefix: string, known: readonly st
  * @throws DataError OUTPUT_UNWRITABLE.
  */
 export async function checkWritable(path: string): Promise<void> {
-  const trial = await temporaryFor(resolve(path));
+  const trial = temporaryFor(resolve(path));
   try {
     await makeFolder(dirname(trial));
     await (await open(trial, 'wx')).close();

@@ -89,10 +89,10 @@ export async function filesOnHub(
   const answer: unknown = await response.json().catch(() => undefined);
   if (!Array.isArray(answer)) throw new DownloadError(address, 'an answer that is no list of files');
   return new Map(
-    answer
-      .map((entry: PathInfo) => fileOf(entry, address))
-      .filter((file) => file !== undefined && paths.includes(file.path))
-      .map((file) => [(file as HubFile).path, file as HubFile]),
+    answer.flatMap((entry: PathInfo): [string, HubFile][] => {
+      const file = fileOf(entry, address);
+      return file !== undefined && paths.includes(file.path) ? [[file.path, file]] : [];
+    }),
   );
 }
 

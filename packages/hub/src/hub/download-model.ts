@@ -120,7 +120,7 @@ async function isThere(path: string, { size }: HubFile): Promise<boolean> {
 /** A relative link, so that the cache can be moved; a copy where links are not allowed, as on Windows. */
 async function linkTo(blob: string, link: string): Promise<void> {
   await makeFolder(dirname(link));
-  const temporary = await temporaryFor(link);
+  const temporary = temporaryFor(link);
   try {
     await symlink(relative(dirname(link), blob), temporary).catch(() => copyFile(blob, temporary));
     await rename(temporary, link);

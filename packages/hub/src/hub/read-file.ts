@@ -1,6 +1,7 @@
 import { DataError } from '@hadamard-adapter/core';
 import { download } from '../download/download.js';
 import { DownloadError } from '../download/errors.js';
+import { nodeFiles } from '../files/node-modules.js';
 import { writeFileAtomically } from '../files/write-files.js';
 import { authorization } from './client.js';
 import type { FileCache, HubOptions, LibraryEnv } from './library-env.js';
@@ -55,11 +56,12 @@ async function readLocal(env: LibraryEnv, location: string): Promise<Uint8Array 
       ? bytesOf(response)
       : undefined;
   }
-  const { readFile } = await import('node:fs/promises');
-  return readFile(location).then(
-    (bytes) => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-    () => undefined,
-  );
+  return nodeFiles()
+    .readFile(location)
+    .then(
+      (bytes) => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+      () => undefined,
+    );
 }
 
 async function fetchRemote(

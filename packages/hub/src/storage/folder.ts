@@ -1,3 +1,4 @@
+import { nodeFiles } from '../files/node-modules.js';
 import { writeFilesAtomically } from '../files/write-files.js';
 import { notSaved } from './errors.js';
 import type { Storage } from './storage.js';
@@ -9,7 +10,7 @@ import type { Storage } from './storage.js';
  */
 export function folderStorage(path: string): Storage {
   const names = async (): Promise<string[]> => {
-    const { readdir } = await nodeFiles();
+    const { readdir } = nodeFiles();
     const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
     return entries
       .filter((entry) => entry.isFile())
@@ -20,7 +21,7 @@ export function folderStorage(path: string): Storage {
     address: path,
     names,
     async read(names) {
-      const { join, readFile } = await nodeFiles();
+      const { join, readFile } = nodeFiles();
       const files: Record<string, Uint8Array> = {};
       for (const name of names) {
         const bytes = await readFile(join(path, name)).catch((error: NodeJS.ErrnoException) => {
@@ -37,23 +38,14 @@ export function folderStorage(path: string): Storage {
       });
     },
     async remove() {
-      const { join, rm, rmdir } = await nodeFiles();
+      const { join, rm, rmdir } = nodeFiles();
       for (const name of await names()) await rm(join(path, name), { force: true });
       await rmdir(path).catch(() => undefined);
     },
     async beside() {
-      const { dirname, readdir, resolve } = await nodeFiles();
+      const { dirname, readdir, resolve } = nodeFiles();
       const entries = await readdir(dirname(resolve(path)), { withFileTypes: true }).catch(() => []);
       return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
     },
   };
 }
-
-/** Node's modules are asked for when they are needed: bundles for browsers do without them. */
-const nodeFiles = async () => {
-  const [{ readFile, readdir, rm, rmdir }, { dirname, join, resolve }] = await Promise.all([
-    import('node:fs/promises'),
-    import('node:path'),
-  ]);
-  return { dirname, join, readFile, readdir, resolve, rm, rmdir };
-};

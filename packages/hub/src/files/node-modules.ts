@@ -1,0 +1,15 @@
+/**
+ * Modules of Node. They are asked for by name and not imported, because bundlers for browsers follow every import, also
+ * those that no browser comes to, and some stop at `node:`.
+ */
+export const nodeFiles = () => ({
+  ...process.getBuiltinModule('node:fs/promises'),
+  ...process.getBuiltinModule('node:path'),
+});
+
+/** For files that are written in chunks. */
+export const nodeStreams = () => ({
+  createWriteStream: process.getBuiltinModule('node:fs').createWriteStream,
+  pipeline: process.getBuiltinModule('node:stream/promises').pipeline,
+  Readable: process.getBuiltinModule('node:stream').Readable,
+});
