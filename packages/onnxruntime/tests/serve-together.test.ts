@@ -70,13 +70,15 @@ describe.each([
   'roberta',
   't5-encoder',
 ])('%s', (family) => {
-  it.each([
-    { site: 'output', head: 'tanh', pooling: 'mean' },
-    { site: 'context', head: 'linear', pooling: 'last' },
-  ] as const)('answers each row as its adapter alone: $site, $head, $pooling', async (common) => {
+  const answersEachRow = async (common: Omit<SessionOptions, 'numLabels'>): Promise<void> => {
     const graph = packagedGraph(`${family}/model.onnx`);
     await expectServed(graph, await threeAdapters(graph, common));
-  });
+  };
+  it('answers each row as its adapter alone: output, tanh, mean', () =>
+    answersEachRow({ site: 'output', head: 'tanh', pooling: 'mean' }));
+  it('answers each row as its adapter alone: context, linear, last', { tags: family === 'bert' ? [] : ['all'] }, () =>
+    answersEachRow({ site: 'context', head: 'linear', pooling: 'last' }),
+  );
 });
 
 describe('other forms of a base', () => {

@@ -7,7 +7,7 @@ import { runInNewContext } from 'node:vm';
 import type * as current from '@huggingface/transformers';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { pipeline, type SequenceClassifier } from '../src/index.js';
-import { ASSETS, LIBRARIES, QUICK, examples, failure, loaderOf } from './support.js';
+import { ASSETS, LIBRARIES, QUICK, examples, failure, learned, loaderOf } from './support.js';
 
 const train = examples('train', 160);
 const test = examples('test', 60);
@@ -33,6 +33,13 @@ async function heldBytes(): Promise<number> {
   return Math.min(...seen);
 }
 
+/** For what needs an adapter, or its losses, and not a good one. */
+const BRIEF = { ...QUICK, classifier: { epochs: 3, learningRate: 0.02 }, num_train_epochs: 1 } as const;
+
+/** What the first library has learned, for the other. */
+const shared = mkdtempSync(join(tmpdir(), 'hadamard-learned-'));
+afterAll(() => rmSync(shared, { recursive: true, force: true }));
+
 describe.each(LIBRARIES)('%s', (_, transformers) => {
   const load = loaderOf(transformers);
   let model: SequenceClassifier;
@@ -40,12 +47,24 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'hadamard-transformers-'));
     model = await load();
-    await model.fit(train, QUICK);
-    await model.fit(half(0), { ...QUICK, adapter_name: 'other', seed: 1 });
-    await model.fit(
-      { texts: train.texts, labels: train.labels.map((label) => (label === 'food' ? 'yes' : 'no')) },
-      { ...QUICK, adapter_name: 'food', id2label: { 0: 'no', 1: 'yes' } },
+    const few = examples('train', 24);
+    const food = ({ texts, labels }: typeof train): typeof train => ({
+      texts,
+      labels: labels.map((label) => (label === 'food' ? 'yes' : 'no')),
+    });
+    await learned(model, join(shared, 'default'), { all: train, few }, QUICK);
+    await model.fit(half(0), { ...BRIEF, adapter_name: 'other', seed: 1 });
+    await learned(
+      model,
+      join(shared, 'food'),
+      { all: food(train), few: food(few) },
+      {
+        ...QUICK,
+        adapter_name: 'food',
+        id2label: { 0: 'no', 1: 'yes' },
+      },
     );
+    await model.set_adapter('default');
   });
   afterAll(async () => {
     await model.dispose();
@@ -65,7 +84,7 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
     it('reports stages and events, and goes on from where an adapter is', async () => {
       const events: string[] = [];
       const { stages, adapter_name: name } = await model.fit(half(1), {
-        ...QUICK,
+        ...BRIEF,
         adapter_name: 'again',
         eval_dataset: test,
         on_progress: ({ type }) => events.push(type),
@@ -78,7 +97,7 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
       expect(events).toContain('step');
       expect(events.at(-1)).toBe('end');
       const loss = stages.at(-1)?.loss as number;
-      const more = await model.fit(half(1), { ...QUICK, adapter_name: 'again' });
+      const more = await model.fit(half(1), { ...BRIEF, adapter_name: 'again' });
       expect(more.stages[0]?.loss).toBeLessThan(stages[0]?.loss as number);
       expect(more.stages.at(-1)?.loss).toBeLessThan(loss);
       model.delete_adapter('again');
@@ -132,7 +151,7 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
     it('takes rows of a dataset, says in its card how well it does, and has names in camel case', async () => {
       const rows = ({ texts, labels }: typeof train): { text: string; label: string }[] =>
         texts.map((text, i) => ({ text, label: labels[i] as string }));
-      await model.fit(rows(half(0)), { ...QUICK, adapter_name: 'rows', seed: 1, eval_dataset: rows(test) });
+      await model.fit(rows(half(0)), { ...BRIEF, adapter_name: 'rows', seed: 1, eval_dataset: rows(test) });
       const { accuracy = 0 } = await model.evaluate(rows(test));
       const target = join(folder, 'rows');
       await model.savePretrained(target);

@@ -16,7 +16,7 @@ import {
   type QuestionAnswerer,
   type TokenClassifier,
 } from '../src/index.js';
-import { LIBRARIES, failure } from './support.js';
+import { LIBRARIES, failure, learned } from './support.js';
 
 const ANIMALS = ['cow', 'horse', 'dog', 'cat', 'bird', 'fish', 'sheep', 'pig', 'wolf', 'bear'];
 const MACHINES = ['engine', 'pump', 'motor', 'truck', 'train', 'ship', 'crane', 'mill', 'car', 'tractor'];
@@ -91,8 +91,12 @@ const QUICK = {
 } as const;
 type Encode = (texts: string | string[], options: object) => Promise<Record<string, unknown>>;
 
+/** What the first library has learned, for the other. */
+const shared = mkdtempSync(join(tmpdir(), 'hadamard-learned-'));
+afterAll(() => rmSync(shared, { recursive: true, force: true }));
+
 describe.each(LIBRARIES)('%s', (_, transformers) => {
-  const options = { transformers, threads: 2 };
+  const options = { transformers, threads: 1 };
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'hadamard-tasks-'));
@@ -104,7 +108,7 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
     const test = words(24, 8, 10);
     beforeAll(async () => {
       model = await HadamardModelForTokenClassification.from_pretrained('mini-bert', options);
-      await model.fit(words(64, 0, 8), QUICK);
+      await learned(model, join(shared, 'words'), { all: words(64, 0, 8), few: words(8, 0, 8) }, QUICK);
     });
     afterAll(() => model.dispose());
 
@@ -178,7 +182,8 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
     let model: QuestionAnswerer;
     beforeAll(async () => {
       model = await HadamardModelForQuestionAnswering.from_pretrained('mini-bert', options);
-      await model.fit(questions(96, 0, 8), { ...QUICK, num_train_epochs: 10 });
+      const data = { all: questions(96, 0, 8), few: questions(8, 0, 8) };
+      await learned(model, join(shared, 'questions'), data, { ...QUICK, num_train_epochs: 10 });
     });
     afterAll(() => model.dispose());
 
@@ -248,7 +253,12 @@ describe.each(LIBRARIES)('%s', (_, transformers) => {
     beforeAll(async () => {
       model = await HadamardModelForFeatureExtraction.from_pretrained('mini-bert', options);
       await model.add_adapter('untrained');
-      await model.fit(pairs(96, 0, 8), { num_train_epochs: 10, learning_rate: 0.02, per_device_train_batch_size: 16 });
+      const data = { all: pairs(96, 0, 8), few: pairs(8, 0, 8) };
+      await learned(model, join(shared, 'pairs'), data, {
+        num_train_epochs: 10,
+        learning_rate: 0.02,
+        per_device_train_batch_size: 16,
+      });
     });
     afterAll(() => model.dispose());
 
