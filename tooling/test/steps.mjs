@@ -29,6 +29,7 @@ export function stepsOf({ all, scratch, report }) {
     { name: 'playground', after: ['checks'], apart: 'chromium', ...tests.playground() },
     { name: 'bundle', apart: 'chromium', command: script('tooling', 'bundle.mjs'), count: show },
     { name: 'sizes', command: script('tooling', 'sizes.mjs', '--check'), count: show },
+    { name: 'api', command: script('tooling', 'api.mjs'), count: show },
     { name: 'lint', command: pnpm('run', 'lint') },
   ];
 }
