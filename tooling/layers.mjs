@@ -46,7 +46,7 @@ const DATA = 'conformance-fixtures';
 
 /** Folders and files of a package, lowest first: each imports from those in front of it. */
 const FOLDERS = {
-  core: ['errors', 'values', 'model', 'math', 'metrics', 'files', 'training', 'adapter-folder', 'analysis'],
+  core: ['errors', 'values', 'text', 'model', 'math', 'metrics', 'files', 'training', 'adapter-folder', 'analysis'],
   graph: ['errors', 'tensors', 'shapes', 'ir', 'format', 'builder', 'operators', 'reference'],
   compiler: ['forms', 'families', 'sites', 'adapters', 'heads', 'gradients', 'merge', 'serving', 'peft', 'passes'],
 };

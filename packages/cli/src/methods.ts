@@ -1,6 +1,7 @@
 import {
   ConfigError,
-  RECIPE,
+  ADAPTER_DEFAULTS,
+  STAGE_DEFAULTS,
   checkPlan,
   twoStage,
   type Group,
@@ -55,24 +56,24 @@ export interface MethodSettings {
 
 const COMMON: MethodSettings = {
   method: 'hadamard',
-  site: RECIPE.site,
-  norm: RECIPE.norm,
+  site: ADAPTER_DEFAULTS.site,
+  norm: ADAPTER_DEFAULTS.norm,
   parts: 'both',
   stages: 1,
   freezeClassifier: true,
-  pooling: RECIPE.pooling,
+  pooling: ADAPTER_DEFAULTS.pooling,
   head: 'linear',
   dropout: 0,
   rank: 8,
   alpha: 16,
-  classifierEpochs: 5,
-  classifierLr: 5e-3,
-  epochs: 10,
+  classifierEpochs: STAGE_DEFAULTS.classifier.epochs,
+  classifierLr: STAGE_DEFAULTS.classifier.learningRate,
+  epochs: STAGE_DEFAULTS.adapter.epochs,
   lr: 3e-3,
-  batchSize: 32,
-  weightDecay: 0,
-  warmup: 0.06,
-  schedule: 'linear',
+  batchSize: STAGE_DEFAULTS.adapter.batchSize,
+  weightDecay: STAGE_DEFAULTS.adapter.weightDecay,
+  warmup: STAGE_DEFAULTS.adapter.warmupRatio,
+  schedule: STAGE_DEFAULTS.adapter.schedule,
 };
 
 /**
@@ -82,7 +83,7 @@ const COMMON: MethodSettings = {
 const OWN: Readonly<Record<Method, Partial<MethodSettings>>> = {
   classifier: { stages: 2 },
   full: { lr: 3e-4, epochs: 3 },
-  hadamard: { stages: 2, lr: 1e-2 },
+  hadamard: { stages: 2, lr: STAGE_DEFAULTS.adapter.learningRate },
   layernorm: {},
   bitfit: {},
   ia3: { lr: 8e-3 },

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { RECIPE } from '@hadamard-adapter/core';
+import { ADAPTER_DEFAULTS } from '@hadamard-adapter/core';
 import type { Arithmetic } from '@hadamard-adapter/onnxruntime';
 
 /** A whole number from `least` on. */
@@ -52,12 +52,14 @@ export interface PlacementFlags {
 export function withPlacement(command: Command): Command {
   return command
     .addOption(
-      new Option('--site <site>', 'where the adapter sits').choices(['context', 'output']).default(RECIPE.site),
+      new Option('--site <site>', 'where the adapter sits')
+        .choices(['context', 'output'])
+        .default(ADAPTER_DEFAULTS.site),
     )
     .addOption(
       new Option('--norm <norm>', 'which LayerNorm is trained with it')
         .choices(['attention', 'output', 'both', 'none'])
-        .default(RECIPE.norm),
+        .default(ADAPTER_DEFAULTS.norm),
     )
     .option('--layers <list>', 'layers that carry an adapter, e.g. 0,2,5 or 4-7 (default: all)', layerList)
     .option('--cross-attention', 'adapters on the cross-attention of a decoder too');

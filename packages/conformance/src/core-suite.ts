@@ -1,5 +1,5 @@
 import { learningRateAt, referenceLoss, targetMatrix, type RowLoss } from '@hadamard-adapter/core';
-import { elementAt, present } from '@hadamard-adapter/core/internal';
+import { elementAt, messageOf, present } from '@hadamard-adapter/core/internal';
 import type { Errors } from './cases/case.js';
 import { keyPattern } from './collect.js';
 import { largestDifference, within } from './compare.js';
@@ -43,7 +43,7 @@ function attempt(one: CoreCase): Errors | string {
   try {
     return one.run();
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from '@hadamard-adapter/core/internal';
 import { HadamardError } from '@hadamard-adapter/core';
 import type { Bench, Case, Errors } from './cases/case.js';
 import { collectCases, keyPattern, type Filter } from './collect.js';
@@ -67,7 +68,7 @@ async function runCase(one: Case, driver: Driver, rooms: ModelRooms): Promise<Er
     return await one.run(bench);
   } catch (error) {
     const code = error instanceof HadamardError ? `[${error.code}] ` : '';
-    return `${code}${error instanceof Error ? error.message : String(error)}`;
+    return `${code}${messageOf(error)}`;
   } finally {
     for (const model of own) await end(model);
   }

@@ -1,8 +1,7 @@
+import { mebibytes, messageOf } from '@hadamard-adapter/core/internal';
 import { HadamardError, RuntimeError } from '@hadamard-adapter/core';
 import { deviceLost, outOfMemory } from '@hadamard-adapter/runtime/internal';
 import type { Device } from './devices/device.js';
-
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
 const OUT_OF_MEMORY =
   /out of memory|bad_alloc|failed to allocate|allocation failed|cannot enlarge memory|CUDA_ERROR_OUT_OF_MEMORY|OOM|exceeds the max(imum)? buffer|maxBufferSize|Memory\.grow/i;
@@ -72,8 +71,6 @@ export function explain(cause: unknown, { device, doing, weightBytes }: FailureC
 /** How much was wanted, as far as it is known. */
 function wantedMemory(message: string, weightBytes: number): string {
   const wanted = /(?:size|of|allocate)\D{0,12}(\d{4,})/i.exec(message)?.[1];
-  const tensor = wanted === undefined ? '' : `${megabytes(Number(wanted))} for one tensor, besides `;
-  return `${tensor}${megabytes(weightBytes)} of weights (${message})`;
+  const tensor = wanted === undefined ? '' : `${mebibytes(Number(wanted))} for one tensor, besides `;
+  return `${tensor}${mebibytes(weightBytes)} of weights (${message})`;
 }
-
-const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

@@ -1,3 +1,4 @@
+import { messageOf } from '@hadamard-adapter/core/internal';
 import { RuntimeError } from '@hadamard-adapter/core';
 import { DownloadError, download } from '@hadamard-adapter/hub/internal';
 
@@ -33,7 +34,7 @@ async function openFile(url: URL, readFile: (url: URL) => Promise<Uint8Array>): 
   } catch (cause) {
     throw new RuntimeError('The model could not be read', {
       code: 'MODEL_FETCH',
-      found: cause instanceof Error ? cause.message : String(cause),
+      found: messageOf(cause),
       expected: 'an ONNX file',
       cause,
     });

@@ -1,5 +1,5 @@
 import { DataError } from '@hadamard-adapter/core';
-import { elementAt } from '@hadamard-adapter/core/internal';
+import { elementAt, labelNames } from '@hadamard-adapter/core/internal';
 import type { Example, ExampleTable, Kind } from './examples.js';
 import type { RawTable } from './table.js';
 import { columnList, quote } from './text.js';
@@ -111,13 +111,6 @@ function labelValues(table: RawTable, label: string): string[] {
     });
   }
   return table.rows.map(({ values }) => cell(values, label).trim());
-}
-
-/** The distinct labels: numbers in the order of their value, anything else by code point. */
-export function labelNames(raw: readonly string[]): string[] {
-  const distinct = [...new Set(raw)];
-  const numeric = distinct.every((name) => /^-?\d+(\.\d+)?$/.test(name));
-  return distinct.toSorted((a, b) => (numeric ? Number(a) - Number(b) : a < b ? -1 : a > b ? 1 : 0));
 }
 
 function classes(table: RawTable, raw: readonly string[], labels: readonly string[]): number[] {

@@ -1,5 +1,5 @@
 import { RuntimeError, type Batch, type Split } from '@hadamard-adapter/core';
-import { elementAt, present } from '@hadamard-adapter/core/internal';
+import { elementAt, padBatch, present, type RowTokens } from '@hadamard-adapter/core/internal';
 import type { ExampleTable } from './examples.js';
 import type { Tokenizer } from './tokenizer.js';
 
@@ -51,6 +51,14 @@ export async function tokenize(
   }
   const labelled = examples.length > 0 && examples.every(({ label }) => label !== undefined);
   const labels = labelled ? Float32Array.from(examples, ({ label }) => present(label)) : undefined;
+  const of = (values: Int32Array | Uint8Array, row: number): ArrayLike<number> =>
+    values.subarray(elementAt(offsets, row), elementAt(offsets, row + 1));
+  const tokens: RowTokens = {
+    split: id,
+    ids: (row) => of(ids, row),
+    types: (row) => of(types, row),
+    padding: tokenizer.padId,
+  };
   return {
     id,
     size: examples.length,
@@ -58,27 +66,9 @@ export async function tokenize(
     truncated,
     ...(labels === undefined ? {} : { labels }),
     batch(rows): Batch {
-      const sequence = rows.reduce((most, row) => Math.max(most, lengths[row] ?? 0), 1);
-      const size = rows.length * sequence;
-      const [inputIds, attentionMask, tokenTypeIds] = [
-        new Int32Array(size).fill(tokenizer.padId),
-        new Int32Array(size),
-        new Int32Array(size),
-      ];
-      rows.forEach((row, i) => {
-        const [start, length] = [elementAt(offsets, row), elementAt(lengths, row)];
-        inputIds.set(ids.subarray(start, start + length), i * sequence);
-        tokenTypeIds.set(types.subarray(start, start + length), i * sequence);
-        attentionMask.fill(1, i * sequence, i * sequence + length);
-      });
       return {
-        batch: rows.length,
-        sequence,
-        inputIds,
-        attentionMask,
-        tokenTypeIds,
+        ...padBatch(tokens, rows),
         ...(labels === undefined ? {} : { labels: Float32Array.from(rows, (row) => elementAt(labels, row)) }),
-        source: { split: id, rows },
       };
     },
   };

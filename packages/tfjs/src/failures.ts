@@ -1,3 +1,4 @@
+import { messageOf } from '@hadamard-adapter/core/internal';
 import { HadamardError, RuntimeError, UnsupportedError } from '@hadamard-adapter/core';
 import { deviceLost, outOfMemory } from '@hadamard-adapter/runtime/internal';
 import type { Tf } from './tf.js';
@@ -20,7 +21,7 @@ export function explaining<T>(tf: Tf, device: string, work: () => T): T {
 
 export function explain(tf: Tf, device: string, cause: unknown): HadamardError {
   if (cause instanceof HadamardError) return cause;
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = messageOf(cause);
   const kernel =
     /Kernel '(\w+)' not registered/.exec(message)?.[1] ??
     /Cannot compute gradient: gradient function not found for (\w+)/.exec(message)?.[1];

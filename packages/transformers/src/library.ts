@@ -1,3 +1,4 @@
+import { messageOf } from '@hadamard-adapter/core/internal';
 import { ConfigError } from '@hadamard-adapter/core';
 import type { LibraryEnv } from '@hadamard-adapter/hub/internal';
 
@@ -105,7 +106,7 @@ function importEarlier(cause: unknown): Promise<unknown> {
 function missing(cause: unknown): never {
   throw new ConfigError('transformers.js is not there', {
     code: 'LIBRARY_MISSING',
-    found: cause instanceof Error ? cause.message : String(cause),
+    found: messageOf(cause),
     expected: '@huggingface/transformers 4, or @xenova/transformers 2.17',
     hint: 'npm install @huggingface/transformers, or import it yourself and pass it as { transformers }.',
     cause,

@@ -1,3 +1,4 @@
+import { mebibytes } from '@hadamard-adapter/core/internal';
 import { classNameOf } from '@hadamard-adapter/compiler/internal';
 import { isTokenLoss } from '@hadamard-adapter/core';
 import { writeFolder, type Content } from '@hadamard-adapter/hub/node';
@@ -46,11 +47,7 @@ export function mergeCommand(): Command {
         await writeFolder(flags.output, files);
         const bytes = model.reduce((sum, chunk) => sum + chunk.byteLength, 0);
         if (flags.json === true) printJson({ output: flags.output, bytes, labels: used.labels });
-        else
-          print(
-            `wrote ${flags.output} (${(bytes / 2 ** 20).toFixed(1)} MiB): outputs logits and hidden states, ` +
-              'inputs as before',
-          );
+        else print(`wrote ${flags.output} (${mebibytes(bytes)}): outputs logits and hidden states, inputs as before`);
       } finally {
         await used.session.dispose();
       }

@@ -1,6 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { Command, Option } from 'commander';
-import { ConfigError, RECIPE, twoStage, type HeadKind, type Plan, type StageOptions } from '@hadamard-adapter/core';
+import {
+  ADAPTER_DEFAULTS,
+  ConfigError,
+  STAGE_DEFAULTS,
+  twoStage,
+  type HeadKind,
+  type Plan,
+  type StageOptions,
+} from '@hadamard-adapter/core';
 import { dataFlags, loadData, withData } from '../data.js';
 import { interruptSignal } from '../interrupt.js';
 import { modelLabels, openModel } from '../io/model-folder.js';
@@ -18,6 +26,8 @@ import { EXIT, print, printJson } from '../output/report.js';
 import { printReport } from '../output/run-table.js';
 import { silent, trainingBars } from '../output/training.js';
 import { checkpointFolder, runTraining } from '../run.js';
+
+const { classifier: CLASSIFIER, adapter: ADAPTER } = STAGE_DEFAULTS;
 
 interface TrainFlags extends PlacementFlags, DeviceFlags {
   readonly model: string;
@@ -56,11 +66,10 @@ export function trainCommand(): Command {
   withDevice(withPlacement(withData(command, { training: true })));
   return command
     .addOption(
-      new Option('--pooling <kind>', `how the sequence becomes one vector (default: ${RECIPE.pooling})`).choices([
-        'first',
-        'last',
-        'mean',
-      ]),
+      new Option(
+        '--pooling <kind>',
+        `how the sequence becomes one vector (default: ${ADAPTER_DEFAULTS.pooling})`,
+      ).choices(['first', 'last', 'mean']),
     )
     .addOption(
       new Option(
@@ -71,16 +80,23 @@ export function trainCommand(): Command {
         .default('linear'),
     )
     .option('--dropout <rate>', 'dropout in front of the classifier', number(0, 0.9), 0)
-    .option('--classifier-epochs <n>', 'epochs of stage one', integer(1), 5)
-    .option('--classifier-lr <rate>', 'learning rate of stage one', number(0), 5e-3)
-    .option('--epochs <n>', 'epochs of stage two', integer(1), 10)
-    .option('--lr <rate>', 'learning rate of stage two', number(0), 1e-2)
-    .option('--batch-size <n>', 'examples per forward pass', integer(1), 32)
-    .option('--accumulate <n>', 'batches per update', integer(1), 1)
-    .option('--weight-decay <rate>', 'decoupled weight decay', number(0), 0)
-    .option('--warmup <share>', 'share of the steps in which the learning rate rises', number(0, 1), 0.06)
+    .option('--classifier-epochs <n>', 'epochs of stage one', integer(1), CLASSIFIER.epochs)
+    .option('--classifier-lr <rate>', 'learning rate of stage one', number(0), CLASSIFIER.learningRate)
+    .option('--epochs <n>', 'epochs of stage two', integer(1), ADAPTER.epochs)
+    .option('--lr <rate>', 'learning rate of stage two', number(0), ADAPTER.learningRate)
+    .option('--batch-size <n>', 'examples per forward pass', integer(1), ADAPTER.batchSize)
+    .option('--accumulate <n>', 'batches per update', integer(1), ADAPTER.accumulate)
+    .option('--weight-decay <rate>', 'decoupled weight decay', number(0), ADAPTER.weightDecay)
+    .option(
+      '--warmup <share>',
+      'share of the steps in which the learning rate rises',
+      number(0, 1),
+      ADAPTER.warmupRatio,
+    )
     .addOption(
-      new Option('--schedule <kind>', 'learning rate after warm-up').choices(['linear', 'constant']).default('linear'),
+      new Option('--schedule <kind>', 'learning rate after warm-up')
+        .choices(['linear', 'constant'])
+        .default(ADAPTER.schedule),
     )
     .option('--max-grad-norm <norm>', 'clip the gradient to this norm', number(0))
     .option('--patience <n>', 'stop a stage after this many epochs without a better score', integer(1))

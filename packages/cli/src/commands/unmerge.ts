@@ -1,3 +1,4 @@
+import { mebibytes } from '@hadamard-adapter/core/internal';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { classNameOf, unfoldAdapters } from '@hadamard-adapter/compiler/internal';
@@ -38,7 +39,7 @@ export function unmergeCommand(): Command {
       await writeFolder(output, files);
       const bytes = base.reduce((sum, chunk) => sum + chunk.byteLength, 0);
       if (json === true) printJson({ output, bytes });
-      else print(`wrote ${output} (${(bytes / 2 ** 20).toFixed(1)} MiB): output hidden states`);
+      else print(`wrote ${output} (${mebibytes(bytes)}): output hidden states`);
     });
 }
 

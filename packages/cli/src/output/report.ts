@@ -1,3 +1,4 @@
+import { messageOf } from '@hadamard-adapter/core/internal';
 import { HadamardError } from '@hadamard-adapter/core';
 import { colors } from './colors.js';
 
@@ -7,7 +8,7 @@ export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 /** One line for a person on standard error; the stack only when asked for, or when the error is a defect of ours. */
 export function reportError(error: unknown, { json }: { readonly json: boolean }): void {
   const known = error instanceof HadamardError;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (json) process.stdout.write(`${JSON.stringify({ error: { code: known ? error.code : 'INTERNAL', message } })}\n`);
   process.stderr.write(
     `${colors.red('error')} ${known ? colors.dim(`[${error.code}] `) : ''}${message.replaceAll(/\s*\n\s*/g, ' ')}\n`,

@@ -1,3 +1,4 @@
+import { messageOf } from '@hadamard-adapter/core/internal';
 import { ConfigError } from '@hadamard-adapter/core';
 import type { Driver } from '@hadamard-adapter/conformance';
 
@@ -21,7 +22,7 @@ export async function tfjsDriver(device: string): Promise<Driver> {
   const missing = (cause: unknown): never => {
     throw new ConfigError('TensorFlow.js is not installed', {
       code: 'TF_MISSING',
-      found: cause instanceof Error ? cause.message : String(cause),
+      found: messageOf(cause),
       expected: '@tensorflow/tfjs',
       hint: 'npm install @tensorflow/tfjs @tensorflow/tfjs-backend-wasm',
       cause,

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { ConfigError, FormatError } from '../errors.js';
 import { isTokenLoss } from '../math/loss.js';
 import type { HeadKind, Loss } from '../model/model.js';
+import { sha256Schema } from '../files/schemas.js';
 import { parseJson, validate } from '../files/validate.js';
 import { elementAt } from '../values.js';
 
@@ -22,7 +23,7 @@ const schema = v.pipe(
     /** For people. What decides whether the adapter fits is the hash. */
     base_model_name_or_path: text,
     /** `weightsDigest` of the base model's tensors. */
-    base_weights_sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits')),
+    base_weights_sha256: sha256Schema,
     family: v.exactOptional(text),
     hidden_size: count(1, 1_000_000),
     num_layers: count(1, 10_000),

@@ -32,7 +32,7 @@ export type Pooling = 'first' | 'last' | 'mean' | 'none';
  * What is trained where nothing else is said: in `sweeps/README.md` no other site and norm score higher over the tasks,
  * and the mean does better than the first position, which the paper pools.
  */
-export const RECIPE = { site: 'context', norm: 'attention', pooling: 'mean' } as const satisfies {
+export const ADAPTER_DEFAULTS = { site: 'context', norm: 'attention', pooling: 'mean' } as const satisfies {
   readonly site: Site;
   readonly norm: Norm;
   readonly pooling: Pooling;

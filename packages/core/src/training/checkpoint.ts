@@ -7,6 +7,7 @@ import { GROUPS, type Group, type OptimizerState, type ParameterInfo } from '../
 import { layout } from '../model/layout.js';
 import { fromFloat32, readSafetensors, toFloat32, writeSafetensors, type Tensor } from '../files/safetensors.js';
 import { planSchema, type Plan } from './schedule.js';
+import { sha256Schema } from '../files/schemas.js';
 import { parseJson, shorten, validate } from '../files/validate.js';
 
 /** One finished epoch. */
@@ -64,7 +65,6 @@ export const CHECKPOINT_TENSORS_FILE = 'checkpoint.safetensors';
 
 const count = v.pipe(v.number(), v.safeInteger('an integer'), v.minValue(0, 'at least 0'));
 const finite = v.pipe(v.number(), v.finite('a finite number'));
-const sha = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits'));
 const groups = v.array(v.picklist(GROUPS));
 const scores = v.record(v.string(), finite);
 
@@ -72,9 +72,9 @@ const schema = v.pipe(
   v.strictObject({
     formatVersion: v.literal(1),
     /** Ties the two files together: they are written one after the other. */
-    tensorsSha256: sha,
+    tensorsSha256: sha256Schema,
     plan: planSchema,
-    dataFingerprint: sha,
+    dataFingerprint: sha256Schema,
     identity: v.record(v.string(), v.string()),
     parameters: v.array(v.strictObject({ name: v.string(), group: v.picklist(GROUPS), shape: v.array(count) })),
     position: v.strictObject({ stage: count, epoch: count, step: count }),

@@ -107,6 +107,7 @@ export interface TwoStageOptions {
 }
 
 const COMMON = {
+  warmupRatio: 0.06,
   schedule: 'linear',
   weightDecay: 0,
   betas: [0.9, 0.999],
@@ -115,11 +116,16 @@ const COMMON = {
   accumulate: 1,
 } as const;
 
+/** The two stages where nothing else is said: epochs and rates are those that `sweeps/README.md` found best. */
+export const STAGE_DEFAULTS = {
+  classifier: { ...COMMON, epochs: 5, learningRate: 5e-3 },
+  adapter: { ...COMMON, epochs: 10, learningRate: 1e-2 },
+} as const satisfies Readonly<Record<string, StageOptions>>;
+
 /**
  * The paper's schedule (section 3.3): stage `classifier` trains the classifier alone on the frozen model; stage
  * `adapter` trains adapters and norms, with the classifier of stage one loaded and frozen. Stage two starts from the
- * best epoch of stage one and with fresh optimizer state. Epochs and rates are those that `sweeps/README.md` found
- * best.
+ * best epoch of stage one and with fresh optimizer state. What is not given is as in `STAGE_DEFAULTS`.
  *
  * @throws ConfigError PLAN.
  */
@@ -134,28 +140,24 @@ export function twoStage({
       {
         name: 'classifier',
         groups: ['classifier'],
-        ...COMMON,
-        epochs: 5,
-        learningRate: 5e-3,
-        ...warmup(classifier),
-        ...classifier,
+        ...withDefaults('classifier', classifier),
       },
       {
         name: 'adapter',
         groups: [...(freezeClassifier ? [] : ['classifier']), 'adapter', 'norm'],
-        ...COMMON,
-        epochs: 10,
-        learningRate: 1e-2,
-        ...warmup(adapter),
-        ...adapter,
+        ...withDefaults('adapter', adapter),
       },
     ],
     seed,
   });
 }
 
-const warmup = (options: StageOptions): StageOptions =>
-  options.warmupSteps === undefined && options.warmupRatio === undefined ? { warmupRatio: 0.06 } : {};
+/** Of `warmupSteps` and `warmupRatio` a stage has at most one. */
+function withDefaults(stage: keyof typeof STAGE_DEFAULTS, options: StageOptions): StageOptions {
+  const { warmupRatio, ...defaults } = STAGE_DEFAULTS[stage];
+  const isGiven = options.warmupSteps !== undefined || options.warmupRatio !== undefined;
+  return { ...defaults, ...(isGiven ? {} : { warmupRatio }), ...options };
+}
 
 /** Steps of a stage over which the learning rate rises. */
 export function warmupStepsOf(

@@ -1,3 +1,4 @@
+import { messageOf } from '@hadamard-adapter/core/internal';
 import { ConfigError, RuntimeError } from '@hadamard-adapter/core';
 import type { Env } from 'onnxruntime-common';
 import type { OrtModule } from '../ort.js';
@@ -114,7 +115,7 @@ async function requestDevice(): Promise<GPUDevice> {
     });
   } catch (cause) {
     throw unavailable(
-      cause instanceof Error ? cause.message : String(cause),
+      messageOf(cause),
       'Another page may hold the GPU; close it and reload. The device "wasm" works everywhere.',
       cause,
     );
@@ -135,7 +136,7 @@ async function importOrt(load: () => Promise<unknown>, name: string): Promise<Or
   } catch (cause) {
     throw new RuntimeError('ONNX Runtime is not installed', {
       code: 'RUNTIME_MISSING',
-      found: cause instanceof Error ? cause.message : String(cause),
+      found: messageOf(cause),
       expected: name,
       hint: 'npm install onnxruntime-web',
       cause,

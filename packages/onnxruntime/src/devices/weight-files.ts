@@ -1,3 +1,4 @@
+import { messageOf } from '@hadamard-adapter/core/internal';
 import type * as nodeFs from 'node:fs';
 import { RuntimeError } from '@hadamard-adapter/core';
 import {
@@ -150,7 +151,7 @@ function writing<T>(folder: string, write: () => T): T {
   } catch (cause) {
     throw new RuntimeError('Weights cannot be kept on disk', {
       code: 'WEIGHT_FILES',
-      found: cause instanceof Error ? cause.message : String(cause),
+      found: messageOf(cause),
       expected: `room for the weights in ${folder}`,
       hint: 'Name another folder in the environment variable TMPDIR, or load the model without lowMemory.',
       cause,

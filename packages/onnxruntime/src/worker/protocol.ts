@@ -1,3 +1,4 @@
+import { messageOf } from '@hadamard-adapter/core/internal';
 import {
   ConfigError,
   DataError,
@@ -67,8 +68,7 @@ export function unwrap<T>(reply: Answer<T>): T {
 }
 
 function sent(error: unknown): SentError {
-  if (!(error instanceof HadamardError))
-    return { kind: 'Error', message: error instanceof Error ? error.message : String(error) };
+  if (!(error instanceof HadamardError)) return { kind: 'Error', message: messageOf(error) };
   const { code, found, expected, hint, what } = error;
   return {
     kind: error.name,

@@ -1,3 +1,5 @@
+import { messageOf } from '@hadamard-adapter/core/internal';
+
 /** What was found out about one device. */
 export interface DeviceReport {
   readonly device: string;
@@ -23,7 +25,7 @@ export async function tryDevice(
       ? { device, available: true }
       : { device, available: false, reason: `It computes wrong numbers: off by ${worst}` };
   } catch (error) {
-    return { device, available: false, reason: error instanceof Error ? error.message : String(error) };
+    return { device, available: false, reason: messageOf(error) };
   }
 }
 

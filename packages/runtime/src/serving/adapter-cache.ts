@@ -1,3 +1,4 @@
+import { mebibytes } from '@hadamard-adapter/core/internal';
 import { ConfigError, RuntimeError } from '@hadamard-adapter/core';
 import { LRUCache } from 'lru-cache';
 import type { CachedAdapter } from './packed-adapter.js';
@@ -43,8 +44,8 @@ export class AdapterCache {
     if (size > this.maxBytes) {
       throw new RuntimeError(`The adapter "${name}" does not fit into the memory for adapters`, {
         code: 'ADAPTER_TOO_LARGE',
-        found: megabytes(size),
-        expected: `at most ${megabytes(this.maxBytes)}`,
+        found: mebibytes(size),
+        expected: `at most ${mebibytes(this.maxBytes)}`,
         hint: 'Raise maxBytes.',
       });
     }
@@ -77,7 +78,7 @@ export class AdapterCache {
     }
     return new RuntimeError(`The adapter "${name}" had to leave memory for others`, {
       code: 'ADAPTER_EVICTED',
-      found: `${this.adapters.size} adapters in ${megabytes(this.maxBytes)}`,
+      found: `${this.adapters.size} adapters in ${mebibytes(this.maxBytes)}`,
       hint: 'Raise maxBytes, add it again, or give the server a function "load".',
     });
   }
@@ -85,5 +86,3 @@ export class AdapterCache {
 
 const bytesOf = ({ vectors, head }: CachedAdapter): number =>
   [vectors, ...head.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
-
-const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

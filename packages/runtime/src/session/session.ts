@@ -1,6 +1,6 @@
 import {
   ConfigError,
-  RECIPE,
+  ADAPTER_DEFAULTS,
   isTokenLoss,
   layout,
   normal,
@@ -33,13 +33,13 @@ import { ExecutedModel } from './executed-model.js';
 /** What is made of a base model, on any runtime. */
 export interface SessionOptions extends SiteChoice {
   readonly numLabels: number;
-  /** Default `context`, as core's `RECIPE`. `none` for the classifier alone. */
+  /** Default `context`, as core's `ADAPTER_DEFAULTS`. `none` for the classifier alone. */
   readonly site?: Site | 'none';
-  /** Default `attention`, as core's `RECIPE`. */
+  /** Default `attention`, as core's `ADAPTER_DEFAULTS`. */
   readonly norm?: Norm;
   /**
-   * Default `mean`, as core's `RECIPE`; `none` with a loss of tokens, `first` with the head `model`, which pools as the
-   * model does.
+   * Default `mean`, as core's `ADAPTER_DEFAULTS`; `none` with a loss of tokens, `first` with the head `model`, which
+   * pools as the model does.
    */
   readonly pooling?: Pooling;
   /** Default `linear`. */
@@ -112,11 +112,12 @@ export function compileModel(
   }
   const loss = options.loss ?? (numLabels === 1 ? 'mse' : 'cross-entropy');
   return buildAdapterModel(canonicalize(graph, { keepHead: options.head === 'model' }), {
-    site: options.site ?? RECIPE.site,
-    norm: options.norm ?? RECIPE.norm,
+    site: options.site ?? ADAPTER_DEFAULTS.site,
+    norm: options.norm ?? ADAPTER_DEFAULTS.norm,
     ...(layers === undefined ? {} : { layers }),
     crossAttention,
-    pooling: options.pooling ?? (isTokenLoss(loss) ? 'none' : options.head === 'model' ? 'first' : RECIPE.pooling),
+    pooling:
+      options.pooling ?? (isTokenLoss(loss) ? 'none' : options.head === 'model' ? 'first' : ADAPTER_DEFAULTS.pooling),
     head: options.head ?? 'linear',
     numLabels,
     loss,

@@ -20,9 +20,9 @@ export type FitDataset = Parameters<LayersModel['fitDataset']>[0];
 
 /** One stage: what `model.fit` or `model.fitDataset` can be told, and how it learns. */
 export type FitStage<Args> = Omit<Args, 'epochs' | 'callbacks'> & {
-  /** Default: 5 for the classifier, 6 for the adapters. */
+  /** Default: as core's `STAGE_DEFAULTS`, 5 for the classifier and 10 for the adapters. */
   readonly epochs?: number;
-  /** Of Adam, all through the stage. Default: 5e-3 for the classifier, 1e-2 for the adapters. */
+  /** Of Adam, all through the stage. Default: as core's `STAGE_DEFAULTS`. */
   readonly learningRate?: number;
   /** Makes the optimizer instead; it is disposed of when the stage ends. */
   readonly optimizer?: () => Optimizer;

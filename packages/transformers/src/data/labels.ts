@@ -1,10 +1,11 @@
+import { labelNames } from '@hadamard-adapter/core/internal';
 import { DataError } from '@hadamard-adapter/core';
 
-/** Labels of some data in alphabetic order, `O` first; numbers by their names. */
-export function labelNames(labels: readonly (string | number)[]): string[] {
+/** Names of the labels of some data, in the order of their indices; indices themselves are named by number. */
+export function namesOfLabels(labels: readonly (string | number)[]): string[] {
   if (labels.every((label) => typeof label === 'number'))
     return Array.from({ length: Math.max(1, ...labels.map((label) => label + 1)) }, (_, i) => `LABEL_${i}`);
-  return [...new Set(labels.map(String))].toSorted((a, b) => Number(b === 'O') - Number(a === 'O') || (a < b ? -1 : 1));
+  return labelNames(labels.map(String));
 }
 
 /**

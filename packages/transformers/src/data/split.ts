@@ -1,5 +1,5 @@
 import { IGNORED, type Batch, type Split } from '@hadamard-adapter/core';
-import { elementAt } from '@hadamard-adapter/core/internal';
+import { elementAt, padBatch, padRows, type RowTokens } from '@hadamard-adapter/core/internal';
 import type { Encoded } from '../library.js';
 
 /** What rows are labelled with: numbers for each row, or one for each token. */
@@ -14,23 +14,19 @@ export function splitOf(
   padding: number,
   labels?: RowLabels,
 ): Split {
-  const matrix = (
-    picked: Int32Array,
-    sequence: number,
-    of: (row: number) => ArrayLike<number>,
-    fill = 0,
-  ): Int32Array => {
-    const values = new Int32Array(picked.length * sequence).fill(fill);
-    picked.forEach((row, i) => values.set(of(row), i * sequence));
-    return values;
-  };
   const labelsOf = (picked: Int32Array, sequence: number): Float32Array | undefined => {
     if (labels === undefined) return undefined;
     if ('tokens' in labels)
-      return Float32Array.from(matrix(picked, sequence, (row) => labels.tokens[row] ?? [], IGNORED));
+      return Float32Array.from(padRows(picked, sequence, (row) => labels.tokens[row] ?? [], IGNORED));
     return Float32Array.from({ length: picked.length * labels.perRow }, (_, i) =>
       elementAt(labels.values, elementAt(picked, Math.floor(i / labels.perRow)) * labels.perRow + (i % labels.perRow)),
     );
+  };
+  const tokens: RowTokens = {
+    split: id,
+    ids: (row) => rows[row] ?? [],
+    types: (row) => types?.[row] ?? [],
+    padding,
   };
   const all =
     labels === undefined ? undefined : 'tokens' in labels ? Float32Array.from(labels.tokens.flat()) : labels.values;
@@ -40,17 +36,9 @@ export function splitOf(
     lengths: Int32Array.from(rows, (row) => row.length),
     ...(all === undefined ? {} : { labels: all }),
     batch(picked): Batch {
-      const sequence = picked.reduce((most, row) => Math.max(most, rows[row]?.length ?? 0), 1);
-      const own = labelsOf(picked, sequence);
-      return {
-        batch: picked.length,
-        sequence,
-        inputIds: matrix(picked, sequence, (row) => rows[row] ?? [], padding),
-        attentionMask: matrix(picked, sequence, (row) => (rows[row] ?? []).map(() => 1)),
-        tokenTypeIds: matrix(picked, sequence, (row) => types?.[row] ?? []),
-        ...(own === undefined ? {} : { labels: own }),
-        source: { split: id, rows: Int32Array.from(picked) },
-      };
+      const batch = padBatch(tokens, Int32Array.from(picked));
+      const own = labelsOf(picked, batch.sequence);
+      return { ...batch, ...(own === undefined ? {} : { labels: own }) };
     },
   };
 }

@@ -1,6 +1,6 @@
 import { METRICS, answerOf, rowLoss } from '@hadamard-adapter/core';
 import { openModel } from '../adapted-model.js';
-import { labelNames } from '../data/labels.js';
+import { namesOfLabels } from '../data/labels.js';
 import { textColumns } from '../data/rows.js';
 import { tokenizeTexts, type LabelledTexts } from '../data/texts.js';
 import { logitsPredictor, padded, type Task } from '../task.js';
@@ -26,7 +26,7 @@ const task: Task<LabelledTexts> = {
   output: 'logits',
   session: {},
   columns: textColumns,
-  labelNames: ({ labels = [] }) => labelNames(labels),
+  labelNames: ({ labels = [] }) => namesOfLabels(labels),
   split: tokenizeTexts,
   metric: () => METRICS.accuracy,
   predictor: logitsPredictor,

@@ -1,7 +1,7 @@
 import { METRICS, argmax, entityMetric, softmax } from '@hadamard-adapter/core';
 import { elementAt, present } from '@hadamard-adapter/core/internal';
 import { openModel } from '../adapted-model.js';
-import { labelNames } from '../data/labels.js';
+import { namesOfLabels } from '../data/labels.js';
 import { column, columnIfAny } from '../data/rows.js';
 import { tokenizeWords, type LabelledWords } from '../data/words.js';
 import { logitsPredictor, padded, type Task } from '../task.js';
@@ -37,7 +37,7 @@ const task: Task<LabelledWords> = {
       ...(labels === undefined ? {} : { labels }),
     };
   },
-  labelNames: ({ labels = [] }) => labelNames(labels.flat()),
+  labelNames: ({ labels = [] }) => namesOfLabels(labels.flat()),
   split: tokenizeWords,
   // Entities where labels are tags of them; otherwise words, as for parts of speech.
   metric: (names) => (names.every(isTag) ? entityMetric(names) : METRICS.accuracy),
