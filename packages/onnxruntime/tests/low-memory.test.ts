@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { float32Tensor, type Graph } from '@hadamard-adapter/graph/internal';
 import { openWeightFiles } from '../src/devices/weight-files.js';
@@ -65,6 +66,13 @@ describe('low memory', () => {
       'hadamard-other',
       `hadamard-weights-${process.ppid}-abc`,
     ]);
+    files.dispose();
+  });
+
+  it('gives no other code of the process the garbage collector', async () => {
+    const before = runInNewContext('typeof gc') as string;
+    const files = await openWeightFiles();
+    expect(runInNewContext('typeof gc')).toBe(before);
     files.dispose();
   });
 

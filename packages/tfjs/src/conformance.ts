@@ -3,9 +3,9 @@ import { makeConformanceDriver, tokenValue } from '@hadamard-adapter/runtime/int
 import { readModel, type Value } from '@hadamard-adapter/graph/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { withBackend } from './devices/with-backend.js';
-import { constantsOn } from './graph/constants.js';
+import { Constants } from './graph/constants.js';
 import { hostOperand } from './graph/operand.js';
-import { makeProgram } from './graph/program.js';
+import { Program } from './graph/program.js';
 import { loadModel } from './load.js';
 import { read } from './read.js';
 import type { Tf } from './tf.js';
@@ -25,9 +25,9 @@ export function conformanceDriver(tf: Tf, device: string): Driver {
 
 /** A folded model, run as the file has it. */
 function openPlain(tf: Tf, device: string, model: Uint8Array): PlainModel {
-  const constants = constantsOn(tf);
+  const constants = new Constants(tf);
   const graph = readModel(model);
-  const program = makeProgram(
+  const program = new Program(
     tf,
     { ...graph, outputs: graph.outputs.filter(({ name }) => name === 'logits') },
     constants,

@@ -11,7 +11,7 @@ import { openDevice } from './devices/devices.js';
 import { registerMissingKernels } from './devices/kernels.js';
 import { checkOperators } from './check.js';
 import { explaining } from './failures.js';
-import { tfExecutor, type TfExecutor } from './executor.js';
+import { TfExecutor } from './executor.js';
 import { checkTf, type Tf } from './tf.js';
 
 export interface LoadOptions extends CommonOptions {
@@ -58,7 +58,7 @@ export async function loadModel(base: BaseModel, options: LoadOptions): Promise<
   let executor: TfExecutor | undefined;
   const session = makeSession(
     compiled,
-    (parameters) => (executor = tfExecutor(tf, device, compiled, parameters)),
+    (parameters) => (executor = new TfExecutor(tf, device, compiled, parameters)),
     { runtime: 'tfjs', device },
     options,
   );

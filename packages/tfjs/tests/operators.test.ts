@@ -1,9 +1,9 @@
 import { evaluate, float32Tensor, int, type Graph, type Node, type Value } from '@hadamard-adapter/graph/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { constantsOn } from '../src/graph/constants.js';
+import { Constants } from '../src/graph/constants.js';
 import { deviceOperand } from '../src/graph/operand.js';
-import { makeProgram } from '../src/graph/program.js';
+import { Program } from '../src/graph/program.js';
 import { registerMissingKernels } from '../src/devices/kernels.js';
 import { tf } from './support/node.js';
 
@@ -153,8 +153,8 @@ describe.each(BACKENDS)(
       const graph = graphOf(each);
       const size = each.dims.reduce((product, dim) => product * dim, 1);
       const x: Value = { dtype: 'float32', dims: each.dims, data: ramp(size, 2) };
-      const constants = constantsOn(tf);
-      const program = makeProgram(tf, graph, constants);
+      const constants = new Constants(tf);
+      const program = new Program(tf, graph, constants);
       program.prepare();
       const run = (tensor: Tensor): Tensor =>
         program.run(new Map([['x', { ...deviceOperand(tensor, x), own: false }]])).get('y') as Tensor;

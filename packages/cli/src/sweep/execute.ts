@@ -36,7 +36,7 @@ export interface ExecuteOptions {
   readonly onProgress?: (done: number) => void;
 }
 
-/** The same for every run: it decides which activations are computed in which company, and so the last bits. */
+/** The same for every run: it decides which activations are computed in one batch, and so the last bits. */
 const CACHE_BYTES = 512 * 2 ** 20;
 
 /** A trained base is kept up to this size: biases are, all weights are not. */

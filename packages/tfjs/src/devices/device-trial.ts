@@ -1,16 +1,16 @@
 import { TRIAL_GRAPH, largestError, trialAnswer, trialInput } from '@hadamard-adapter/runtime/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { constantsOn } from '../graph/constants.js';
+import { Constants } from '../graph/constants.js';
 import { deviceOperand } from '../graph/operand.js';
-import { makeProgram } from '../graph/program.js';
+import { Program } from '../graph/program.js';
 import { read } from '../read.js';
 import type { Tf } from '../tf.js';
 import { withBackend } from './with-backend.js';
 
 /** By how much a device is off at most, in the answer of a small graph or in the gradient of its weighted sum. */
 export async function deviceTrial(tf: Tf, device: string): Promise<number> {
-  const constants = constantsOn(tf);
-  const program = makeProgram(tf, TRIAL_GRAPH, constants);
+  const constants = new Constants(tf);
+  const program = new Program(tf, TRIAL_GRAPH, constants);
   const x = trialInput();
   const dims = TRIAL_GRAPH.inputs[0]?.dims as number[];
   const run = (input: Tensor): Tensor =>

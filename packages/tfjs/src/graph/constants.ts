@@ -3,22 +3,22 @@ import type { Tf } from '../tf.js';
 import { constantOperand, type Operand } from './operand.js';
 
 /** Weights on the device, each once, however many graphs read it. */
-export interface Constants {
-  of(tensor: Constant): Operand;
-  dispose(): void;
-}
+export class Constants {
+  private readonly tf: Tf;
+  private readonly known = new Map<Constant, ReturnType<typeof constantOperand>>();
 
-export function constantsOn(tf: Tf): Constants {
-  const known = new Map<Constant, ReturnType<typeof constantOperand>>();
-  return {
-    of(tensor) {
-      const operand = known.get(tensor) ?? constantOperand(tf, tensor);
-      known.set(tensor, operand);
-      return operand;
-    },
-    dispose() {
-      for (const operand of known.values()) operand.dispose();
-      known.clear();
-    },
-  };
+  constructor(tf: Tf) {
+    this.tf = tf;
+  }
+
+  of(tensor: Constant): Operand {
+    const operand = this.known.get(tensor) ?? constantOperand(this.tf, tensor);
+    this.known.set(tensor, operand);
+    return operand;
+  }
+
+  dispose(): void {
+    for (const operand of this.known.values()) operand.dispose();
+    this.known.clear();
+  }
 }

@@ -14,93 +14,111 @@ import {
   type Operand,
 } from './operand.js';
 
-/** A graph that can be run. */
-export interface Program {
+/** A graph that can be run, in the internal forms of `@hadamard-adapter/compiler` or lowered. */
+export class Program {
   readonly graph: Graph;
+  private readonly tf: Tf;
+  private readonly constants: Constants;
+  /** Nodes that follow from weights alone. */
+  private readonly fixedNodes: ReadonlySet<Node>;
+  /** The others, which every run computes. */
+  private readonly nodes: readonly Node[];
+  /** Values that nobody reads after a node, by its position. */
+  private readonly finished: readonly (readonly string[])[];
+  /**
+   * GPUs take sines and cosines of large angles to three digits only: they are computed here, from the frequencies on.
+   */
+  private readonly angles: ReturnType<typeof rotaryTables>;
+  /** What `fixedNodes` answered. */
+  private readonly fixed = new Map<string, LastingOperand>();
+  private prepared = false;
+
+  constructor(tf: Tf, graph: Graph, constants: Constants) {
+    this.tf = tf;
+    this.graph = graph;
+    this.constants = constants;
+    this.fixedNodes = nodesOfConstants(graph);
+    this.nodes = graph.nodes.filter((node) => !this.fixedNodes.has(node));
+    this.finished = finishedAfter(graph, this.nodes);
+    this.angles = rotaryTables(graph);
+  }
+
   /** Number of nodes of a run. */
-  readonly size: number;
+  get size(): number {
+    return this.nodes.length;
+  }
+
   /** Compute what depends on weights alone, once. Not inside of a gradient, which would record it. */
-  prepare(): void;
+  prepare(): void {
+    if (this.prepared) return;
+    this.prepared = true;
+    const read = new Set([
+      ...this.nodes.flatMap(({ inputs }) => inputs),
+      ...this.graph.outputs.map(({ name }) => name),
+    ]);
+    this.tf.tidy(() => {
+      const values = new Map<string, Operand>();
+      for (const node of this.fixedNodes) this.runNode(node, values);
+      for (const [name, { value, own, tensor }] of values) {
+        if (!read.has(name)) continue;
+        const lasting = own ? lastingOperand(this.tf, value, tensor) : lastingOperand(this.tf, value);
+        // What was computed on the device is kept now, before the tidy ends; numbers are uploaded where they are
+        // needed.
+        if (own) lasting.tensor();
+        this.fixed.set(name, lasting);
+      }
+    });
+  }
+
   /**
    * The outputs for these inputs. Everything else is disposed as soon as its last reader has run; call it in a `tidy`,
    * after `prepare`.
    *
    * @param onNode told after each node how many are done.
    */
-  run(feeds: ReadonlyMap<string, Operand>, onNode?: (done: number) => void): ReadonlyMap<string, Tensor>;
-  dispose(): void;
-}
+  run(feeds: ReadonlyMap<string, Operand>, onNode?: (done: number) => void): ReadonlyMap<string, Tensor> {
+    const values = new Map(feeds);
+    this.nodes.forEach((node, at) => {
+      this.runNode(node, values);
+      for (const name of this.finished[at] ?? []) {
+        const operand = values.get(name);
+        if (operand?.own === true) operand.tensor().dispose();
+        values.delete(name);
+      }
+      onNode?.(at + 1);
+    });
+    return new Map(this.graph.outputs.map(({ name }) => [name, (this.lookUp(values, name) as Operand).tensor()]));
+  }
 
-/** @param graph in the internal forms of `@hadamard-adapter/compiler`, or lowered. */
-export function makeProgram(tf: Tf, graph: Graph, constants: Constants): Program {
-  const fixedNodes = nodesOfConstants(graph);
-  const nodes = graph.nodes.filter((node) => !fixedNodes.has(node));
-  const finished = finishedAfter(graph, nodes);
-  // GPUs take sines and cosines of large angles to three digits only: they are computed here, from the frequencies on.
-  const angles = rotaryTables(graph);
-  const fixed = new Map<string, LastingOperand>();
-  let prepared = false;
+  dispose(): void {
+    for (const operand of this.fixed.values()) operand.dispose();
+    this.fixed.clear();
+    this.prepared = false;
+  }
 
-  const lookUp = (values: ReadonlyMap<string, Operand>, name: string): Operand | undefined => {
+  private lookUp(values: ReadonlyMap<string, Operand>, name: string): Operand | undefined {
     if (name === '') return undefined;
-    const operand = values.get(name) ?? fixed.get(name);
+    const operand = values.get(name) ?? this.fixed.get(name);
     if (operand !== undefined) return operand;
-    const tensor = graph.tensors.get(name);
+    const tensor = this.graph.tensors.get(name);
     if (tensor === undefined)
       throw new UnsupportedError(`Nothing produces the value "${name}"`, { code: 'GRAPH_VALUE_UNKNOWN' });
-    return angles.has(name) ? hostOperand(tf, knownValue(tensor)) : constants.of(tensor);
-  };
-  const runNode = (node: Node, values: Map<string, Operand>): void => {
-    const operands = node.inputs.map((name) => lookUp(values, name));
+    return this.angles.has(name) ? hostOperand(this.tf, knownValue(tensor)) : this.constants.of(tensor);
+  }
+
+  private runNode(node: Node, values: Map<string, Operand>): void {
+    const operands = node.inputs.map((name) => this.lookUp(values, name));
     const outputs = inferNode(
       node,
       operands.map((operand) => operand?.value),
       { maxElements: Number.POSITIVE_INFINITY },
     );
     const known = outputs.every(({ data }) => data !== undefined);
-    const results = known ? outputs.map((value) => hostOperand(tf, value)) : deviceResults(tf, node, operands, outputs);
+    const results = known
+      ? outputs.map((value) => hostOperand(this.tf, value))
+      : deviceResults(this.tf, node, operands, outputs);
     results.forEach((operand, i) => values.set(node.outputs[i] as string, operand));
-  };
-
-  return {
-    graph,
-    size: nodes.length,
-    prepare() {
-      if (prepared) return;
-      prepared = true;
-      const read = new Set([...nodes.flatMap(({ inputs }) => inputs), ...graph.outputs.map(({ name }) => name)]);
-      tf.tidy(() => {
-        const values = new Map<string, Operand>();
-        for (const node of fixedNodes) runNode(node, values);
-        for (const [name, { value, own, tensor }] of values) {
-          if (!read.has(name)) continue;
-          const lasting = own ? lastingOperand(tf, value, tensor) : lastingOperand(tf, value);
-          // What was computed on the device is kept now, before the tidy ends; numbers are uploaded where they are
-          // needed.
-          if (own) lasting.tensor();
-          fixed.set(name, lasting);
-        }
-      });
-    },
-    run(feeds, onNode) {
-      const values = new Map(feeds);
-      nodes.forEach((node, at) => {
-        runNode(node, values);
-        for (const name of finished[at] ?? []) {
-          const operand = values.get(name);
-          if (operand?.own === true) operand.tensor().dispose();
-          values.delete(name);
-        }
-        onNode?.(at + 1);
-      });
-      return new Map(graph.outputs.map(({ name }) => [name, (lookUp(values, name) as Operand).tensor()]));
-    },
-    dispose() {
-      for (const operand of fixed.values()) operand.dispose();
-      fixed.clear();
-      prepared = false;
-    },
-  };
+  }
 }
 
 function deviceResults(
