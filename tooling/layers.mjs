@@ -49,6 +49,7 @@ const FOLDERS = {
   core: ['errors', 'values', 'text', 'model', 'math', 'metrics', 'files', 'training', 'adapter-folder', 'analysis'],
   graph: ['errors', 'tensors', 'shapes', 'ir', 'format', 'builder', 'operators', 'reference'],
   compiler: ['forms', 'families', 'sites', 'adapters', 'heads', 'gradients', 'merge', 'serving', 'peft', 'passes'],
+  hub: ['files', 'download', 'storage', 'hub'],
 };
 
 /** What goes against that order today: a folder, and those that it imports from above. */
