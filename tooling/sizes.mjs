@@ -12,8 +12,8 @@ import { root } from './lib.mjs';
 const CORE_LIMIT = 20_000;
 /** A library's new version or a fix costs some; what costs more should be noticed by who wrote it. */
 const GROWTH = 1.1;
-/** It is run, not imported into a bundle. */
-const PROGRAM = '@hadamard-adapter/cli';
+/** They are run, not imported into a bundle: tooling/install-size.mjs says what they weigh. */
+const PROGRAMS = new Set(['@hadamard-adapter/cli', '@hadamard-adapter/lab']);
 
 const { values } = parseArgs({ options: { check: { type: 'boolean' }, write: { type: 'boolean' } } });
 const recordFile = join(import.meta.dirname, 'sizes.json');
@@ -28,7 +28,7 @@ const manifests = folders.map((folder) => ({
 const peers = [...new Set(manifests.flatMap(({ peerDependencies = {} }) => Object.keys(peerDependencies)))];
 
 const entries = manifests
-  .filter(({ name }) => name !== PROGRAM)
+  .filter(({ name }) => !PROGRAMS.has(name))
   .flatMap(({ folder, name, exports }) =>
     Object.entries(exports).flatMap(([subpath, { default: file }]) =>
       file === undefined || subpath === './internal' ? [] : [{ name: join(name, subpath), file: join(folder, file) }],

@@ -14,7 +14,7 @@ if (file === undefined) {
   process.exit(2);
 }
 // The library that wrote it.
-const sqlite = createRequire(join(root, 'packages/cli/package.json'))('node-sqlite3-wasm');
+const sqlite = createRequire(join(root, 'packages/lab/package.json'))('node-sqlite3-wasm');
 const before = statSync(file).size;
 const database = new sqlite.Database(file, { fileMustExist: true });
 database.exec('PRAGMA foreign_keys = ON');

@@ -1,3 +1,3 @@
 import { library } from '../../tsdown.base.ts';
 
-export default library(['src/index.ts', 'src/bin.ts', 'src/bench-worker.ts', 'src/sweep-process.ts'], 'node');
+export default library(['src/index.ts', 'src/bin.ts', 'src/internal.ts'], 'node');

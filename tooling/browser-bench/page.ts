@@ -1,6 +1,6 @@
 import { layout, type Batch, type TrainableModel } from '@hadamard-adapter/core';
 import { loadModel } from '@hadamard-adapter/onnxruntime/web';
-import { benchBatch, benchEncoder, randomWeights, type BenchSizes } from '../../packages/cli/src/bench/encoder.js';
+import { benchBatch, benchEncoder, randomWeights, type BenchSizes } from '../../packages/lab/src/bench/encoder.js';
 import { loadModel as loadTfjs } from '@hadamard-adapter/tfjs';
 import { tf, tfjsPeer } from './tfjs-peer.js';
 

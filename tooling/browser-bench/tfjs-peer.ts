@@ -10,7 +10,7 @@ import '@tensorflow/tfjs-backend-webgpu';
 import simd from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm?url';
 import threaded from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.wasm?url';
 import plain from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.wasm?url';
-import { randomWeights, type BenchSizes } from '../../packages/cli/src/bench/encoder.js';
+import { randomWeights, type BenchSizes } from '../../packages/lab/src/bench/encoder.js';
 
 export { tf };
 

@@ -12,6 +12,7 @@ const PACKAGES = [
   'hub',
   'conformance',
   'cli',
+  'lab',
 ];
 
 export const nav: DefaultTheme.NavItem[] = [
@@ -92,6 +93,8 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
           'conformance',
           'conformance/node',
           'cli',
+          'lab',
+          'lab/commands',
         ].map((name) => ({ text: name, link: `/api/${name}` })),
       },
       { text: 'Conformance', link: '/conformance' },

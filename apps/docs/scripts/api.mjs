@@ -93,6 +93,7 @@ function descriptionOf(name) {
     'core/driver': 'what a runtime brings to be tested by the conformance suite',
     'core/folder': 'adapter folders: configuration, tensors, model card',
     'hub/node': 'downloads into files and into the cache of Hugging Face, atomic writes',
+    'lab/commands': 'what it adds to `hadamard`',
     'onnxruntime/conformance': 'its driver for the conformance suite',
     'onnxruntime/web': "the browser's side, with workers",
     'tfjs/conformance': 'its driver for the conformance suite',

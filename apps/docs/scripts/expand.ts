@@ -33,9 +33,10 @@ function readme(name: string): string {
 
 /** Which test runs the examples of a README. */
 function source(name: string): string {
+  const isProgram = name === 'cli' || name === 'lab';
   const test = `packages/${name}/tests/readme.test.ts`;
   const runs = existsSync(new URL(test, root))
-    ? ` ${name === 'cli' ? 'Its commands are checked' : 'Its examples are run, and what they print is compared,'} ` +
+    ? ` ${isProgram ? 'Its commands are checked' : 'Its examples are run, and what they print is compared,'} ` +
       `by \`${test}\`.`
     : '';
   return (

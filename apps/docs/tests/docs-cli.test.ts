@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { makeProgram } from '../../../packages/cli/src/program.js';
+import { labCommands } from '../../../packages/lab/src/commands.js';
 import { cli, lastLine, scratchFolder } from '../../../packages/cli/tests/support/cli.js';
 import { allBlocks, blocksOf } from './docs-pages.js';
 
-const commands = makeProgram().commands;
+const commands = makeProgram(labCommands()).commands;
 
 /** Lines of shell that call the command line, by any of the ways it is called. */
 const lines = allBlocks()

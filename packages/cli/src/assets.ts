@@ -10,9 +10,3 @@ export const EXAMPLE_DATA = {
   train: join(ASSETS, 'examples', 'train.csv'),
   test: join(ASSETS, 'examples', 'test.csv'),
 } as const;
-
-/**
- * The program of a local process of `hadamard sweep`. A program is what was built, also where the rest runs from its
- * sources.
- */
-export const SWEEP_PROCESS = join(import.meta.dirname, '..', 'dist', 'sweep-process.js');

@@ -1,17 +1,26 @@
-import { messageOf } from '@hadamard-adapter/core/internal';
 import { ConfigError } from '@hadamard-adapter/core';
 import type { Driver } from '@hadamard-adapter/conformance';
+import { findInstalled, importFound } from '../installed.js';
 
-/** TensorFlow.js is no dependency of this command: whoever wants to test it has it. */
-const BACKENDS: Readonly<Record<string, () => Promise<unknown>>> = {
-  cpu: async () => undefined,
-  wasm: () => import('@tensorflow/tfjs-backend-wasm'),
-};
+const TFJS = '@hadamard-adapter/tfjs';
 
-/** Backends of TensorFlow.js that run in Node without native code. */
+/** What each backend needs besides TensorFlow.js. */
+const BACKENDS: Readonly<Record<string, readonly string[]>> = { cpu: [], wasm: ['@tensorflow/tfjs-backend-wasm'] };
+
+/** What `@hadamard-adapter/tfjs/conformance` exports. */
+interface TfjsConformance {
+  conformanceDriver(tf: unknown, device: string): Promise<Driver>;
+}
+
+/**
+ * Backends of TensorFlow.js that run in Node without native code. None of it is a dependency of this command: whoever
+ * wants to test it has it.
+ *
+ * @throws ConfigError DEVICE_UNKNOWN; TF_MISSING when a package is not installed.
+ */
 export async function tfjsDriver(device: string): Promise<Driver> {
-  const backend = Object.hasOwn(BACKENDS, device) ? BACKENDS[device] : undefined;
-  if (backend === undefined) {
+  const needed = Object.hasOwn(BACKENDS, device) ? BACKENDS[device] : undefined;
+  if (needed === undefined) {
     throw new ConfigError('TensorFlow.js has no such device here', {
       code: 'DEVICE_UNKNOWN',
       found: device,
@@ -19,18 +28,22 @@ export async function tfjsDriver(device: string): Promise<Driver> {
       hint: 'The tests of @hadamard-adapter/tfjs run "webgl" and "webgpu" in a browser.',
     });
   }
-  const missing = (cause: unknown): never => {
-    throw new ConfigError('TensorFlow.js is not installed', {
-      code: 'TF_MISSING',
-      found: messageOf(cause),
-      expected: '@tensorflow/tfjs',
-      hint: 'npm install @tensorflow/tfjs @tensorflow/tfjs-backend-wasm',
-      cause,
-    });
-  };
-  // With its gradients, which @tensorflow/tfjs-core alone does not register in Node.
-  const tf = await import('@tensorflow/tfjs').catch(missing);
-  await backend().catch(missing);
-  const { conformanceDriver } = await import('@hadamard-adapter/tfjs/conformance');
+  const place = find(`${TFJS}/conformance`);
+  // With its gradients, which @tensorflow/tfjs-core alone does not register in Node. Seen from our package, so that
+  // both have the same copy of it.
+  const tf = await importFound(find('@tensorflow/tfjs', place));
+  for (const name of needed) await importFound(find(name, place));
+  const { conformanceDriver } = (await importFound(place)) as TfjsConformance;
   return conformanceDriver(tf, device);
+}
+
+function find(name: string, place?: string): string {
+  const path = findInstalled(name, place);
+  if (path !== undefined) return path;
+  throw new ConfigError('TensorFlow.js is not installed', {
+    code: 'TF_MISSING',
+    found: `no ${name}`,
+    expected: '@tensorflow/tfjs',
+    hint: `npm install ${TFJS} @tensorflow/tfjs @tensorflow/tfjs-core @tensorflow/tfjs-backend-wasm`,
+  });
 }

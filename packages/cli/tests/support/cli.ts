@@ -11,8 +11,14 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-/** Run the command line in this process and keep what it prints. */
-export async function cli(...argv: readonly (string | number)[]): Promise<CliResult> {
+/** Run the command line, as it is without the lab, in this process and keep what it prints. */
+export const cli = (...argv: readonly (string | number)[]): Promise<CliResult> => runCli(argv, async () => undefined);
+
+/** The same with what `lab` finds. */
+export async function runCli(
+  argv: readonly (string | number)[],
+  lab: NonNullable<Parameters<typeof main>[1]>,
+): Promise<CliResult> {
   const written = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((name) =>
     vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
@@ -21,7 +27,7 @@ export async function cli(...argv: readonly (string | number)[]): Promise<CliRes
     }),
   );
   try {
-    return { code: await main(argv.map(String)), ...written };
+    return { code: await main(argv.map(String), lab), ...written };
   } finally {
     for (const spy of spies) spy.mockRestore();
     // What a command sets for its process must not become the exit code of the test run.
