@@ -122,6 +122,22 @@ describe.each<Site>(['context', 'output'])('folding at site %s', (site) => {
     expect(folded.bias).toEqual(new Float32Array([0.1, 0.2]));
   });
 
+  it('of a matrix that is stored the other way round gives the same numbers', () => {
+    const [inputs, outputs] = [3, 5];
+    const turn = (values: Float32Array, rows: number): Float32Array =>
+      values.map((_, k) => values[(k % rows) * (values.length / rows) + Math.floor(k / rows)] ?? Number.NaN);
+    const weight = Float32Array.from({ length: inputs * outputs }, (_, i) => Math.sin(i));
+    const bias = Float32Array.from({ length: outputs }, (_, i) => Math.cos(i));
+    const vector = Float32Array.from({ length: site === 'context' ? inputs : outputs }, (_, i) => i + 0.3);
+    const plain = foldIntoProjection({ weight, bias, inputs, outputs }, site, vector, vector);
+    const stored = { weight: turn(weight, inputs), bias, inputs, outputs, transposed: true };
+    const turned = foldIntoProjection(stored, site, vector, vector);
+    expect(turned).toEqual({ ...plain, weight: turn(plain.weight, inputs), transposed: true });
+    const [back, original] = [turned, plain].map((each) => unfoldFromProjection(each, site, vector, vector));
+    expect(back?.weight).toEqual(turn(original?.weight ?? weight, inputs));
+    expect(back?.bias).toEqual(original?.bias);
+  });
+
   it('cannot be undone when a scale is 0', async () => {
     const w = new Float32Array(channels).fill(1).fill(0, 1, 2);
     expect(foldable(w)).toBe(false);

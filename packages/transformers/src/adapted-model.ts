@@ -1,3 +1,4 @@
+import { elementAt } from '@hadamard-adapter/core/internal';
 import { BASE_ADAPTER, createServer, type AdapterServer } from '@hadamard-adapter/onnxruntime';
 import {
   DataError,
@@ -53,9 +54,11 @@ export async function openModel<Data extends object>(
   options: PretrainedOptions = {},
 ): Promise<Opened<Data>> {
   const { transformers, device, threads, adapter, revision, local_files_only, cache_dir } = options;
-  const hub = Object.fromEntries(
-    Object.entries({ revision, local_files_only, cache_dir }).filter(([, value]) => value !== undefined),
-  ) as HubOptions;
+  const hub: HubOptions = {
+    ...(revision === undefined ? {} : { revision }),
+    ...(local_files_only === undefined ? {} : { local_files_only }),
+    ...(cache_dir === undefined ? {} : { cache_dir }),
+  };
   const library = await libraryOf(transformers);
   // The file first: what is wrong with it is said better by us than by the library.
   const graph = await readModelFile(library.env, id, options);
@@ -216,15 +219,15 @@ function withAdapters<Data extends object>(
       const results: Float32Array[] = [];
       for (const rows of sequentialBatches(split.lengths, size)) {
         const batch = split.batch(rows);
-        const options = names === undefined ? {} : { adapterNames: Array.from(rows, (row) => names[row] as string) };
+        const options = names === undefined ? {} : { adapterNames: Array.from(rows, (row) => elementAt(names, row)) };
         const answers = await (task.output === 'hidden'
           ? server.encode(batch, options)
           : server.predict(batch, options));
         const perToken = task.output === 'hidden' || task.session.pooling === 'none';
         rows.forEach((row, i) => {
-          const values = answers[i] as Float32Array;
+          const values = elementAt(answers, i);
           results[row] = perToken
-            ? values.subarray(0, (values.length / batch.sequence) * (split.lengths[row] as number))
+            ? values.subarray(0, (values.length / batch.sequence) * elementAt(split.lengths, row))
             : values;
         });
       }
@@ -237,7 +240,7 @@ function withAdapters<Data extends object>(
 function withAliases<Methods extends object>(methods: Methods): WithAliases<Methods> {
   const aliases = Object.entries(methods).map(([name, method]) => [
     name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
-    method as unknown,
+    method,
   ]);
   return { ...methods, ...Object.fromEntries(aliases) } as WithAliases<Methods>;
 }

@@ -1,3 +1,4 @@
+import { present } from '@hadamard-adapter/core/internal';
 import { ConfigError, type Files } from '@hadamard-adapter/core';
 import { ADAPTER_CARD_FILE, ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE } from '@hadamard-adapter/core/folder';
 import {
@@ -37,8 +38,8 @@ export async function readAdapterFiles(env: LibraryEnv, source: AdapterSource, o
     await read(ADAPTER_CARD_FILE, true),
   ];
   return {
-    [ADAPTER_CONFIG_FILE]: config as Uint8Array,
-    [ADAPTER_TENSORS_FILE]: tensors as Uint8Array,
+    [ADAPTER_CONFIG_FILE]: present(config),
+    [ADAPTER_TENSORS_FILE]: present(tensors),
     ...(card === undefined ? {} : { [ADAPTER_CARD_FILE]: card }),
   };
 }

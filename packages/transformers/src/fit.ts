@@ -15,8 +15,11 @@ import type { AddOptions, FitOptions } from './types.js';
 
 /** Data in columns, however it came. */
 export function inColumns<Data extends object>(task: Pick<Task<Data>, 'columns'>, data: Data | readonly Row[]): Data {
-  return Array.isArray(data) ? task.columns(data as readonly Row[]) : (data as Data);
+  return isTable(data) ? task.columns(data) : data;
 }
+
+// `Array.isArray` does not tell a read-only array from other data.
+const isTable = (data: object): data is readonly Row[] => Array.isArray(data);
 
 /** What an adapter is trained on. */
 export interface FitBase extends Reader {
@@ -147,9 +150,9 @@ const poolingOf = (
 ): Pick<SessionOptions, 'pooling'> => (session.pooling === 'none' || pooling === undefined ? {} : { pooling });
 
 function namesOf(id2label: FitOptions<unknown>['id2label']): string[] | undefined {
-  if (id2label === undefined || Array.isArray(id2label))
-    return id2label === undefined ? undefined : [...(id2label as readonly string[])];
-  return Object.entries(id2label as Readonly<Record<string, string>>)
+  if (id2label === undefined) return undefined;
+  // The entries of a list have its indices as keys.
+  return Object.entries<string>(id2label)
     .toSorted(([a], [b]) => Number(a) - Number(b))
     .map(([, label]) => label);
 }

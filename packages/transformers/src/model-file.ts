@@ -1,3 +1,4 @@
+import { present } from '@hadamard-adapter/core/internal';
 import { ConfigError } from '@hadamard-adapter/core';
 import { readModel, type Graph } from '@hadamard-adapter/graph/internal';
 import { readHubFile, type HubOptions, type LibraryEnv } from '@hadamard-adapter/hub/internal';
@@ -35,7 +36,7 @@ export async function readModelFile(
     });
   }
   const file = `${subfolder === '' ? '' : `${subfolder}/`}${name}${SUFFIXES[dtype]}.onnx`;
-  const bytes = (await readHubFile(env, id, file, hub)) as Uint8Array;
+  const bytes = present(await readHubFile(env, id, file, hub));
   const folder = subfolder === '' ? '' : `${subfolder}/`;
   const beside = new Map<string, Uint8Array>();
   // Which files hold weights beside it is said in the model itself; most have none.
@@ -51,7 +52,7 @@ export async function readModelFile(
     } catch (error) {
       if (wanted.size === 0) throw error;
       for (const location of wanted)
-        beside.set(location, (await readHubFile(env, id, `${folder}${location}`, hub)) as Uint8Array);
+        beside.set(location, present(await readHubFile(env, id, `${folder}${location}`, hub)));
     }
   }
 }

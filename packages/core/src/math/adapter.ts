@@ -45,12 +45,13 @@ export function hadamardBackward<A extends Floats>(x: A, w: Floats, dy: Floats):
 
 /** A linear layer y = x · W + bias with an adapter at one of its two sides. */
 export interface Projection<A extends Floats> {
-  /** [inputs, outputs], row-major: the transpose of a PyTorch `Linear.weight`. */
+  /** [inputs, outputs], row-major: the transpose of a PyTorch `Linear.weight`; with `transposed` [outputs, inputs]. */
   readonly weight: A;
   /** [outputs] */
   readonly bias: A;
   readonly inputs: number;
   readonly outputs: number;
+  readonly transposed?: boolean;
 }
 
 /**
@@ -67,16 +68,15 @@ export function foldIntoProjection<A extends Floats>(
   b: Floats,
 ): Projection<A> {
   checkProjection(projection, site, w, b);
-  const { weight, bias, inputs, outputs } = projection;
+  const { weight, bias } = projection;
   const scaled = zeros(weight, weight.length);
   const shifted = Float64Array.from(bias, (value, j) => (site === 'context' ? value : at(w, j) * value + at(b, j)));
-  for (let i = 0, k = 0; i < inputs; i++) {
-    for (let j = 0; j < outputs; j++, k++) {
-      scaled[k] = at(weight, k) * at(w, site === 'context' ? i : j);
-      if (site === 'context') shifted[j] = at(shifted, j) + at(b, i) * at(weight, k);
-    }
-  }
-  return { weight: scaled, bias: copy(bias, shifted), inputs, outputs };
+  forEachWeight(projection, (k, input, output) => {
+    const value = at(weight, k);
+    scaled[k] = value * at(w, site === 'context' ? input : output);
+    if (site === 'context') shifted[output] = at(shifted, output) + at(b, input) * value;
+  });
+  return { ...projection, weight: scaled, bias: copy(bias, shifted) };
 }
 
 /** Whether folding with this scale can be undone: every entry is finite and not 0. */
@@ -106,17 +106,27 @@ export function unfoldFromProjection<A extends Floats>(
       hint: 'Start from the original base model instead.',
     });
   }
-  const { weight, bias, inputs, outputs } = projection;
+  const { weight, bias } = projection;
   const original = zeros(weight, weight.length);
   const shifted = Float64Array.from(bias, (value, j) => (site === 'context' ? value : (value - at(b, j)) / at(w, j)));
-  for (let i = 0, k = 0; i < inputs; i++) {
-    for (let j = 0; j < outputs; j++, k++) {
-      const value = at(weight, k) / at(w, site === 'context' ? i : j);
-      original[k] = value;
-      if (site === 'context') shifted[j] = at(shifted, j) - at(b, i) * value;
-    }
-  }
-  return { weight: original, bias: copy(bias, shifted), inputs, outputs };
+  forEachWeight(projection, (k, input, output) => {
+    const value = at(weight, k) / at(w, site === 'context' ? input : output);
+    original[k] = value;
+    if (site === 'context') shifted[output] = at(shifted, output) - at(b, input) * value;
+  });
+  return { ...projection, weight: original, bias: copy(bias, shifted) };
+}
+
+/** Each weight by its place in the matrix as it is stored. Inputs of one output come in their order either way. */
+function forEachWeight(
+  { inputs, outputs, transposed = false }: Projection<Floats>,
+  work: (k: number, input: number, output: number) => void,
+): void {
+  const [rows, columns] = transposed ? [outputs, inputs] : [inputs, outputs];
+  for (let row = 0, k = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++, k++)
+      if (transposed) work(k, column, row);
+      else work(k, row, column);
 }
 
 /** Lengths are compared once before a loop, not in it. */
