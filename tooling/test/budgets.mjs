@@ -15,8 +15,7 @@ const UNNOTICED = 5;
  * multiples of the calibration loop's time, so that a slower machine has more seconds. `npm test` only warns: it shares
  * the processor with other steps.
  */
-export function checkBudgets(report, { before, after, all }) {
-  const budgets = readBudgets();
+export function checkBudgets(report, { before, after, all }, budgets = readBudgets()) {
   const column = all ? 'all' : 'test';
   const unit = Math.max(before.seconds, after.seconds);
   const quiet = before.quiet && after.quiet;

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-// The playground in Chromium, as it is built. Arguments go to vitest: `node tests/run.mjs resume`. PLAYGROUND_FULL=1
-// trains all epochs of the default settings.
+// The playground in Chromium, as it is built. Arguments go to vitest: `node tests/run.mjs resume --tags-filter=!all`.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
