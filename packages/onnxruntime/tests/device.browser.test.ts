@@ -1,5 +1,5 @@
 import { METRICS, train, twoStage, type Checkpoint, type TrainableModel } from '@hadamard-adapter/core';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { availableDevices, loadModel, loadModelInWorker, probeDevices, saveAdapter, loadAdapter } from '../src/web.js';
 import { failure } from './support/failure.js';
 import { relativeDifference, tinyBert, tinyModel, tinySplit } from './support/tiny.js';
@@ -106,34 +106,38 @@ describe('devices', () => {
   });
 });
 
-describe.each(['wasm', 'webgpu'])('training on %s', (device) => {
-  it('takes the steps that core takes, accumulated and clipped', async () => {
-    const load = (where: string) => loadModel({ graph: tinyBert() }, { numLabels: 3, device: where, ...quiet });
-    const [model, other] = [await load(device), await load(device === 'wasm' ? 'webgpu' : 'wasm')];
-    for (const each of [model, other]) {
-      await each.step([batch], { ...settings, maxGradientNorm: 0.01, weightDecay: 0.1 });
-      await each.step([batch, split.batch(Int32Array.of(4, 5))], settings);
-    }
-    expect(distance(await model.read(), await other.read())).toBeLessThan(1e-5);
-    const [mine, theirs] = [await model.readOptimizer(), await other.readOptimizer()];
-    expect(mine?.step).toBe(2);
-    expect(distance(mine?.second as Float32Array, theirs?.second as Float32Array)).toBeLessThan(1e-6);
-    await model.dispose();
-    await other.dispose();
+// One model on each device: shaders are compiled in software, seconds for every graph of every session.
+describe('training in a page', () => {
+  const models = new Map<string, TrainableModel>();
+  const on = (device: string): TrainableModel => models.get(device) as TrainableModel;
+  beforeAll(async () => {
+    for (const device of ['wasm', 'webgpu'])
+      models.set(device, await loadModel({ graph: tinyBert() }, { numLabels: 3, device, ...quiet }));
   });
 
-  it('answers calls that are made at once as if they came one after the other', async () => {
-    const model = await loadModel({ graph: tinyBert() }, { numLabels: 3, device, ...quiet });
+  it('takes the same steps on WASM and WebGPU, accumulated and clipped', async () => {
+    for (const model of models.values()) {
+      await model.step([batch], { ...settings, maxGradientNorm: 0.01, weightDecay: 0.1 });
+      await model.step([batch, split.batch(Int32Array.of(4, 5))], settings);
+    }
+    expect(distance(await on('wasm').read(), await on('webgpu').read())).toBeLessThan(1e-5);
+    const [mine, theirs] = [await on('wasm').readOptimizer(), await on('webgpu').readOptimizer()];
+    expect(mine?.step).toBe(2);
+    expect(theirs?.step).toBe(2);
+    expect(distance(mine?.second as Float32Array, theirs?.second as Float32Array)).toBeLessThan(1e-6);
+  });
+
+  it.each(['wasm', 'webgpu'])('answers calls at once as if they came one after the other, on %s', async (device) => {
+    const model = on(device);
     const batches = [0, 1, 2, 3, 4, 5].map((row) => split.batch(Int32Array.of(row)));
     const alone: Float32Array[] = [];
     for (const each of batches) alone.push(await model.predict(each));
     const together = await Promise.all(batches.map((each) => model.predict(each)));
     expect(together).toEqual(alone);
-    await model.dispose();
   });
 
-  it('ends with dispose', async () => {
-    const model = await loadModel({ graph: tinyBert() }, { numLabels: 3, device, ...quiet });
+  it.each(['wasm', 'webgpu'])('ends with dispose, on %s', async (device) => {
+    const model = on(device);
     await model.step([batch], settings);
     await model.dispose();
     expect(await failure(model.predict(batch))).toMatchObject({ code: 'MODEL_DISPOSED' });
