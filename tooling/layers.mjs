@@ -50,6 +50,7 @@ const FOLDERS = {
   graph: ['errors', 'tensors', 'shapes', 'ir', 'format', 'builder', 'operators', 'reference'],
   compiler: ['forms', 'families', 'sites', 'adapters', 'heads', 'gradients', 'merge', 'serving', 'peft', 'passes'],
   hub: ['files', 'download', 'storage', 'hub'],
+  runtime: ['executor', 'devices', 'activations', 'session', 'serving', 'reference'],
 };
 
 /** What goes against that order today: a folder, and those that it imports from above. */
@@ -68,8 +69,6 @@ const OPEN = {
 const OPEN_CYCLES = [
   'packages/compiler/src/{passes,sites}/*.ts',
   'packages/graph/src/format/write/{encode,external}.ts',
-  'packages/onnxruntime/src/{web,worker,worker/in-worker}.ts',
-  'packages/runtime/src/session/{executor,store}.ts',
   'packages/lab/src/sweep/{run,spec,spec-schema}.ts',
 ];
 

@@ -1,37 +1,8 @@
-import type { Batch, Group, PrecomputeOptions, Split } from '@hadamard-adapter/core';
+import type { Split } from '@hadamard-adapter/core';
 import type { AdapterSession } from '@hadamard-adapter/runtime/internal';
 import { expose } from 'comlink';
-import type { LoadOptions } from './load.js';
 import { loadModel } from './web.js';
-import { answer, type Answer, type Forwarded, type SessionFacts } from './worker/protocol.js';
-
-/** What travels of the base model: bytes, a File, or an address. */
-export type SentModel = ArrayBuffer | Uint8Array | Blob | string;
-
-/** A split whose rows stay on the page; batches are asked for. */
-export type SentSplit = Pick<Split, 'id' | 'size' | 'lengths'>;
-
-export type BatchOf = (rows: Int32Array) => Promise<Batch>;
-
-/** The other end of `loadModelInWorker`: one model in a worker of its own, so that the page never waits for it. */
-export interface ModelWorker {
-  load(
-    model: SentModel,
-    options: Omit<LoadOptions, 'ort' | 'signal' | 'onNotice' | 'onDownload'>,
-    onNotice: LoadOptions['onNotice'],
-    onDownload: LoadOptions['onDownload'],
-  ): Promise<Answer<SessionFacts>>;
-  call(method: Forwarded, parameters: readonly unknown[]): Promise<Answer<unknown>>;
-  precompute(
-    split: SentSplit,
-    batchOf: BatchOf,
-    groups: readonly Group[],
-    maxBytes: number,
-    onProgress: PrecomputeOptions['onProgress'],
-  ): Promise<Answer<number>>;
-  /** End a precomputation after its current batch. */
-  stop(): void;
-}
+import { answer, type ModelWorker } from './worker/protocol.js';
 
 let session: AdapterSession | undefined;
 let stopping: AbortController | undefined;

@@ -1,5 +1,12 @@
-export type { Executor, MakeExecutor, RunInputs, SplitSource } from './session/executor.js';
-export { checkOptimizer, sameGroups, type MicroBatch, type ParameterStore } from './session/store.js';
+export type {
+  Executor,
+  MakeExecutor,
+  MicroBatch,
+  ParameterStore,
+  RunInputs,
+  SplitSource,
+} from './executor/executor.js';
+export { checkOptimizer, sameGroups } from './session/store.js';
 export {
   compileModel,
   makeSession,

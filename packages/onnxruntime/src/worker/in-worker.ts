@@ -3,8 +3,7 @@ import type { AdapterSession } from '@hadamard-adapter/runtime/internal';
 import { proxy, transfer, wrap } from 'comlink';
 import type { LoadOptions } from '../load.js';
 import type { ModelBytes } from '../source.js';
-import type { ModelWorker } from '../worker.js';
-import { FORWARDED, unwrap, type Forwarded } from './protocol.js';
+import { FORWARDED, unwrap, type Forwarded, type ModelWorker } from './protocol.js';
 
 export interface WorkerOptions extends Omit<LoadOptions, 'ort' | 'signal'> {
   /**

@@ -7,11 +7,16 @@ import {
   MismatchError,
   RuntimeError,
   UnsupportedError,
+  type Batch,
   type ErrorDetails,
+  type Group,
   type ParameterInfo,
+  type PrecomputeOptions,
+  type Split,
   type TrainableModel,
 } from '@hadamard-adapter/core';
 import type { AdapterSession, CompiledDescription } from '@hadamard-adapter/runtime/internal';
+import type { LoadOptions } from '../load.js';
 
 /** Methods of a session that are called in the worker as they are; `precompute` has callbacks and goes its own way. */
 export const FORWARDED = [
@@ -46,6 +51,34 @@ interface SentError {
   readonly kind: string;
   readonly message: string;
   readonly details?: Omit<ErrorDetails, 'cause'>;
+}
+
+/** What travels of the base model: bytes, a File, or an address. */
+export type SentModel = ArrayBuffer | Uint8Array | Blob | string;
+
+/** A split whose rows stay on the page; batches are asked for. */
+export type SentSplit = Pick<Split, 'id' | 'size' | 'lengths'>;
+
+export type BatchOf = (rows: Int32Array) => Promise<Batch>;
+
+/** The other end of `loadModelInWorker`: one model in a worker of its own, so that the page never waits for it. */
+export interface ModelWorker {
+  load(
+    model: SentModel,
+    options: Omit<LoadOptions, 'ort' | 'signal' | 'onNotice' | 'onDownload'>,
+    onNotice: LoadOptions['onNotice'],
+    onDownload: LoadOptions['onDownload'],
+  ): Promise<Answer<SessionFacts>>;
+  call(method: Forwarded, parameters: readonly unknown[]): Promise<Answer<unknown>>;
+  precompute(
+    split: SentSplit,
+    batchOf: BatchOf,
+    groups: readonly Group[],
+    maxBytes: number,
+    onProgress: PrecomputeOptions['onProgress'],
+  ): Promise<Answer<number>>;
+  /** End a precomputation after its current batch. */
+  stop(): void;
 }
 
 const KINDS = { ConfigError, DataError, FormatError, HadamardError, MismatchError, RuntimeError, UnsupportedError };

@@ -1,6 +1,6 @@
 import type { Batch, Group, PrecomputeOptions } from '@hadamard-adapter/core';
 import type { ActivationCut } from '@hadamard-adapter/compiler/internal';
-import type { SplitSource } from '../session/executor.js';
+import type { SplitSource } from '../executor/executor.js';
 import { SplitActivations } from './split-activations.js';
 
 /** Rows per batch when activations are computed ahead. */

@@ -1,6 +1,6 @@
 import type { Batch } from '@hadamard-adapter/core';
 import type { ActivationCut, CutValue } from '@hadamard-adapter/compiler/internal';
-import type { SplitSource } from '../session/executor.js';
+import type { SplitSource } from '../executor/executor.js';
 
 /** What keeping all of a split takes, bytes. */
 export function activationBytes({ size, lengths }: SplitSource, { values }: ActivationCut): number {

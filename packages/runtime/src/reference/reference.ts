@@ -7,7 +7,7 @@ import {
   PARAMETERS_INPUT,
 } from '@hadamard-adapter/compiler/internal';
 import { type Graph, evaluate, type Value } from '@hadamard-adapter/graph/internal';
-import type { Executor, RunInputs } from '../session/executor.js';
+import type { Executor, RunInputs } from '../executor/executor.js';
 import { inputValue } from '../session/inputs.js';
 import { compileModel, makeSession, type LocalSession, type SessionOptions } from '../session/session.js';
 

@@ -14,8 +14,8 @@ import {
 } from '@hadamard-adapter/compiler/internal';
 import type { Graph } from '@hadamard-adapter/graph/internal';
 import { deviceLost } from '../devices/failures.js';
-import type { RunInputs } from './executor.js';
-import { checkOptimizer, copyOf, sameGroups, type MicroBatch, type ParameterStore } from './store.js';
+import type { MicroBatch, ParameterStore, RunInputs } from '../executor/executor.js';
+import { checkOptimizer, copyOf, sameGroups } from './store.js';
 
 /**
  * Up to this many numbers the whole state comes back with the loss of every step: adapters, never a base that is

@@ -14,9 +14,9 @@ import {
   type TrainableModel,
 } from '@hadamard-adapter/core';
 import { initialValues, parameterInfo, type AdapterModel } from '@hadamard-adapter/compiler/internal';
-import type { Executor, MakeExecutor, RunInputs } from './executor.js';
+import type { Executor, MakeExecutor, MicroBatch, ParameterStore, RunInputs } from '../executor/executor.js';
 import { microBatches } from './micro-batches.js';
-import { HostStore, checkOptimizer, weightedMean, type MicroBatch, type ParameterStore } from './store.js';
+import { HostStore, checkOptimizer, weightedMean } from './store.js';
 
 export interface ExecutedSettings {
   readonly runtime: string;

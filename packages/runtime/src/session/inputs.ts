@@ -8,7 +8,7 @@ import {
   targetDims,
 } from '@hadamard-adapter/compiler/internal';
 import type { Value } from '@hadamard-adapter/graph/internal';
-import type { RunInputs } from './executor.js';
+import type { RunInputs } from '../executor/executor.js';
 
 const [IDS, MASK, TYPES] = TOKEN_INPUTS;
 

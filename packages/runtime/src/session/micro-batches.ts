@@ -1,6 +1,5 @@
 import { sliceRows } from '@hadamard-adapter/core';
-import type { RunInputs } from './executor.js';
-import type { MicroBatch } from './store.js';
+import type { MicroBatch, RunInputs } from '../executor/executor.js';
 
 /**
  * `inputs` in parts of at most `rows` rows, as equal as can be and without tearing pairs apart; together they weigh

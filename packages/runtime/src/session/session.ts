@@ -27,7 +27,7 @@ import {
 } from '@hadamard-adapter/compiler/internal';
 import { type Graph, elementCount, writeModel } from '@hadamard-adapter/graph/internal';
 import { baseWeights } from './digest.js';
-import type { MakeExecutor } from './executor.js';
+import type { MakeExecutor } from '../executor/executor.js';
 import { ExecutedModel } from './executed-model.js';
 
 /** What is made of a base model, on any runtime. */

@@ -8,27 +8,7 @@ import {
   type OptimizerState,
   type StepSettings,
 } from '@hadamard-adapter/core';
-import type { Executor, RunInputs } from './executor.js';
-
-/** One part of a step, with its share of the rows. */
-export interface MicroBatch {
-  readonly inputs: RunInputs;
-  readonly weight: number;
-}
-
-/** Where parameters and optimizer state live, and what updates them. */
-export interface ParameterStore {
-  /** Copy of all parameters, flat. */
-  read(): Promise<Float32Array>;
-  /** Replace all parameters. */
-  write(values: Float32Array): Promise<void>;
-  readOptimizer(): Promise<OptimizerState | undefined>;
-  writeOptimizer(state: OptimizerState | undefined): Promise<void>;
-  /** Steps done with these groups since the optimizer was last reset. */
-  stepsDone(groups: readonly Group[]): number;
-  /** One AdamW update with the weighted mean of the gradients; the loss is the weighted mean of the losses. */
-  step(parts: readonly MicroBatch[], settings: StepSettings): Promise<{ loss: number }>;
-}
+import type { Executor, MicroBatch, ParameterStore, RunInputs } from '../executor/executor.js';
 
 /** Parameters and optimizer in memory: gradients come from the executor, core's AdamW updates `values` in place. */
 export class HostStore implements ParameterStore {

@@ -1,5 +1,4 @@
-import type { Batch, Group, PrecomputeOptions, Split } from '@hadamard-adapter/core';
-import type { ParameterStore } from './store.js';
+import type { Batch, Group, OptimizerState, PrecomputeOptions, Split, StepSettings } from '@hadamard-adapter/core';
 
 /** What a run needs besides the parameters. */
 export interface RunInputs {
@@ -12,6 +11,26 @@ export interface RunInputs {
 
 /** A split whose batches may come from another thread. */
 export type SplitSource = Pick<Split, 'id' | 'size' | 'lengths'> & { batch(rows: Int32Array): Batch | Promise<Batch> };
+
+/** One part of a step, with its share of the rows. */
+export interface MicroBatch {
+  readonly inputs: RunInputs;
+  readonly weight: number;
+}
+
+/** Where parameters and optimizer state live, and what updates them. */
+export interface ParameterStore {
+  /** Copy of all parameters, flat. */
+  read(): Promise<Float32Array>;
+  /** Replace all parameters. */
+  write(values: Float32Array): Promise<void>;
+  readOptimizer(): Promise<OptimizerState | undefined>;
+  writeOptimizer(state: OptimizerState | undefined): Promise<void>;
+  /** Steps done with these groups since the optimizer was last reset. */
+  stepsDone(groups: readonly Group[]): number;
+  /** One AdamW update with the weighted mean of the gradients; the loss is the weighted mean of the losses. */
+  step(parts: readonly MicroBatch[], settings: StepSettings): Promise<{ loss: number }>;
+}
 
 /**
  * What a runtime has to do for one adapter model: execute the graphs that are compiled from it. Everything else of
