@@ -13,12 +13,13 @@ export function stepsOf({ all, scratch, report }) {
   const tests = testSteps({ all, scratch, report });
   const show = (output) => console.log(output.trim().replaceAll(/^/gm, '   '));
   return [
-    { name: 'install', lanes: 2, command: install() },
-    { name: 'build', command: tool('turbo', 'run', 'build', '--filter=./packages/*') },
+    { name: 'install', command: install() },
     // Some unit tests open a page of their own.
     { name: 'chromium', work: ensureChromium },
+    // Both lanes: every later step may use what is built.
+    { name: 'build', lanes: 2, command: tool('turbo', 'run', 'build', '--filter=./packages/*') },
     // Both cores: its tests are shared out to two processes.
-    { name: 'unit', lanes: 2, after: ['build', 'chromium'], ...tests.vitest('node') },
+    { name: 'unit', lanes: 2, ...tests.vitest('node') },
     // From here on two steps at a time: few need both cores for long. Those that train in Chromium are never side by
     // side, for their threads spin.
     { name: 'browser', apart: 'chromium', ...tests.vitest('browser') },
