@@ -1,13 +1,22 @@
+import type { DataFlags } from '@hadamard-adapter/cli/internal';
 import type { MethodSettings } from '../methods.js';
 import { canonicalJson, digestOf } from './canonical.js';
 import { effective } from './grid.js';
 import type { ModelIdentity } from './identity.js';
-import type { TaskSource } from './spec.js';
 
 /** Where runs are computed. */
 export const SWEEP_DEVICES = ['cpu', 'webgpu', 'cuda'] as const;
 
 export type SweepDevice = (typeof SWEEP_DEVICES)[number];
+
+/** What a task is learned from and scored on. */
+export interface TaskSource {
+  readonly name: string;
+  /** With the places where files lie on this machine. */
+  readonly flags: DataFlags;
+  /** The same with the names by which another machine looks for them. */
+  readonly portable: DataFlags;
+}
 
 /**
  * Everything that the result of a run depends on. Models and data are named by hash: where they lie, and what a sweep

@@ -6,18 +6,9 @@ import type * as v from 'valibot';
 import { type DataFlags, readBytes } from '@hadamard-adapter/cli/internal';
 import { METHODS, type Method } from '../methods.js';
 import { belongs, expandGrid, gridSize, methodsWith, type Variant } from './grid.js';
-import type { SweepDevice } from './run.js';
+import type { SweepDevice, TaskSource } from './run.js';
 import { sweepSchema } from './spec-schema.js';
 import { readYaml, type CheckedYaml } from './yaml.js';
-
-/** What a task is learned from and scored on. */
-export interface TaskSource {
-  readonly name: string;
-  /** With the places where files lie on this machine. */
-  readonly flags: DataFlags;
-  /** The same with the names by which another machine looks for them. */
-  readonly portable: DataFlags;
-}
 
 export interface MethodSpec {
   readonly label: string;
