@@ -13,12 +13,15 @@ import { install, packAll, registryTrouble } from './pack/install.mjs';
 import { examplesOf, installLine, packagesIn } from './pack/readme.mjs';
 import { commandProblems, entryProblems, exampleProblems } from './pack/run.mjs';
 import { endAll } from './pack/shell.mjs';
+import { describeSize, installedSize, sizeProblems } from './pack/size.mjs';
 import { typeProblems } from './pack/types.mjs';
 
 requireNode();
 
 const { values } = parseArgs({ options: { only: { type: 'string' } } });
 const only = values.only?.split(',');
+/** Packages whose installation is measured; that of the command line has a limit. */
+const WEIGHED = new Set(['cli', 'lab', 'conformance-fixtures']);
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'hadamard-pack-')));
 for (const [signal, code] of [
   ['SIGINT', 130],
@@ -57,7 +60,7 @@ async function main() {
     },
   ].filter(({ short }) => only === undefined || only.includes(short));
   // The longest first, two at a time: while one waits for the disk, the other computes.
-  const order = ['transformers', 'cli', 'tfjs', 'onnxruntime', 'app'];
+  const order = ['transformers', 'lab', 'cli', 'tfjs', 'onnxruntime', 'app'];
   const queue = work.toSorted((a, b) => rank(order, a.short) - rank(order, b.short));
   const results = new Map();
   await Promise.all(
@@ -90,6 +93,8 @@ async function checkPackage(folder, each, packages) {
   const problems = missing.map((name) => `the README's npm install does not name ${name}, which its example imports`);
   // The base model of the examples: where it comes from they say.
   const added = await install(folder, [...new Set([...named, ...needed.opened])], packages);
+  const size = WEIGHED.has(each.short) ? installedSize(folder) : undefined;
+  if (each.short === 'cli') problems.push(...sizeProblems(size));
   const entries = Object.entries(each.manifest.exports).flatMap(([path, target]) =>
     typeof target === 'string' ? [] : [`${each.name}${path.slice(1)}`],
   );
@@ -104,6 +109,7 @@ async function checkPackage(folder, each, packages) {
   return {
     problems,
     added,
+    size,
     what:
       each.manifest.bin === undefined
         ? `${entries.length} entries, ${examples.length} examples`
@@ -120,6 +126,7 @@ function report(rows) {
         `${problems.length === 0 ? what : `${problems.length} problems`}`,
     );
   }
+  for (const { name, size } of rows) if (size !== undefined) console.log(`${name} installed: ${describeSize(size)}`);
   const broken = rows.flatMap(({ name, problems }) => problems.map((problem) => `${name}: ${problem}`));
   for (const line of broken) console.error(line);
   return broken.length === 0 ? 0 : 1;

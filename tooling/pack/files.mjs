@@ -42,6 +42,12 @@ function manifestProblems({ scripts = {}, dependencies, peerDependencies, licens
 }
 
 function importProblems(folder, files, { name: self, dependencies = {}, peerDependencies = {} }) {
+  /** Whether a dependency is there for another one, which has it as a peer. */
+  const isPeer = (name) =>
+    Object.keys(dependencies).some((other) => {
+      const path = join(installedAt(folder, self), other, 'package.json');
+      return existsSync(path) && name in (JSON.parse(readFileSync(path, 'utf8')).peerDependencies ?? {});
+    });
   const declared = { ...dependencies, ...peerDependencies };
   const problems = [];
   const used = new Set();
@@ -61,9 +67,14 @@ function importProblems(folder, files, { name: self, dependencies = {}, peerDepe
   return [
     ...problems,
     ...Object.keys(dependencies)
-      .filter((name) => !used.has(name))
+      .filter((name) => !used.has(name) && !isPeer(name))
       .map((name) => `${name} is a dependency that nothing imports`),
   ];
+}
+
+/** The node_modules folder that a package lies in. */
+function installedAt(folder, name) {
+  return join(folder, ...name.split('/').map(() => '..'));
 }
 
 /** Types beside code: `./a.js` of a declaration is `./a.d.ts`. */
