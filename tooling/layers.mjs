@@ -48,28 +48,28 @@ const DATA = 'conformance-fixtures';
 const FOLDERS = {
   core: ['errors', 'values', 'text', 'model', 'math', 'metrics', 'files', 'training', 'adapter-folder', 'analysis'],
   graph: ['errors', 'tensors', 'shapes', 'ir', 'format', 'builder', 'operators', 'reference'],
-  compiler: ['forms', 'families', 'sites', 'adapters', 'heads', 'gradients', 'merge', 'serving', 'peft', 'passes'],
+  compiler: [
+    'forms',
+    'families',
+    'sites',
+    'adapters',
+    'heads',
+    'model',
+    'gradients',
+    'merge',
+    'serving',
+    'peft',
+    'passes',
+  ],
   hub: ['files', 'download', 'storage', 'hub'],
   runtime: ['executor', 'devices', 'activations', 'session', 'serving', 'reference'],
 };
 
 /** What goes against that order today: a folder, and those that it imports from above. */
-const OPEN = {
-  graph: { builder: ['operators', 'reference'], operators: ['reference'] },
-  compiler: {
-    families: ['passes'],
-    sites: ['adapters', 'passes'],
-    adapters: ['passes'],
-    merge: ['passes'],
-    serving: ['passes'],
-  },
-};
+const OPEN = {};
 
 /** Files in cycles of types, which are to be undone; cycles of values are errors in them too. */
-const OPEN_CYCLES = [
-  'packages/compiler/src/{passes,sites}/*.ts',
-  'packages/graph/src/format/write/{encode,external}.ts',
-];
+const OPEN_CYCLES = [];
 
 /** What the root installs for tests of all packages. */
 const IMPLICIT = ['vitest', 'fast-check', 'typescript', 'vite', 'playwright'];

@@ -236,7 +236,7 @@ async function finish(
     further,
   }: { majority: number; truncated: number; further: Record<string, Evaluation['scores']> },
 ): Promise<RunReport> {
-  const total = session.compiled.canonical.parameters;
+  const total = session.compiled.canonical.parameterCount;
   const trainable = layout(session.parameters).sizeOfGroups(['adapter', 'norm']);
   const stages = result.stages.map(({ name, score = 0, scores = {} }) => ({ name, score, scores }));
   const last = stages.at(-1);

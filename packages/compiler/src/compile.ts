@@ -1,22 +1,12 @@
 import { MismatchError, type Group } from '@hadamard-adapter/core';
-import { type Graph, type ValueInfo, prune } from '@hadamard-adapter/graph/internal';
+import { prune, type Graph, type ValueInfo } from '@hadamard-adapter/graph/internal';
+import { GRADIENTS_OUTPUT } from './forms/names.js';
+import { activationCutsOf, countProducts, fromCut, upToCut, type ActivationCut } from './gradients/activation-cut.js';
 import { differentiate } from './gradients/differentiate.js';
-import { concatenate } from './passes/concatenate.js';
-import { GRADIENTS_OUTPUT, flattenParameters } from './passes/flatten.js';
-import { asStored } from './passes/as-stored.js';
-import { lower } from './passes/lower.js';
-import {
-  countProducts,
-  dropUnusedInputs,
-  fromCut,
-  activationCutsOf,
-  upToCut,
-  type ActivationCut,
-} from './gradients/activation-cut.js';
-import { multiplyInInt8 } from './passes/int8.js';
-import type { AdapterModel } from './model.js';
-import { selectPosition } from './passes/pooled-position.js';
 import { keptBytes, recomputeWithin, type ActivationBudget, type BatchSize } from './gradients/recompute.js';
+import type { AdapterModel } from './model.js';
+import { ASKED, programPasses, runPasses, storedPasses } from './passes.js';
+import { concatenate } from './passes/support/concatenate.js';
 
 /** What a compiled graph answers: hidden states [batch, sequence, hidden], logits [batch, numLabels]. */
 export type InferenceOutput = 'hidden' | 'logits';
@@ -29,12 +19,8 @@ export function compileInference(
 ): Graph {
   const names = new Set(outputs.map((output) => (output === 'hidden' ? model.canonical.hidden : 'logits')));
   const wanted = model.graph.outputs.filter(({ name }) => names.has(name));
-  const graph = dropUnusedInputs(prune({ ...model.graph, outputs: wanted }));
-  return asStored(
-    finish(startingAt(selectPosition(graph), from), model),
-    model.canonical.hidden,
-    model.canonical.precision,
-  );
+  const program = finish(startingAt(asked(model, wanted), from), model);
+  return runPasses(storedPasses(model.canonical.hidden, model.canonical.precision), program);
 }
 
 /**
@@ -58,7 +44,7 @@ export function compileForward(
     typeof wanted === 'object'
       ? [siteValue(model, wanted.site)]
       : model.graph.outputs.filter(({ name }) => name === output);
-  return { graph: dropUnusedInputs(selectPosition(prune({ ...model.graph, outputs }))), output };
+  return { graph: asked(model, outputs), output };
 }
 
 /**
@@ -69,11 +55,8 @@ export function compileForward(
  */
 export function compileSiteInput(model: AdapterModel, key: string): { graph: Graph; output: string } {
   const output = siteValue(model, key);
-  const graph = prune({ ...model.graph, outputs: [output] });
-  return {
-    graph: asStored(finish(dropUnusedInputs(graph), model), output.name, model.canonical.precision),
-    output: output.name,
-  };
+  const program = finish(prune({ ...model.graph, outputs: [output] }), model);
+  return { graph: runPasses(storedPasses(output.name, model.canonical.precision), program), output: output.name };
 }
 
 function siteValue({ sites, options }: AdapterModel, key: string): ValueInfo {
@@ -124,19 +107,14 @@ function training(
   from: ActivationCut | undefined,
 ): { graph: Graph; all: ReadonlyMap<string, string>; values: ReadonlySet<string> } {
   const trained = trainedParameters(model, groups);
-  const forward = dropUnusedInputs(
-    prune({ ...model.graph, outputs: model.graph.outputs.filter(({ name }) => name === 'loss') }),
+  const forward = asked(
+    model,
+    model.graph.outputs.filter(({ name }) => name === 'loss'),
   );
-  const {
-    builder,
-    gradients,
-    all,
-    forward: values,
-  } = differentiate(startingAt(selectPosition(forward), from), 'loss', trained);
-  const flat = trained.map((name) => {
-    const gradient = gradients.get(name) as string;
-    return builder.dims(gradient).length === 1 ? gradient : builder.emit('Reshape', [gradient, builder.ints([-1])]);
-  });
+  const { builder, gradients, all, forward: values } = differentiate(startingAt(forward, from), 'loss', trained);
+  const flat = Array.from(gradients.values(), (gradient) =>
+    builder.dims(gradient).length === 1 ? gradient : builder.emit('Reshape', [gradient, builder.ints([-1])]),
+  );
   // The loss alone may be asked for; Concat wants at least one input.
   if (flat.length === 0) builder.emit('ConstantOfShape', [builder.ints([0])], {}, { output: GRADIENTS_OUTPUT });
   else concatenate(builder, flat, GRADIENTS_OUTPUT);
@@ -159,9 +137,16 @@ export function trainingCuts(model: AdapterModel, groups: readonly Group[]): Act
 }
 
 /** As much of the model as logits need. */
-function forLogits({ graph }: AdapterModel): Graph {
-  return selectPosition(prune({ ...graph, outputs: graph.outputs.filter(({ name }) => name === 'logits') }));
+function forLogits(model: AdapterModel): Graph {
+  return asked(
+    model,
+    model.graph.outputs.filter(({ name }) => name === 'logits'),
+  );
 }
+
+/** As much of the model as some of its values need. */
+const asked = (model: AdapterModel, outputs: readonly ValueInfo[]): Graph =>
+  runPasses(ASKED, prune({ ...model.graph, outputs }));
 
 const startingAt = (graph: Graph, from: ActivationCut | undefined): Graph =>
   from === undefined ? graph : fromCut(graph, from);
@@ -176,6 +161,5 @@ function finish(
   { parameters, options: { int8Bits } }: AdapterModel,
   forward?: ReadonlySet<string>,
 ): Graph {
-  const packed = int8Bits === undefined ? graph : multiplyInInt8(graph, int8Bits, forward);
-  return dropUnusedInputs(lower(flattenParameters(packed, parameters)));
+  return runPasses(programPasses({ parameters, int8Bits, forward }), graph);
 }

@@ -8,19 +8,19 @@ import {
   type Pooling,
   type Site,
 } from '@hadamard-adapter/core';
-import { buildOn, type Graph, probe } from '@hadamard-adapter/graph/internal';
+import { builderOn, type Graph } from '@hadamard-adapter/graph/internal';
 import { exposeBase } from './adapters/base.js';
 import { insertBaseline, type Baseline } from './adapters/baselines/baseline.js';
 import { insertAdapters, type AdapterParts } from './adapters/insert.js';
 import { exposeOwnHead } from './adapters/own-head.js';
 import { parameterInput, sortParameters, type Parameter } from './adapters/parameters.js';
-import type { CanonicalGraph } from './passes/canonicalize.js';
-import { LOGITS } from './passes/outputs.js';
-import { paddingMaskInput } from './passes/masks.js';
+import type { CanonicalGraph } from './forms/canonical-graph.js';
+import { LOGITS } from './forms/names.js';
+import { paddingMaskInput } from './forms/masks.js';
 import { DROPOUT_INPUT, PAIR_PERMUTATION_INPUT, attachHead, headParameters } from './heads/head.js';
 import { TARGETS_INPUT, attachLoss, targetDims } from './heads/loss.js';
 import type { SiteChoice } from './sites/choose.js';
-import type { Int8Bits } from './passes/int8-weights.js';
+import type { Int8Bits } from './forms/int8-bits.js';
 import { findSites, type SiteInfo } from './sites/sites.js';
 
 export interface AdapterModelOptions extends SiteChoice {
@@ -95,9 +95,8 @@ export function buildAdapterModel(canonical: CanonicalGraph, options: AdapterMod
       : []),
   ];
   const graph: Graph = { ...base.graph, inputs };
-  const shapes = probe(graph);
-  const mask = paddingMaskInput(graph, shapes);
-  const builder = buildOn(graph, shapes);
+  const mask = paddingMaskInput(graph);
+  const builder = builderOn(graph);
   const logits =
     options.head === 'model'
       ? LOGITS

@@ -1,8 +1,8 @@
 import type { Range } from '@hadamard-adapter/core';
-import { int, type Graph, type ValueInfo, buildOn, type Builder, probe } from '@hadamard-adapter/graph/internal';
-import { TARGET_OPSET } from './passes/upgrade.js';
-import { GRADIENTS_OUTPUT, PARAMETERS_INPUT } from './passes/flatten.js';
-import { concatenate } from './passes/concatenate.js';
+import { builderOn, int, type Builder, type Graph, type ValueInfo } from '@hadamard-adapter/graph/internal';
+import { GRADIENTS_OUTPUT, PARAMETERS_INPUT } from './forms/names.js';
+import { TARGET_OPSET } from './forms/opset.js';
+import { concatenate } from './passes/support/concatenate.js';
 
 /** What AdamW wants to know of a step, in the order of the input `settings`. */
 export const UPDATE_SETTINGS = [
@@ -119,7 +119,7 @@ function empty(inputs: readonly ValueInfo[]): Builder {
     nodes: [],
     tensors: new Map(),
   };
-  return buildOn(graph, probe(graph));
+  return builderOn(graph);
 }
 
 function slice(builder: Builder, value: string, { start, end }: Range): string {

@@ -9,7 +9,7 @@ import {
 } from '@hadamard-adapter/core';
 import { describe, expect, it } from 'vitest';
 import { BUILDABLE, buildEncoder } from '../src/families/build.js';
-import { canonicalize } from '../src/passes/canonicalize.js';
+import { canonicalize } from '../src/canonicalize.js';
 import { checkpointWeights, placeholderWeights } from '../src/families/weights.js';
 import { evaluate, operatorName, toFloat16, type Graph, type Value } from '@hadamard-adapter/graph/internal';
 import { findSites } from '../src/sites/sites.js';
@@ -57,7 +57,7 @@ describe.each(families)('%s, built from its checkpoint', (family) => {
 
   it('reads its weights where they lie, and counts all of them', () => {
     const bytes = bytesOf(family);
-    const { graph, parameters } = canonicalize(readEncoder(bytes, { config: configOf(family) }));
+    const { graph, parameterCount } = canonicalize(readEncoder(bytes, { config: configOf(family) }));
     const inFile = [...graph.tensors.values()].filter((tensor) => tensor.bytes.buffer === bytes.buffer);
     // A few tables of positions are computed; no weight is among them.
     const copied = [...graph.tensors.values()].filter(
@@ -69,12 +69,12 @@ describe.each(families)('%s, built from its checkpoint', (family) => {
       (sum, { bytes: own }) => sum + own.length / 4,
       0,
     );
-    expect(parameters).toBe(stored);
+    expect(parameterCount).toBe(stored);
   });
 
   it('has the shape that the config alone says', () => {
-    const { parameters } = canonicalize(buildEncoder(configOf(family), placeholderWeights()));
-    expect(parameters).toBe(canonicalize(built(family)).parameters);
+    const { parameterCount } = canonicalize(buildEncoder(configOf(family), placeholderWeights()));
+    expect(parameterCount).toBe(canonicalize(built(family)).parameterCount);
   });
 });
 
@@ -198,7 +198,7 @@ describe('a config', () => {
   });
 
   it('may leave out what its family has defaults for', () => {
-    expect(canonicalize(buildEncoder({ model_type: 'bert' }, placeholderWeights())).parameters).toBe(109_482_240);
+    expect(canonicalize(buildEncoder({ model_type: 'bert' }, placeholderWeights())).parameterCount).toBe(109_482_240);
   });
 
   it('of a ModernBERT may be of the time before its layer types were listed', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { buildAdapterModel } from '../src/model.js';
 import { compileInference, compileTraining } from '../src/compile.js';
-import { foldAdapters } from '../src/merge/fold.js';
+import { foldAdapters } from '../src/merge-adapters.js';
 import { initialValues } from '../src/adapters/parameters.js';
 import type { Graph, Tensor } from '@hadamard-adapter/graph/internal';
 import { packagedCanonical, packagedGraph } from './support/packaged.js';
@@ -22,7 +22,7 @@ describe('a base model in float16', () => {
   it('is told from one in float32', () => {
     expect(model.canonical.precision).toBe('float16');
     expect(packagedCanonical('bert/model.onnx').precision).toBe('float32');
-    expect(model.canonical.parameters).toBe(packagedCanonical('bert/model.onnx').parameters);
+    expect(model.canonical.parameterCount).toBe(packagedCanonical('bert/model.onnx').parameterCount);
   });
 
   it('runs inference on the very bytes of its matrices', () => {

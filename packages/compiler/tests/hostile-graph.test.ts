@@ -2,7 +2,7 @@ import { HadamardError } from '@hadamard-adapter/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { buildAdapterModel } from '../src/model.js';
-import { canonicalize } from '../src/passes/canonicalize.js';
+import { canonicalize } from '../src/canonicalize.js';
 import { compileTraining } from '../src/compile.js';
 import type { Attribute, Graph, Node, Tensor } from '@hadamard-adapter/graph/internal';
 import { packagedGraph } from './support/packaged.js';

@@ -10,8 +10,8 @@ import {
   type Node,
   type Value,
 } from '@hadamard-adapter/graph/internal';
-import { PARAMETERS_INPUT } from '../src/passes/flatten.js';
-import { packWeight } from '../src/passes/int8-weights.js';
+import { PARAMETERS_INPUT } from '../src/forms/names.js';
+import { packWeight } from '../src/passes/support/int8-weights.js';
 import { numbers } from './differentiate/central-differences.js';
 import { packagedCanonical, tokens } from './support/packaged.js';
 

@@ -1,24 +1,26 @@
 import { describe, expect, it } from 'vitest';
 import { buildAdapterModel, type AdapterModel, type AdapterModelOptions } from '../src/model.js';
-import { canonicalize } from '../src/passes/canonicalize.js';
+import { canonicalize } from '../src/canonicalize.js';
 import { differentiate } from '../src/gradients/differentiate.js';
 import {
   evaluate,
   int,
   type Graph,
   type Value,
-  dimsOf,
-  isSequence,
-  probe,
+  factsOf,
   isLinear,
   prune,
   makeNode,
   int64Tensor,
 } from '@hadamard-adapter/graph/internal';
-import { dropUnusedInputs } from '../src/gradients/activation-cut.js';
-import { selectPosition } from '../src/passes/pooled-position.js';
+import { isSequence } from '../src/forms/dims.js';
+import { withoutUnusedInputs } from '../src/forms/unused-inputs.js';
+import { runPasses } from '../src/passes.js';
+import { selectPosition as selectPass } from '../src/passes/select-position.js';
 import { numbers } from './differentiate/central-differences.js';
 import { packagedCanonical, packagedGraph, packagedModels, tokens } from './support/packaged.js';
+
+const selectPosition = (graph: Graph): Graph => runPasses([selectPass], graph);
 
 const OPTIONS: AdapterModelOptions = {
   site: 'context',
@@ -30,7 +32,7 @@ const OPTIONS: AdapterModelOptions = {
 };
 
 const lossOf = ({ graph }: AdapterModel): Graph =>
-  dropUnusedInputs(prune({ ...graph, outputs: graph.outputs.filter(({ name }) => name === 'loss') }));
+  withoutUnusedInputs(prune({ ...graph, outputs: graph.outputs.filter(({ name }) => name === 'loss') }));
 
 /** Tokens, random targets and parameters near 1 for the inputs of a graph; a padded row among them. */
 function feedsFor(graph: Graph): Map<string, Value> {
@@ -61,8 +63,8 @@ function train(graph: Graph, model: AdapterModel, feeds: ReadonlyMap<string, Val
 
 /** Linear layers by whether they treat every position. */
 function linears(graph: Graph): { full: number; single: number } {
-  const shapes = probe(graph);
-  const all = graph.nodes.filter(isLinear).map((node) => dimsOf(shapes, node.outputs[0] as string));
+  const facts = factsOf(graph);
+  const all = graph.nodes.filter(isLinear).map((node) => facts.dims(node.outputs[0] as string));
   return {
     full: all.filter((dims) => isSequence(dims?.[1])).length,
     single: all.filter((dims) => dims?.length === 3 && !isSequence(dims[1])).length,

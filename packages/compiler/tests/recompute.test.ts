@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { buildAdapterModel, type AdapterModelOptions } from '../src/model.js';
 import { compileTraining } from '../src/compile.js';
 import { evaluate, type Graph, type Value } from '@hadamard-adapter/graph/internal';
-import { PARAMETERS_INPUT } from '../src/passes/flatten.js';
+import { PARAMETERS_INPUT } from '../src/forms/names.js';
 import { numbers } from './differentiate/central-differences.js';
 import { packagedCanonical, tokens } from './support/packaged.js';
 

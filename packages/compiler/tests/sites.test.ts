@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { canonicalize } from '../src/passes/canonicalize.js';
+import { canonicalize } from '../src/canonicalize.js';
 import { findSites, type SiteInfo } from '../src/sites/sites.js';
 import type { Graph } from '@hadamard-adapter/graph/internal';
 import { packagedCanonical, packagedGolden, packagedGraph, packagedModels } from './support/packaged.js';

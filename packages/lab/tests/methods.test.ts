@@ -32,7 +32,7 @@ describe.each(METHODS)('%s', (method) => {
       .filter((group) => trained.has(group))
       .map((group) => places.sizeOfGroups([group]));
     expect(sizes.reduce((a, b) => a + b, 0)).toBe(
-      method === 'full' ? session.compiled.canonical.parameters : TRAINED[method],
+      method === 'full' ? session.compiled.canonical.parameterCount : TRAINED[method],
     );
   });
 

@@ -25,7 +25,7 @@ const worker: ModelWorker = {
         },
       );
       const { runtime, device, numLabels, loss, parameters, compiled } = session;
-      const { hidden, hiddenSize, numLabels: own, cut, parameters: total, precision } = compiled.canonical;
+      const { hidden, hiddenSize, numLabels: own, cut, parameterCount, precision } = compiled.canonical;
       return {
         runtime,
         device,
@@ -35,7 +35,7 @@ const worker: ModelWorker = {
         compiled: {
           sites: compiled.sites,
           options: compiled.options,
-          canonical: { hidden, hiddenSize, numLabels: own, cut, parameters: total, precision },
+          canonical: { hidden, hiddenSize, numLabels: own, cut, parameterCount, precision },
         },
       };
     }),

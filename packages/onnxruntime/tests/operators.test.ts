@@ -236,6 +236,9 @@ describe('the float64 interpreter answers as ONNX Runtime', () => {
 
   it('has a case for every operator that is known', () => {
     const tried = new Set([...CASES.map(({ op }) => op), ...ELSEWHERE]);
-    expect([...OPERATORS.keys()].filter((op) => !tried.has(op))).toEqual([]);
+    // Fused operators are written out: see contrib.test.ts.
+    const computed = [...OPERATORS.values()].flatMap(({ name, infer }) => (infer === undefined ? [] : [name]));
+    expect(computed.length).toBeGreaterThan(80);
+    expect(computed.filter((op) => !tried.has(op))).toEqual([]);
   });
 });

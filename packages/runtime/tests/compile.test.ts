@@ -46,9 +46,9 @@ describe('parameters', () => {
   });
 
   it('with the base trainable are all the numbers of the model, each once', () => {
-    const { parameters } = packagedCanonical('bert/model.onnx');
+    const { parameterCount } = packagedCanonical('bert/model.onnx');
     const { base, norm } = sizes({ trainBase: true }) as { base: number; norm: number };
-    expect(base + norm).toBe(parameters);
+    expect(base + norm).toBe(parameterCount);
   });
 
   it('are in the order of the groups, named by layer', () => {

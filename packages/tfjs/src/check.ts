@@ -1,6 +1,6 @@
 import { compileForward, rotaryTables, type AdapterModel } from '@hadamard-adapter/compiler/internal';
 import {
-  inferNode,
+  evaluateNode,
   operatorName,
   elementCount,
   type Graph,
@@ -77,7 +77,7 @@ function deviceNodes(graph: Graph): { nodes: Node[]; ranks: ReadonlyMap<string, 
     return value;
   };
   const nodes = graph.nodes.filter((node) => {
-    const outputs = inferNode(
+    const outputs = evaluateNode(
       node,
       node.inputs.map((name) => (name === '' ? undefined : lookUp(name))),
       { maxElements: Number.POSITIVE_INFINITY },

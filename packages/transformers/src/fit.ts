@@ -134,7 +134,7 @@ function saved(
     labels,
     ...(family === undefined ? {} : { family }),
     maxLength: longest,
-    card: { trainable, total: session.compiled.canonical.parameters, ...card },
+    card: { trainable, total: session.compiled.canonical.parameterCount, ...card },
   });
 }
 

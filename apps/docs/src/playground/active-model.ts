@@ -47,7 +47,7 @@ export function activeModel(
   return {
     ...about,
     trainable: layout(session.parameters).sizeOfGroups(TRAINED),
-    total: session.compiled.canonical.parameters,
+    total: session.compiled.canonical.parameterCount,
     classify: (text) =>
       alone(async () => {
         const split = await tokenize(

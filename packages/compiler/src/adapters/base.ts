@@ -5,6 +5,7 @@ import {
   type Node,
   isLinear,
   isQuantizedLinear,
+  operatorOf,
   elementCount,
 } from '@hadamard-adapter/graph/internal';
 import { expose } from './expose.js';
@@ -44,6 +45,6 @@ export function exposeBase(graph: Graph, biasesOnly = false): Insertion {
 
 /** What a linear layer or a norm adds. */
 function biasesOf(node: Node): string[] {
-  const at = isQuantizedLinear(node) ? 4 : isLinear(node) || node.op === 'LayerNormalization' ? 2 : undefined;
+  const at = isQuantizedLinear(node) ? 4 : isLinear(node) || operatorOf(node).isNorm === true ? 2 : undefined;
   return at === undefined ? [] : [node.inputs[at] ?? ''];
 }

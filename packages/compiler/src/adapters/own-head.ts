@@ -1,6 +1,6 @@
 import { ConfigError } from '@hadamard-adapter/core';
-import type { CanonicalGraph } from '../passes/canonicalize.js';
-import { intAttribute, type Graph, isLinear, reach } from '@hadamard-adapter/graph/internal';
+import type { CanonicalGraph } from '../forms/canonical-graph.js';
+import { intAttribute, isLinear, operatorOf, reach, type Graph } from '@hadamard-adapter/graph/internal';
 import { expose } from './expose.js';
 import type { Insertion } from './insert.js';
 import type { Parameter } from './parameters.js';
@@ -27,8 +27,9 @@ export function exposeOwnHead(
   const behind = reach(graph.nodes, new Set([hidden]));
   const parameters = new Map<string, Parameter>();
   for (const node of graph.nodes) {
-    if (node.outputs[0] === hidden || !behind.has(node.outputs[0] as string) || !(isLinear(node) || NORMS.has(node.op)))
-      continue;
+    const [output = ''] = node.outputs;
+    const isTrained = isLinear(node) || operatorOf(node).isNorm === true;
+    if (output === hidden || !behind.has(output) || !isTrained) continue;
     node.inputs.slice(1).forEach((name, i) => {
       const tensor = graph.tensors.get(name);
       if (tensor === undefined) return;
@@ -45,5 +46,3 @@ export function exposeOwnHead(
   }
   return expose(graph, [...parameters.values()]);
 }
-
-const NORMS = new Set(['LayerNormalization', 'RMSNormalization']);

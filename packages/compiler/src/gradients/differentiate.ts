@@ -3,14 +3,11 @@ import {
   operatorName,
   type Graph,
   type Node,
-  buildOn,
+  builderOn,
   type Builder,
-  probe,
-  GRADIENT_RULES,
+  operatorOf,
+  type GradientRule,
 } from '@hadamard-adapter/graph/internal';
-
-/** Operators whose gradient reads further outputs of the forward node: how many outputs to give it. */
-const SAVED_OUTPUTS: Readonly<Record<string, number>> = { LayerNormalization: 3, RMSNormalization: 2, Attention: 2 };
 
 export interface Differentiated {
   readonly builder: Builder;
@@ -32,7 +29,7 @@ export interface Differentiated {
  */
 export function differentiate(graph: Graph, loss: string, targets: readonly string[]): Differentiated {
   const saved = saveOutputs(graph);
-  const builder = buildOn(saved, probe(saved));
+  const builder = builderOn(saved);
   const reached = dependents(saved.nodes, targets);
   const contributions = new Map<string, string>([[loss, builder.scalar(1)]]);
 
@@ -73,39 +70,21 @@ export function differentiate(graph: Graph, loss: string, targets: readonly stri
 function dependents(nodes: readonly Node[], targets: readonly string[]): Set<string> {
   const reached = new Set(targets);
   for (const node of nodes) {
-    if (WITHOUT_GRADIENT.has(operatorName(node)) || !node.inputs.some((input) => reached.has(input))) continue;
+    if (operatorOf(node).gradient === 'none' || !node.inputs.some((input) => reached.has(input))) continue;
     for (const output of node.outputs) if (output !== '') reached.add(output);
   }
   return reached;
 }
 
-/** Operators whose outputs are constant almost everywhere. */
-export const WITHOUT_GRADIENT: ReadonlySet<string> = new Set([
-  'Shape',
-  'Size',
-  'Equal',
-  'Greater',
-  'GreaterOrEqual',
-  'Less',
-  'LessOrEqual',
-  'Not',
-  'And',
-  'Or',
-  'IsNaN',
-  'Sign',
-  'Ceil',
-  'Floor',
-]);
-
-function ruleFor(node: Node): (typeof GRADIENT_RULES)[string] {
-  const rule = GRADIENT_RULES[operatorName(node)];
-  if (rule !== undefined) return rule;
+function ruleFor(node: Node): GradientRule {
+  const rule = operatorOf(node).gradient;
+  if (typeof rule === 'function') return rule;
   throw new UnsupportedError(
     `There is no gradient rule for ${operatorName(node)}, which lies between a trained tensor and the loss`,
     {
       code: 'GRADIENT_RULE',
       found: `node "${node.name}" (${node.inputs.join(', ')} → ${node.outputs.join(', ')})`,
-      hint: 'Train layers above it only, or add a rule to packages/graph/src/operators/gradients.',
+      hint: 'Train layers above it only, or add a rule to its entry in packages/graph/src/operators.',
     },
   );
 }
@@ -115,7 +94,7 @@ function saveOutputs(graph: Graph): Graph {
   return {
     ...graph,
     nodes: graph.nodes.map((node) => {
-      const count = SAVED_OUTPUTS[operatorName(node)] ?? 0;
+      const count = operatorOf(node).saves ?? 0;
       if (node.outputs.length >= count) return node;
       const more = Array.from(
         { length: count - node.outputs.length },

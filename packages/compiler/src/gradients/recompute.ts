@@ -1,24 +1,20 @@
 import {
   float,
   int,
-  operatorName,
   type Graph,
   type Node,
-  buildOn,
+  builderOn,
   type Builder,
   indexGraph,
   prune,
   sortNodes,
   isLinear,
   attentionScale,
-  PROBES,
-  dimsOf,
-  isBatch,
-  isConstantDim,
-  isSequence,
-  probe,
   type Dim,
-  type Probe,
+  type Facts,
+  evaluateDim,
+  factsOf,
+  operatorOf,
 } from '@hadamard-adapter/graph/internal';
 
 /** Rows and tokens of a padded batch. */
@@ -59,9 +55,8 @@ export function recomputeWithin(
   forward: ReadonlySet<string>,
   budget: ActivationBudget,
 ): Graph {
-  const shapes = probe(graph);
   const kept = keptValues(graph, forward);
-  const sizes: Sizes = { graph, shapes, kept, budget };
+  const sizes: Sizes = { graph, facts: factsOf(graph), kept, budget };
   let total = [...kept].reduce((sum, value) => sum + bytesOf(value, sizes), 0);
   if (total <= budget.maxBytes) return graph;
   const candidates = graph.nodes.flatMap((node) =>
@@ -73,7 +68,7 @@ export function recomputeWithin(
     chosen.push(candidate);
     total -= candidate.bytes;
   }
-  const builder = buildOn(graph, shapes);
+  const builder = builderOn(graph);
   const again = new Map<string, string>();
   for (const { node, apply } of chosen)
     for (const [value, copy] of apply(builder, gradients.get(node.outputs[0] as string) as string))
@@ -92,7 +87,7 @@ export function recomputeWithin(
 
 interface Sizes {
   readonly graph: Graph;
-  readonly shapes: Probe;
+  readonly facts: Facts;
   readonly kept: ReadonlySet<string>;
   readonly budget: ActivationBudget;
 }
@@ -101,13 +96,14 @@ interface Sizes {
 function keptValues({ nodes }: Graph, forward: ReadonlySet<string>): Set<string> {
   const source = new Map(
     nodes
-      .filter(({ op }) => op === 'Reshape' || op === 'Unsqueeze' || op === 'Squeeze')
+      .filter((node) => operatorOf(node).sharesMemory === true)
       .map(({ inputs, outputs }) => [outputs[0] as string, inputs[0] as string]),
   );
   const memory = (value: string): string => (source.has(value) ? memory(source.get(value) as string) : value);
   const kept = new Set<string>();
-  for (const { inputs, outputs, op } of nodes) {
-    if (forward.has(outputs[0] as string) || op === 'Shape') continue;
+  for (const node of nodes) {
+    const { inputs, outputs } = node;
+    if (forward.has(outputs[0] ?? '') || operatorOf(node).readsShapeOnly === true) continue;
     for (const input of inputs) if (forward.has(input)) kept.add(memory(input));
   }
   return kept;
@@ -115,37 +111,41 @@ function keptValues({ nodes }: Graph, forward: ReadonlySet<string>): Set<string>
 
 /** What a graph keeps between forward and backward for a batch, bytes. */
 export function keptBytes(graph: Graph, forward: ReadonlySet<string>): (size: BatchSize) => number {
-  const shapes = probe(graph);
-  const kept = [...keptValues(graph, forward)].map((value) => dimsOf(shapes, value) ?? []);
-  return (size) => kept.reduce((sum, dims) => sum + sizeOf(dims, size) * Float32Array.BYTES_PER_ELEMENT, 0);
+  const facts = factsOf(graph);
+  const kept = [...keptValues(graph, forward)].map((value) => facts.dims(value) ?? []);
+  return (size) => kept.reduce((sum, dims) => sum + elementsOf(dims, size) * Float32Array.BYTES_PER_ELEMENT, 0);
 }
 
-function sizeOf(dims: readonly Dim[], { batch, sequence }: BatchSize): number {
-  const size = (dim: Dim): number =>
-    isConstantDim(dim)
-      ? dim[0]
-      : isBatch(dim)
-        ? batch
-        : isSequence(dim)
-          ? sequence
-          : (dim[0] / PROBES[0].batch) * batch;
-  return dims.reduce((product, dim) => product * size(dim), 1);
+/** Numbers in a value for a batch; what does not follow from its size (how many labels there are) counts as one. */
+function elementsOf(dims: readonly Dim[], { batch, sequence }: BatchSize): number {
+  const sizes = new Map([
+    ['batch', batch],
+    ['sequence', sequence],
+  ]);
+  return dims.reduce<number>((product, dim) => product * (evaluateDim(dim, sizes) ?? 1), 1);
 }
 
-const elementsOf = (value: string, { shapes, budget }: Sizes): number => sizeOf(dimsOf(shapes, value) ?? [], budget);
-const bytesOf = (value: string, sizes: Sizes): number => elementsOf(value, sizes) * Float32Array.BYTES_PER_ELEMENT;
+const countOf = (value: string, { facts, budget }: Sizes): number => elementsOf(facts.dims(value) ?? [], budget);
+const bytesOf = (value: string, sizes: Sizes): number => countOf(value, sizes) * Float32Array.BYTES_PER_ELEMENT;
+
+/** The last dimension of a value, where it is constant. */
+function widthOf(value: string, { facts }: Sizes): number {
+  const width = facts.dims(value)?.at(-1);
+  return typeof width === 'number' ? width : 1;
+}
 
 function candidateOf(node: Node, sizes: Sizes): Candidate[] {
-  if (operatorName(node) === 'Attention') return attentionCandidate(node, sizes);
-  return operatorName(node) === 'Gelu' ? geluCandidate(node, sizes) : [];
+  if (node.domain !== '') return [];
+  if (node.op === 'Attention') return attentionCandidate(node, sizes);
+  return node.op === 'Gelu' ? geluCandidate(node, sizes) : [];
 }
 
 function attentionCandidate(node: Node, sizes: Sizes): Candidate[] {
   const [query, ...others] = node.inputs as [string, ...string[]];
   const probabilities = node.outputs[1];
   if (probabilities === undefined || !sizes.kept.has(probabilities)) return [];
-  const scores = elementsOf(probabilities, sizes);
-  const [width] = dimsOf(sizes.shapes, query)?.at(-1) ?? [1];
+  const scores = countOf(probabilities, sizes);
+  const width = widthOf(query, sizes);
   return [
     {
       node,
@@ -174,12 +174,11 @@ function geluCandidate(node: Node, sizes: Sizes): Candidate[] {
   // What it is computed from may have to be kept instead.
   const bytes = bytesOf(wide, sizes) - (sizes.kept.has(x) ? 0 : bytesOf(x, sizes));
   if (bytes <= 0) return [];
-  const [from] = dimsOf(sizes.shapes, x)?.at(-1) ?? [1];
   return [
     {
       node,
       bytes,
-      flops: 2 * from * elementsOf(wide, sizes),
+      flops: 2 * widthOf(x, sizes) * countOf(wide, sizes),
       apply(builder, dy) {
         const copy = builder.emit('Linear', [after(builder, x, dy), ...parameters], linear.attributes, {
           domain: linear.domain,

@@ -4,22 +4,18 @@ import {
   type Graph,
   type Node,
   type Tensor,
-  buildOn,
+  builderOn,
   type Builder,
   isQuantizedLinear,
   makeNode,
   elementCount,
   float32Tensor,
   toFloat32,
-  probe,
 } from '@hadamard-adapter/graph/internal';
 import type { Parameter } from '../adapters/parameters.js';
 import type { AdapterModel } from '../model.js';
-import { dropUnusedInputs } from '../gradients/activation-cut.js';
-import { LOGITS } from '../passes/outputs.js';
+import { LOGITS } from '../forms/names.js';
 import { attachHead, headParameters, type NewHead } from '../heads/head.js';
-import { asStored } from '../passes/as-stored.js';
-import { lower } from '../passes/lower.js';
 import { chooseNorms, chooseSites } from '../sites/choose.js';
 import { emptyRecord, type FoldRecord } from './record.js';
 
@@ -27,25 +23,10 @@ import { emptyRecord, type FoldRecord } from './record.js';
 export type ParameterValues = ReadonlyMap<string, Float32Array>;
 
 /**
- * Fold trained adapters into the weights behind them, so that inference costs nothing: a plain graph of the base
- * model's inputs with the outputs `logits` and the hidden states; of spans `start_logits` and `end_logits` [batch,
- * sequence], as Hugging Face exports them; without a classifier the hidden states alone. Site `context`: W′ = diag(w)·W
- * and bias′ = bias + b·W; site `output`: W′ = W·diag(w) and bias′ = w⊙bias + b (W as [in, out]); trained norms and the
- * classifier become constants. Only the matrices that change are copied. A quantized matrix is not touched: behind it w
- * goes into its scales, in front of it the adapter stays as two vectors.
- *
- * @throws MismatchError PARAMETER_MISSING when a value is absent or of another size; UnsupportedError FOLD_BASELINE for
- *   what is trained in another place than an adapter.
+ * The adapters of a model in its weights, in the forms of the compiler, with what is needed to undo it: see
+ * `foldAdapters`.
  */
-export function foldAdapters(model: AdapterModel, values: ParameterValues): Graph {
-  return foldWithRecord(model, values).graph;
-}
-
-/** As `foldAdapters`, with what `unfoldAdapters` needs to undo it. */
-export function foldWithRecord(
-  model: AdapterModel,
-  values: ParameterValues,
-): { readonly graph: Graph; readonly record: FoldRecord } {
+export function foldIntoWeights(model: AdapterModel, values: ParameterValues): FoldedGraph {
   if (model.options.baseline !== undefined)
     throw new UnsupportedError('Only adapters can be folded', {
       code: 'FOLD_BASELINE',
@@ -54,15 +35,16 @@ export function foldWithRecord(
     });
   const record = emptyRecord(model.canonical.hidden);
   const folded = foldEncoder(model, values, record);
-  const { options, canonical } = model;
-  const graph = options.head === 'model' ? folded : withNewHead(folded, model, options.head, values);
-  const plain = dropUnusedInputs(
-    lower({
-      ...graph,
-      outputs: graph.outputs.toSorted((a, b) => Number(b.name === LOGITS) - Number(a.name === LOGITS)),
-    }),
-  );
-  return { graph: asStored(plain, canonical.hidden, canonical.precision), record };
+  const { head } = model.options;
+  const graph = head === 'model' ? folded : withNewHead(folded, model, head, values);
+  const outputs = graph.outputs.toSorted((a, b) => Number(b.name === LOGITS) - Number(a.name === LOGITS));
+  return { graph: { ...graph, outputs }, record };
+}
+
+/** A graph with adapters in its weights, and what takes them out again. */
+export interface FoldedGraph {
+  readonly graph: Graph;
+  readonly record: FoldRecord;
 }
 
 /** The two sides of logits [batch, sequence, 2] as outputs of their own. */
@@ -91,7 +73,7 @@ function withNewHead(
     tensors.set(name, float32Tensor(valueOf(values, name, shape), shape));
   }
   const graph: Graph = { ...folded, tensors };
-  const builder = buildOn(graph, probe(graph));
+  const builder = builderOn(graph);
   if (head === 'cosine') return builder.finish([canonical.hidden]);
   const logits = attachHead(builder, canonical.hidden, mask, own);
   return builder.finish([

@@ -1,5 +1,5 @@
 import { FormatError, UnsupportedError } from '@hadamard-adapter/core';
-import { dropUnusedInputs } from '../gradients/activation-cut.js';
+import { withoutUnusedInputs } from '../forms/unused-inputs.js';
 import {
   type Graph,
   type Tensor,
@@ -49,7 +49,7 @@ export function unfoldAdapters(model: Uint8Array, options: ReadOptions = {}): Gr
       code: 'FOLD_RECORD',
       found: `no output ${record.hidden}`,
     });
-  return dropUnusedInputs(prune({ ...graph, tensors, outputs }));
+  return withoutUnusedInputs(prune({ ...graph, tensors, outputs }));
 }
 
 function divided(name: string, { dtype, dims, ...rest }: Tensor, factors: Float32Array, axis: 0 | 1): Tensor {

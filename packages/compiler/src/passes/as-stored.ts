@@ -1,21 +1,31 @@
+import type { Precision } from '@hadamard-adapter/core';
 import {
+  FLOAT,
+  FLOAT16,
+  factsOf,
+  fromNumbers,
   int,
   intAttribute,
+  makeNode,
+  prune,
+  reach,
+  rememberedHalf,
+  toFloat32,
   type Graph,
   type Node,
   type Tensor,
-  FLOAT,
-  FLOAT16,
-  rememberedHalf,
-  prune,
-  reach,
-  makeNode,
-  fromNumbers,
-  toFloat32,
-  probe,
 } from '@hadamard-adapter/graph/internal';
-import type { Precision } from '@hadamard-adapter/core';
-import { PARAMETERS_INPUT } from './flatten.js';
+import { PARAMETERS_INPUT } from '../forms/names.js';
+import type { Pass } from './pass.js';
+
+/** @param until the value behind which everything stays float32: pooling and classifier, which were not in the file. */
+export const asStored = (until: string, precision: Precision): Pass => ({
+  name: 'as-stored',
+  does: 'Computes in the precision that the model came in.',
+  needs: 'operators that every runtime has',
+  guarantees: 'a float16 model runs as it came',
+  run: (graph) => (precision === 'float16' ? narrowToHalf(graph, until) : graph),
+});
 
 const LARGEST = 65_504;
 const SMALLEST = 2 ** -24;
@@ -26,8 +36,8 @@ const SMALLEST = 2 ** -24;
  * (the score of a masked position) become its largest, and those below (an epsilon) its smallest.
  */
 function narrowToHalf(graph: Graph, until: string): Graph {
-  const types = probe(graph)[0];
-  const isFloat = (value: string): boolean => types.get(value)?.dtype === 'float32';
+  const facts = factsOf(graph);
+  const isFloat = (value: string): boolean => facts.of(value)?.dtype === 'float32';
   const half = halfNodes(graph, until);
   const narrow = new Set(graph.nodes.flatMap((node) => (half.has(node) ? node.outputs : [])));
   const outputs = new Set(graph.outputs.map(({ name }) => name));
@@ -68,11 +78,6 @@ function narrowToHalf(graph: Graph, until: string): Graph {
     }
   }
   return prune({ ...graph, nodes, tensors });
-}
-
-/** A lowered graph in the precision that its model came in, up to `until`. */
-export function asStored(graph: Graph, until: string, precision: Precision): Graph {
-  return precision === 'float16' ? narrowToHalf(graph, until) : graph;
 }
 
 /**

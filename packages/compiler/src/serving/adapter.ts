@@ -5,7 +5,7 @@ import { insertAdapters, normParameters } from '../adapters/insert.js';
 import { exposeOwnHead } from '../adapters/own-head.js';
 import { sortParameters, type Parameter } from '../adapters/parameters.js';
 import { headParameters } from '../heads/head.js';
-import type { CanonicalGraph } from '../passes/canonicalize.js';
+import type { CanonicalGraph } from '../forms/canonical-graph.js';
 import { chooseSites } from '../sites/choose.js';
 import type { SiteInfo } from '../sites/sites.js';
 import type { ServingOptions } from './model.js';

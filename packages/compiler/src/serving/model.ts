@@ -1,7 +1,7 @@
 import { layout, type HeadKind, type Layout, type Norm, type Pooling, type Site } from '@hadamard-adapter/core';
 import { normParameters } from '../adapters/insert.js';
 import { initialValues, type Parameter } from '../adapters/parameters.js';
-import type { CanonicalGraph } from '../passes/canonicalize.js';
+import type { CanonicalGraph } from '../forms/canonical-graph.js';
 import { buildAdapterModel, type AdapterModel } from '../model.js';
 import type { Node } from '@hadamard-adapter/graph/internal';
 import { chooseSites } from '../sites/choose.js';

@@ -1,21 +1,21 @@
 import { UnsupportedError, type Layout } from '@hadamard-adapter/core';
 import type { Parameter } from '../adapters/parameters.js';
 import {
-  PROBES,
-  isBatch,
-  probe,
-  buildOn,
-  type Builder,
+  builderOn,
   int,
   intAttribute,
+  ints,
+  isLinear,
+  isPresent,
   operatorName,
+  operatorOf,
+  quote,
+  type Builder,
   type Graph,
   type Node,
-  isLinear,
-  quote,
-  makeNode,
 } from '@hadamard-adapter/graph/internal';
-import { PARAMETERS_INPUT } from '../passes/flatten.js';
+import { isBatch } from '../forms/dims.js';
+import { PARAMETERS_INPUT } from '../forms/names.js';
 
 /** Name of the input that says which adapter of the stack each example has, int64 [batch]. */
 export const ROWS_INPUT = 'adapter_rows';
@@ -30,23 +30,20 @@ export const ROWS_INPUT = 'adapter_rows';
  */
 export function applyPerRow(graph: Graph, vectors: Layout, matrices: readonly Parameter[]): Graph {
   const trained = new Set([...vectors.parameters, ...matrices].map(({ name }) => name));
-  const builder = buildOn(
+  const builder = builderOn(
     { ...graph, inputs: graph.inputs.filter(({ name }) => !trained.has(name)) },
-    probe(graph),
-    'nothing',
+    { from: 'nothing' },
   );
   const stack = stackOf(builder, graph, vectors, matrices);
   for (const node of graph.nodes) {
     if (!node.inputs.some((name) => trained.has(name))) builder.keep(node);
     else if (node.domain === '' && (node.op === 'Mul' || node.op === 'Add')) applyVector(node, builder, stack, trained);
-    else if (node.domain === '' && NORMS.has(node.op)) applyNorm(node, builder, stack, trained);
+    else if (operatorOf(node).isNorm === true) applyNorm(node, builder, stack, trained);
     else if (isLinear(node)) applyLinear(node, builder, stack, trained);
     else throw unknownUse(node, 'a product, sum, norm or linear layer');
   }
   return builder.finish(graph.outputs.map(({ name }) => name));
 }
-
-const NORMS = new Set(['LayerNormalization', 'RMSNormalization']);
 
 interface Stack {
   /** A trained vector by row, [batch, …1, width], to be combined with a value of `rank` dimensions. */
@@ -56,63 +53,32 @@ interface Stack {
 }
 
 function stackOf(builder: Builder, graph: Graph, vectors: Layout, matrices: readonly Parameter[]): Stack {
-  const sizes = PROBES.map(({ batch }) => batch) as [number, number];
-  const declare = (
-    name: string,
-    dims: readonly (number | string)[],
-    shape: readonly number[],
-    dtype: 'float32' | 'int64',
-  ): string =>
-    builder.input({ name, dtype, dims }, [
-      [sizes[0], ...shape],
-      [sizes[1], ...shape],
-    ]);
-  const rows = declare(ROWS_INPUT, ['batch'], [], 'int64');
-  const once = new Map<string, string>();
-  const remember = (key: string, make: () => string): string => {
-    const value = once.get(key) ?? make();
-    once.set(key, value);
-    return value;
+  const rows = builder.input({ name: ROWS_INPUT, dtype: 'int64', dims: ['batch'] });
+  const declared = new Map(graph.inputs.map(({ name, dims }) => [name, dims]));
+  const shapes = new Map(matrices.map(({ name, shape }) => [name, shape]));
+  /** An input of all adapters, and of it what the adapter of each row has. */
+  const gathered = (name: string, dims: readonly (number | string)[]): string =>
+    builder.once(`of each row ${name}`, () => {
+      const all = builder.input({ name, dtype: 'float32', dims: ['adapters', ...dims] });
+      return builder.emit('Gather', [all, rows], { axis: int(0) });
+    });
+  const withRank = (value: string, rank: number): string => {
+    if (rank === 2) return value;
+    const added = builder.ints(Array.from({ length: rank - 2 }, (_, i) => i + 1));
+    return builder.once(`${value} of rank ${rank}`, () => builder.emit('Unsqueeze', [value, added]));
   };
-  const dimsOf = new Map(graph.inputs.map(({ name, dims }) => [name, dims]));
-  const byName = new Map(matrices.map((parameter) => [parameter.name, parameter]));
-  const withRank = (value: string, rank: number): string =>
-    rank === 2
-      ? value
-      : builder.emit('Unsqueeze', [value, builder.ints(Array.from({ length: rank - 2 }, (_, i) => i + 1))]);
-
-  /** All vectors of the adapter of each row, in one look-up. */
-  const gathered = (rank: number): string =>
-    remember(`vectors/${rank}`, () => {
-      if (rank !== 2) return withRank(gathered(2), rank);
-      return builder.emit(
-        'Gather',
-        [declare(PARAMETERS_INPUT, ['adapters', vectors.size], [vectors.size], 'float32'), rows],
-        { axis: int(0) },
-      );
-    });
-  const whole = (name: string): string =>
-    remember(name, () => {
-      const { shape } = byName.get(name) as Parameter;
-      return builder.emit(
-        'Gather',
-        [declare(name, ['adapters', ...(dimsOf.get(name) ?? shape)], shape, 'float32'), rows],
-        { axis: int(0) },
-      );
-    });
+  const whole = (name: string): string => gathered(name, declared.get(name) ?? shapes.get(name) ?? []);
+  const slice = (name: string, rank: number): string => {
+    const [from, width] = [vectors.offset(name), vectors.sizeOf(name)];
+    const all = withRank(gathered(PARAMETERS_INPUT, [vectors.size]), rank);
+    return builder.emit('Slice', [all, builder.ints([from]), builder.ints([from + width]), builder.ints([rank - 1])]);
+  };
   return {
     whole,
     vector: (name, rank) =>
-      remember(`${name}/${rank}`, () => {
-        if (byName.has(name)) return withRank(whole(name), rank);
-        const [from, width] = [vectors.offset(name), vectors.sizeOf(name)];
-        return builder.emit('Slice', [
-          gathered(rank),
-          builder.ints([from]),
-          builder.ints([from + width]),
-          builder.ints([rank - 1]),
-        ]);
-      }),
+      shapes.has(name)
+        ? withRank(whole(name), rank)
+        : builder.once(`vector ${name} of rank ${rank}`, () => slice(name, rank)),
   };
 }
 
@@ -126,55 +92,52 @@ function applyVector(node: Node, builder: Builder, stack: Stack, trained: Readon
   const value = node.inputs.find((name) => !trained.has(name));
   if (value === undefined) throw unknownUse(node, 'one trained and one computed operand');
   const rank = rankOf(node, builder, value);
-  builder.emit(
-    node.op,
-    node.inputs.map((name) => (trained.has(name) ? stack.vector(name, rank) : name)),
-    {},
-    { output: node.outputs[0] as string },
-  );
+  const operands = node.inputs.map((name) => (trained.has(name) ? stack.vector(name, rank) : name));
+  builder.emit(node.op, operands, {}, { output: outputOf(node) });
 }
 
 function applyNorm(node: Node, builder: Builder, stack: Stack, trained: ReadonlySet<string>): void {
-  const [x, scale, shift = ''] = node.inputs as [string, string, string | undefined];
+  const [x = '', scale = '', shift] = node.inputs;
   const rank = rankOf(node, builder, x);
-  const [width] = builder.dims(x).at(-1) as readonly [number, number];
-  const output = node.outputs[0] as string;
+  const width = builder.dims(x).at(-1);
+  if (typeof width !== 'number') throw unknownUse(node, 'a norm over a constant number of channels');
+  const output = outputOf(node);
   const own = (name: string): string => (trained.has(name) ? stack.vector(name, rank) : name);
-  const plain = builder.fresh(`${output}_plain`);
   const neutral = [builder.filled(1, width), ...(node.op === 'LayerNormalization' ? [builder.filled(0, width)] : [])];
-  builder.keep({ ...node, name: plain, inputs: [x, ...neutral], outputs: [plain] });
-  if (shift === '') builder.emit('Mul', [plain, own(scale)], {}, { output });
+  const plain = builder.emit(node.op, [x, ...neutral], node.attributes, { output: builder.fresh(`${output}_plain`) });
+  if (!isPresent(shift)) builder.emit('Mul', [plain, own(scale)], {}, { output });
   else builder.emit('Add', [builder.emit('Mul', [plain, own(scale)]), own(shift)], {}, { output });
 }
 
 /** y = x·Wᵀ + c with W and c by row: [batch, in] as a column each, [batch, sequence, in] as it is. */
 function applyLinear(node: Node, builder: Builder, stack: Stack, trained: ReadonlySet<string>): void {
-  const [x, weight, bias = ''] = node.inputs as [string, string, string | undefined];
-  const output = node.outputs[0] as string;
+  const [x = '', weight = '', bias] = node.inputs;
+  const output = outputOf(node);
   const rank = rankOf(node, builder, x);
   if (rank > 3 || !trained.has(weight) || node.op !== 'Linear')
     throw unknownUse(node, 'a linear layer over [batch, in] or [batch, sequence, in] whose matrix is trained');
-  const transposed = intAttribute(node, 'transB', 0) === 1;
-  const matrix = stack.whole(weight);
-  const product = (): string => {
-    // The matrix stands on the side where it needs no transposed copy.
-    if (rank === 2 && transposed)
-      return builder.emit('Squeeze', [
-        builder.emit('MatMul', [matrix, builder.emit('Unsqueeze', [x, builder.ints([2])])]),
-        builder.ints([2]),
-      ]);
-    const turned = transposed
-      ? builder.emit('Transpose', [matrix], { perm: { type: 'ints', value: [0, 2, 1] } })
-      : matrix;
-    if (rank === 3) return builder.emit('MatMul', [x, turned]);
-    return builder.emit('Squeeze', [
-      builder.emit('MatMul', [builder.emit('Unsqueeze', [x, builder.ints([1])]), turned]),
-      builder.ints([1]),
-    ]);
-  };
-  const result = product();
-  if (bias === '') builder.keep(makeNode('Identity', [result], [output]));
+  const isTransposed = intAttribute(node, 'transB', 0) === 1;
+  const result = productByRow(builder, x, stack.whole(weight), rank, isTransposed);
+  if (!isPresent(bias)) builder.emit('Identity', [result], {}, { output });
   else builder.emit('Add', [result, trained.has(bias) ? stack.vector(bias, rank) : bias], {}, { output });
+}
+
+/** The matrix stands on the side where it needs no transposed copy. */
+function productByRow(builder: Builder, x: string, matrix: string, rank: number, isTransposed: boolean): string {
+  if (rank === 2 && isTransposed) {
+    const column = builder.emit('Unsqueeze', [x, builder.ints([2])]);
+    return builder.emit('Squeeze', [builder.emit('MatMul', [matrix, column]), builder.ints([2])]);
+  }
+  const turned = isTransposed ? builder.emit('Transpose', [matrix], { perm: ints([0, 2, 1]) }) : matrix;
+  if (rank === 3) return builder.emit('MatMul', [x, turned]);
+  const row = builder.emit('Unsqueeze', [x, builder.ints([1])]);
+  return builder.emit('Squeeze', [builder.emit('MatMul', [row, turned]), builder.ints([1])]);
+}
+
+function outputOf(node: Node): string {
+  const [output] = node.outputs;
+  if (output !== undefined) return output;
+  throw unknownUse(node, 'an output');
 }
 
 function unknownUse(node: Node, expected: string): UnsupportedError {

@@ -1,5 +1,5 @@
-import { type Node, isLinear, reach, viewOf, type View } from '@hadamard-adapter/graph/internal';
-import type { CanonicalGraph } from '../passes/canonicalize.js';
+import { type Node, isLinear, isPresent, operatorOf, reach, viewOf, type View } from '@hadamard-adapter/graph/internal';
+import type { CanonicalGraph } from '../forms/canonical-graph.js';
 
 /** One softmax(q·kᵀ)·v of a graph. */
 export interface AttentionBlock {
@@ -46,8 +46,9 @@ interface Operands {
 function operandsOf(node: Node, view: View): Operands | undefined {
   if (node.domain !== '') return undefined;
   if (node.op === 'Attention') {
-    const [query, key, values, bias] = node.inputs as [string, string, string, string | undefined];
-    return { scored: [query, key], values, ...(bias === undefined || bias === '' ? {} : { bias }) };
+    const [query, key, values, bias] = node.inputs;
+    if (query === undefined || key === undefined || values === undefined) return undefined;
+    return { scored: [query, key], values, ...(isPresent(bias) ? { bias } : {}) };
   }
   const [left, right] = node.inputs;
   if (node.op !== 'MatMul' || left === undefined || right === undefined) return undefined;
@@ -56,7 +57,8 @@ function operandsOf(node: Node, view: View): Operands | undefined {
 }
 
 /** Between a softmax and its product with the values stand at most other shapes, masks and casts. */
-const AROUND_PROBABILITIES = new Set(['Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Cast', 'Where', 'Mul']);
+const mayStandBetween = (node: Node): boolean =>
+  operatorOf(node).rearranges === true || (node.domain === '' && (node.op === 'Where' || node.op === 'Mul'));
 const MAX_STEPS = 6;
 
 function softmaxBehind(view: View, value: string): Node | undefined {
@@ -65,15 +67,14 @@ function softmaxBehind(view: View, value: string): Node | undefined {
     const nodes = frontier.flatMap((name) => view.producer(name) ?? []);
     const softmax = nodes.find(({ op, domain }) => op === 'Softmax' && domain === '');
     if (softmax !== undefined) return softmax;
-    frontier = nodes
-      .filter(({ op, domain }) => domain === '' && AROUND_PROBABILITIES.has(op))
-      .flatMap(({ inputs }) => inputs);
+    frontier = nodes.filter(mayStandBetween).flatMap(({ inputs }) => inputs);
   }
   return undefined;
 }
 
 /** Where the way up ends: what a linear layer reads, and values that are themselves the result of a whole block. */
-const ENDS = new Set(['LayerNormalization', 'RMSNormalization', 'Attention']);
+const isEnd = (node: Node): boolean =>
+  operatorOf(node).isNorm === true || (node.op === 'Attention' && node.domain === '');
 
 /** Inputs of the linear layers that `value` is made by, looking up no further than to the first on each way. */
 function linearSources(view: View, value: string): Set<string> {
@@ -81,9 +82,9 @@ function linearSources(view: View, value: string): Set<string> {
   const seen = new Set<string>([value]);
   for (const name of seen) {
     const node = view.producer(name);
-    if (node === undefined || node.op === 'Shape') continue;
-    if (isLinear(node)) sources.add(node.inputs[0] as string);
-    else if (ENDS.has(node.op)) sources.add(name);
+    if (node === undefined || operatorOf(node).readsShapeOnly === true) continue;
+    if (isLinear(node)) sources.add(node.inputs[0] ?? name);
+    else if (isEnd(node)) sources.add(name);
     else for (const input of node.inputs) seen.add(input);
   }
   return sources;

@@ -1,6 +1,6 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
-import { quote, type View, type Probe, type Value } from '@hadamard-adapter/graph/internal';
-import { VANISHING } from '../passes/masks.js';
+import { quote, sampleValues, type Value, type View } from '@hadamard-adapter/graph/internal';
+import { MASK_SAMPLES, VANISHING } from '../forms/masks.js';
 import type { AttentionBlock } from './blocks.js';
 
 /**
@@ -9,12 +9,13 @@ import type { AttentionBlock } from './blocks.js';
  *
  * @throws UnsupportedError MODEL_DECODER naming the attention and its mask.
  */
-export function refuseCausal(view: View, shapes: Probe, blocks: readonly AttentionBlock[]): void {
-  for (const { node, bias } of blocks) {
-    const causal =
-      bias === undefined
-        ? undefined
-        : termsOf(view, bias).find((term) => shapes.some((values) => isCausal(values.get(term))));
+export function refuseCausal(view: View, blocks: readonly AttentionBlock[]): void {
+  const terms = new Map(blocks.map(({ node, bias }) => [node, bias === undefined ? [] : termsOf(view, bias)]));
+  const masks = [...new Set([...terms.values()].flat())];
+  if (masks.length === 0) return;
+  const samples = MASK_SAMPLES.map((size) => sampleValues(view.graph, masks, size));
+  for (const [node, own] of terms) {
+    const causal = own.find((term) => samples.some((values) => isCausal(values.get(term))));
     if (causal === undefined) continue;
     throw new UnsupportedError('The model is a decoder: its attention looks backwards only', {
       code: 'MODEL_DECODER',
@@ -34,8 +35,8 @@ function termsOf(view: View, value: string): string[] {
 /** Whether every score of a later position is masked, while some earlier ones are not. */
 function isCausal(bias: Value | undefined): boolean {
   if (bias?.data === undefined || bias.dims.length < 2) return false;
-  const [queries, keys] = bias.dims.slice(-2) as [number, number];
-  if (queries !== keys || queries < 2) return false;
+  const [queries, keys] = bias.dims.slice(-2);
+  if (queries === undefined || keys === undefined || queries !== keys || queries < 2) return false;
   const later = (i: number): boolean => i % keys > Math.floor(i / keys) % queries;
   const open = bias.data.some(
     (score, i) => !later(i) && i % keys !== Math.floor(i / keys) % queries && score > VANISHING,

@@ -1,7 +1,5 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
-import { type Node, quote, type View } from '@hadamard-adapter/graph/internal';
-
-const NORMS = new Set(['LayerNormalization', 'RMSNormalization']);
+import { operatorOf, quote, type Node, type View } from '@hadamard-adapter/graph/internal';
 
 /**
  * The first norm reached from `value`, breadth first, without passing through another attention; undefined when there
@@ -14,7 +12,7 @@ export function nextNorm(view: View, value: string, key: string, attentions: Rea
   const seen = new Set(frontier);
   while (frontier.length > 0) {
     const readers = [...new Set(frontier.flatMap((name) => view.consumers(name)))];
-    const norms = readers.filter(({ op, domain }) => domain === '' && NORMS.has(op));
+    const norms = readers.filter((node) => operatorOf(node).isNorm === true);
     if (norms.length > 1) {
       throw new UnsupportedError(`The norm of the attention block ${key} cannot be told`, {
         code: 'SITE_AMBIGUOUS',

@@ -1,17 +1,16 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
 import {
+  type Facts,
   type Node,
+  factsOf,
   isLinear,
+  operatorOf,
   quote,
   reach,
   viewOf,
   type View,
-  dimsOf,
-  isConstantDim,
-  probe,
-  type Probe,
 } from '@hadamard-adapter/graph/internal';
-import type { CanonicalGraph } from '../passes/canonicalize.js';
+import type { CanonicalGraph } from '../forms/canonical-graph.js';
 import { findBlocks, type AttentionBlock } from './blocks.js';
 import { refuseCausal } from './causal.js';
 import { nextNorm } from './norms.js';
@@ -63,10 +62,10 @@ export function findSites(canonical: Pick<CanonicalGraph, 'graph'>): SiteInfo[] 
   const blocks = findBlocks(canonical);
   if (blocks.length === 0) throw noSites(graph.nodes);
   const view = viewOf(graph);
-  const shapes = probe(graph);
+  const facts = factsOf(graph);
   const places = placesOf(graph.nodes, blocks);
-  if (!blocks.some(({ kind }) => kind === 'cross')) refuseCausal(view, shapes, blocks);
-  const found = blocks.map((block, i) => siteAt(block, places[i] as Place, view, shapes));
+  if (!blocks.some(({ kind }) => kind === 'cross')) refuseCausal(view, blocks);
+  const found = blocks.map((block, i) => siteAt(block, places[i] ?? { layer: i, key: `layer.${i}` }, view, facts));
   const crossNorms = new Set(
     found.flatMap(({ kind, attentionNorm }) =>
       kind === 'cross' && attentionNorm !== undefined ? [attentionNorm] : [],
@@ -83,13 +82,13 @@ export function findSites(canonical: Pick<CanonicalGraph, 'graph'>): SiteInfo[] 
     })
     .toSorted((a, b) => a.layer - b.layer || (a.kind === 'self' ? -1 : 1));
 
-  function siteAt(block: AttentionBlock, { layer, key }: Place, on: View, known: Probe): Omit<SiteInfo, 'outputNorm'> {
+  function siteAt(block: AttentionBlock, { layer, key }: Place, on: View, known: Facts): Omit<SiteInfo, 'outputNorm'> {
     const context = mergedHeads(on, block.output);
     const projection = onlyReader(on, context, key);
     const output = projection.outputs[0] as string;
     const width = (value: string): number => {
-      const size = dimsOf(known, value)?.at(-1);
-      if (size !== undefined && isConstantDim(size)) return size[0];
+      const size = known.dims(value)?.at(-1);
+      if (typeof size === 'number') return size;
       throw ambiguous(key, `${quote(value)}, whose width depends on the input`, 'a constant number of channels');
     };
     const attentionNorm = nextNorm(on, output, key, new Set(blocks.map(({ node }) => node)));
@@ -139,20 +138,21 @@ function mergedHeads(view: View, output: string): string {
   for (;;) {
     const readers = dataReaders(view, value);
     const next = readers.length === 1 ? readers[0] : undefined;
-    if (next === undefined || next.domain !== '' || !(SHAPE_ONLY.has(next.op) || appliesVector(view, next)))
-      return value;
-    value = next.outputs[0] as string;
+    const passes = next !== undefined && (operatorOf(next).rearranges === true || appliesVector(view, next));
+    const through = passes ? next.outputs[0] : undefined;
+    if (through === undefined) return value;
+    value = through;
   }
 }
 
 /** Who reads the data of a value: asking for its shape changes nothing. */
 const dataReaders = (view: View, value: string): Node[] =>
-  view.consumers(value).filter(({ op }) => op !== 'Shape' && op !== 'Size');
+  view.consumers(value).filter((node) => operatorOf(node).readsShapeOnly !== true);
 
-const SHAPE_ONLY = new Set(['Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'Cast']);
-
-function appliesVector(view: View, { op, inputs }: Node): boolean {
-  return (op === 'Mul' || op === 'Add') && inputs.some((input) => view.constant(input)?.dims.length === 1);
+function appliesVector(view: View, { op, domain, inputs }: Node): boolean {
+  return (
+    domain === '' && (op === 'Mul' || op === 'Add') && inputs.some((input) => view.constant(input)?.dims.length === 1)
+  );
 }
 
 function onlyReader(view: View, context: string, key: string): Node {

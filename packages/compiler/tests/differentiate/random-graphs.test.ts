@@ -15,11 +15,11 @@ import {
   elementCount,
   fromNumbers,
   int64Tensor,
-  inferNode,
+  evaluateNode,
   valueOfTensor,
   type Value,
 } from '@hadamard-adapter/graph/internal';
-import { lower } from '../../src/passes/lower.js';
+import { lower } from '../../src/passes.js';
 import { checkGradients } from './central-differences.js';
 
 /** A graph that grows node by node. */
@@ -223,7 +223,7 @@ function grow(steps: readonly (readonly [kind: number, from: number, choice: num
     add(op, from, attributes = {}, { outputs = 1, domain = '' } = {}) {
       const names = Array.from({ length: outputs }, (_, i) => `v${nodes.length}_${i}`);
       const node = makeNode(op, from, names, attributes, { domain });
-      inferNode(
+      evaluateNode(
         node,
         from.map((name) => known.get(name)),
       ).forEach((value, i) => known.set(names[i] ?? '', value));

@@ -1,7 +1,8 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Batch } from '@hadamard-adapter/core';
-import { canonicalize, type CanonicalGraph } from '../../src/passes/canonicalize.js';
+import type { CanonicalGraph } from '../../src/forms/canonical-graph.js';
+import { canonicalize } from '../../src/canonicalize.js';
 import { readModel, type Graph, type Value } from '@hadamard-adapter/graph/internal';
 
 const folder = fileURLToPath(new URL('../../../conformance-fixtures/fixtures', import.meta.url));

@@ -1,8 +1,8 @@
-import { FormatError } from '../errors.js';
-import type { Graph } from '../ir/graph.js';
+import { FormatError, UnsupportedError } from '../errors.js';
+import { operatorName, type Graph, type Node } from '../ir/graph.js';
+import { DEFAULT_MAX_ELEMENTS, inferNode } from '../operators/infer.js';
+import { isSized, valueOfTensor, type Fact, type Value } from '../shapes/fact.js';
 import { elementCount } from '../tensors/elements.js';
-import { DEFAULT_MAX_ELEMENTS, inferNode } from '../operators/registry.js';
-import { valueOfTensor, type Value } from '../shapes/value.js';
 
 export interface EvaluateOptions {
   /**
@@ -34,17 +34,36 @@ export function evaluate(
     const tensor = graph.tensors.get(name);
     if (tensor === undefined)
       throw new FormatError(`Nothing produces the value "${name}"`, { code: 'GRAPH_VALUE_UNKNOWN' });
-    const read =
-      elementCount(tensor.dims) <= maxElements ? valueOfTensor(tensor) : { dtype: tensor.dtype, dims: tensor.dims };
+    const isSmall = elementCount(tensor.dims) <= maxElements;
+    const read = isSmall ? valueOfTensor(tensor) : { dtype: tensor.dtype, dims: tensor.dims };
     values.set(name, read);
     return read;
   };
   for (const node of graph.nodes) {
-    const outputs = inferNode(node, node.inputs.map(lookUp), { maxElements });
-    node.outputs.forEach((name, i) => {
+    const outputs = evaluateNode(node, node.inputs.map(lookUp), { maxElements });
+    for (const [i, name] of node.outputs.entries()) {
       const output = outputs[i];
       if (name !== '' && output !== undefined) values.set(name, output);
-    });
+    }
   }
   return values;
+}
+
+/**
+ * Outputs of one node on values of known size: the shape of each, and its data where all inputs have data.
+ *
+ * @throws as `inferNode`; UnsupportedError OPERATOR_DYNAMIC_SHAPE when a size does not follow from those of the inputs.
+ */
+export function evaluateNode(
+  node: Node,
+  inputs: readonly (Value | undefined)[],
+  options?: EvaluateOptions,
+): readonly Value[] {
+  const outputs: readonly Fact[] = inferNode(node, inputs, options);
+  if (outputs.every(isSized)) return outputs;
+  throw new UnsupportedError(`The shape of ${operatorName(node)} "${node.name}" depends on computed data`, {
+    code: 'OPERATOR_DYNAMIC_SHAPE',
+    found: 'a size that is not known before the graph runs',
+    expected: 'sizes that follow from those of the inputs',
+  });
 }

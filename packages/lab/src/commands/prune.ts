@@ -79,7 +79,11 @@ async function runPrune(place: string, flags: PruneFlags & Record<string, unknow
       trainable: numbers,
       ...(scorer === undefined
         ? {}
-        : { metric: scorer.metric.main, rows: scorer.split.size, total: scorer.session.compiled.canonical.parameters }),
+        : {
+            metric: scorer.metric.main,
+            rows: scorer.split.size,
+            total: scorer.session.compiled.canonical.parameterCount,
+          }),
     });
     await writeFolder(flags.output, files, []);
     const bytes = files[ADAPTER_TENSORS_FILE]?.byteLength ?? 0;

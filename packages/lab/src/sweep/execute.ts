@@ -94,7 +94,7 @@ export async function executeRun(
     }
     const trained = plan.stages.flatMap(({ groups }) => groups).filter((group) => group !== 'classifier');
     const trainable = layout(session.parameters).sizeOfGroups(trained);
-    const total = session.compiled.canonical.parameters;
+    const total = session.compiled.canonical.parameterCount;
     return {
       metric: data.metric.main,
       score: last?.score ?? 0,

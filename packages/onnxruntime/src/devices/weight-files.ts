@@ -6,7 +6,7 @@ import {
   elementCount,
   writeModelWithExternalData,
   type Graph,
-  type Placement,
+  type ExternalLocation,
   type Tensor,
 } from '@hadamard-adapter/graph/internal';
 import type { WeightFiles } from './device.js';
@@ -52,7 +52,7 @@ class WeightFolder implements WeightFiles {
   /** Where it ends. */
   private end = 0;
   /** Where in it a tensor lies. */
-  private readonly placements = new WeakMap<Tensor, Placement>();
+  private readonly placements = new WeakMap<Tensor, ExternalLocation>();
   /** Number of graphs that were written. */
   private graphs = 0;
 
@@ -83,7 +83,7 @@ class WeightFolder implements WeightFiles {
     const file = fs.openSync(join(this.folder, further), 'w');
     let end = 0;
     let weightBytes = 0;
-    const placed = (_: string, tensor: Tensor): Placement | undefined => {
+    const placed = (_: string, tensor: Tensor): ExternalLocation | undefined => {
       if (tensor.dtype === 'string' || sizeOf(tensor) < OFFLOAD_FROM_BYTES) return undefined;
       weightBytes += sizeOf(tensor);
       const known = this.placements.get(tensor);
@@ -146,7 +146,7 @@ class WeightFolder implements WeightFiles {
     return Math.ceil((offset + bytes.byteLength) / PAGE) * PAGE;
   }
 
-  private read({ offset, length }: Placement): Uint8Array {
+  private read({ offset, length }: ExternalLocation): Uint8Array {
     const bytes = new Uint8Array(length);
     for (let done = 0; done < length;)
       done += this.node.fs.readSync(this.file, bytes, done, length - done, offset + done);

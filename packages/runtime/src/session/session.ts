@@ -60,7 +60,10 @@ export interface SessionOptions extends SiteChoice {
 
 /** What a session was made of, without the graph and its weights. */
 export interface CompiledDescription extends Pick<AdapterModel, 'sites' | 'options'> {
-  readonly canonical: Pick<CanonicalGraph, 'hidden' | 'hiddenSize' | 'numLabels' | 'cut' | 'parameters' | 'precision'>;
+  readonly canonical: Pick<
+    CanonicalGraph,
+    'hidden' | 'hiddenSize' | 'numLabels' | 'cut' | 'parameterCount' | 'precision'
+  >;
 }
 
 /** A trainable model and what can be made of it. */

@@ -1,5 +1,5 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
-import { inferNode, type Graph, type Node } from '@hadamard-adapter/graph/internal';
+import { evaluateNode, type Graph, type Node } from '@hadamard-adapter/graph/internal';
 import { rotaryTables } from '@hadamard-adapter/compiler/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { operatorFor } from '../ops/index.js';
@@ -108,7 +108,7 @@ export class Program {
 
   private runNode(node: Node, values: Map<string, Operand>): void {
     const operands = node.inputs.map((name) => this.lookUp(values, name));
-    const outputs = inferNode(
+    const outputs = evaluateNode(
       node,
       operands.map((operand) => operand?.value),
       { maxElements: Number.POSITIVE_INFINITY },
@@ -125,7 +125,7 @@ function deviceResults(
   tf: Tf,
   node: Node,
   operands: readonly (Operand | undefined)[],
-  outputs: ReturnType<typeof inferNode>,
+  outputs: ReturnType<typeof evaluateNode>,
 ): Operand[] {
   const results = operatorFor(node)({ tf, node, operands, outputs });
   return (Array.isArray(results) ? results : [results]).map((tensor, i) => {

@@ -1,5 +1,5 @@
 import { ConfigError, UnsupportedError, type Norm, type Site } from '@hadamard-adapter/core';
-import { type Graph, type Node, viewOf, dimsOf, isConstantDim, probe } from '@hadamard-adapter/graph/internal';
+import { type Graph, type Node, factsOf, viewOf } from '@hadamard-adapter/graph/internal';
 import { chooseSites, type SiteChoice } from '../../sites/choose.js';
 import type { SiteInfo } from '../../sites/sites.js';
 import { insertVectors, makeVectors, type Insertion, type Vectors } from '../insert.js';
@@ -46,11 +46,11 @@ export function insertBaseline(
     });
   }
   const view = viewOf(graph);
-  const shapes = probe(graph);
+  const facts = factsOf(graph);
   const chosen = chooseSites(sites, options);
   const width = (value: string): number => {
-    const size = dimsOf(shapes, value)?.at(-1);
-    if (size !== undefined && isConstantDim(size)) return size[0];
+    const size = facts.dims(value)?.at(-1);
+    if (typeof size === 'number') return size;
     throw new UnsupportedError('A value of a layer has no constant width', {
       code: 'BASELINE_PLACE',
       found: value,

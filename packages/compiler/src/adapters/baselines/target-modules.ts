@@ -1,5 +1,5 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
-import { type Node, isLinear, quote, type View } from '@hadamard-adapter/graph/internal';
+import { type Node, isLinear, operatorOf, quote, type View } from '@hadamard-adapter/graph/internal';
 import type { SiteInfo } from '../../sites/sites.js';
 
 /** The linear layers of one layer that other methods train at. */
@@ -29,8 +29,6 @@ export function projectionOf(view: View, site: SiteInfo, projection: Projection)
   });
 }
 
-const SHAPE_ONLY = new Set(['Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'Identity']);
-
 function attentionInput(view: View, { attention }: SiteInfo, at: number): Node | undefined {
   if (attention.op === 'Attention') return headsOf(view, attention.inputs[at]);
   return at === 2 ? headsOf(view, attention.inputs[1]) : scored(view, attention.inputs[0])?.[at];
@@ -42,7 +40,7 @@ function headsOf(view: View, value: string | undefined): Node | undefined {
   if (node === undefined) return undefined;
   if (isLinear(node)) return node;
   if (node.domain !== '') return undefined;
-  if (SHAPE_ONLY.has(node.op) || node.op === 'Div') return headsOf(view, node.inputs[0]);
+  if (operatorOf(node).rearranges === true || node.op === 'Div') return headsOf(view, node.inputs[0]);
   if (node.op !== 'Mul') return undefined;
   const [left, right] = node.inputs.map((input) => headsOf(view, input));
   return left === undefined || right === undefined ? (left ?? right) : undefined;

@@ -14,7 +14,7 @@ import {
   fromNumbers,
   int64Tensor,
 } from '@hadamard-adapter/graph/internal';
-import { TARGET_OPSET } from '../../passes/upgrade.js';
+import { TARGET_OPSET } from '../../forms/opset.js';
 import type { WeightSource } from '../weights.js';
 
 /**

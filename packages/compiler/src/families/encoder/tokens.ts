@@ -1,6 +1,6 @@
 import { int, float32Tensor } from '@hadamard-adapter/graph/internal';
-import { TOKEN_INPUTS } from '../../passes/inputs.js';
-import { MASKED } from '../../passes/masks.js';
+import { TOKEN_INPUTS } from '../../forms/token-inputs.js';
+import { MASKED } from '../../forms/masks.js';
 import type { EncoderBuilder } from './encoder-builder.js';
 
 /** Inputs of every encoder, int64 [batch, sequence]; token types where the model has more than one. */

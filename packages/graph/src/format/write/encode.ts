@@ -22,10 +22,7 @@ import {
   ValueInfoProtoSchema,
 } from '../read/onnx_pb.js';
 import { field } from './chunks.js';
-import type { Placement } from './external.js';
-
-/** Where an initializer lies outside the model, or undefined to keep it inside. */
-export type Place = (name: string, tensor: Tensor) => Placement | undefined;
+import type { ExternalLocation, LocateTensor } from './location.js';
 
 const { field: TENSOR } = TensorProtoSchema;
 const { field: ATTRIBUTE } = AttributeProtoSchema;
@@ -37,7 +34,7 @@ const { field: GRAPH } = GraphProtoSchema;
  * tensors pass through as they are, at any depth; protobuf encodes the rest. `place` is asked about the initializers of
  * the outermost graph only.
  */
-export function encodeGraph(graph: Graph, place?: Place): Uint8Array[] {
+export function encodeGraph(graph: Graph, place?: LocateTensor): Uint8Array[] {
   const rest = create(GraphProtoSchema, {
     name: graph.name,
     input: graph.inputs.map(valueInfo),
@@ -103,7 +100,7 @@ function encodeAttribute(name: string, attribute: Attribute, what: string): Uint
   }
 }
 
-function encodeTensor(name: string, tensor: Tensor, placement: Placement | undefined): Uint8Array[] {
+function encodeTensor(name: string, tensor: Tensor, placement: ExternalLocation | undefined): Uint8Array[] {
   const { dtype, dims } = tensor;
   if (dtype === 'string')
     throw new UnsupportedError(`Tensor ${quote(name)} cannot be written`, {

@@ -2,17 +2,7 @@ import { ConfigError } from '../../errors.js';
 import type { Tensor } from '../../tensors/tensor.js';
 import { quote } from '../../ir/quote.js';
 import { isPlainLocation } from '../read/external.js';
-import type { Place } from './encode.js';
-
-/**
- * Where the bytes of a tensor lie: `length` bytes from byte `offset` of the file `location`, a path relative to the
- * model's folder.
- */
-export interface Placement {
-  readonly location: string;
-  readonly offset: number;
-  readonly length: number;
-}
+import type { LocateTensor } from './location.js';
 
 /** Runtimes look at small constants (shapes, axes) while they load a graph, so those stay in it. */
 const KEEP_INSIDE_BELOW = 1024;
@@ -21,7 +11,7 @@ const KEEP_INSIDE_BELOW = 1024;
  * Places the tensors that are views into `file` where they already are, so that a new graph can use the weights of an
  * existing model file without copying them. Other tensors, and those below `minimumBytes`, stay inside the graph.
  */
-export function placedIn(file: Uint8Array, location: string, minimumBytes = KEEP_INSIDE_BELOW): Place {
+export function placedIn(file: Uint8Array, location: string, minimumBytes = KEEP_INSIDE_BELOW): LocateTensor {
   return (_name: string, { bytes }: Tensor) => {
     const offset = bytes.byteOffset - file.byteOffset;
     const inside = bytes.buffer === file.buffer && offset >= 0 && offset + bytes.byteLength <= file.byteLength;
@@ -30,7 +20,7 @@ export function placedIn(file: Uint8Array, location: string, minimumBytes = KEEP
 }
 
 /** `place`, checked: what it answers must be a placement that `readModel` would accept. */
-export function checkedPlace(place: Place): Place {
+export function checkedLocations(place: LocateTensor): LocateTensor {
   return (name, tensor) => {
     const placement = place(name, tensor);
     if (placement === undefined) return undefined;

@@ -4,8 +4,9 @@ import type { Graph } from '../../ir/graph.js';
 import { ModelProtoSchema } from '../read/onnx_pb.js';
 import { MAX_FILE_BYTES } from '../read/scan.js';
 import { byteLength, concatChunks, field, gatherChunks } from './chunks.js';
-import { encodeGraph, type Place } from './encode.js';
-import { checkedPlace } from './external.js';
+import { encodeGraph } from './encode.js';
+import { checkedLocations } from './external.js';
+import type { LocateTensor } from './location.js';
 
 export interface WriteOptions {
   /** By default 8 up to opset 18, 9 for 19 and 20, 10 from 21 on: the first version that allows the opset. */
@@ -36,11 +37,11 @@ export function writeModel(graph: Graph, options: WriteOptions = {}): Uint8Array
  * @throws as {@link writeModel}, and ConfigError `ONNX_EXTERNAL_PATH` or MismatchError `TENSOR_SIZE` for an impossible
  *   place.
  */
-export function writeModelWithExternalData(graph: Graph, place: Place, options: WriteOptions = {}): Uint8Array {
-  return concatChunks(encodeModel(graph, options, checkedPlace(place)));
+export function writeModelWithExternalData(graph: Graph, place: LocateTensor, options: WriteOptions = {}): Uint8Array {
+  return concatChunks(encodeModel(graph, options, checkedLocations(place)));
 }
 
-function encodeModel(graph: Graph, options: WriteOptions, place: Place | undefined): Uint8Array[] {
+function encodeModel(graph: Graph, options: WriteOptions, place: LocateTensor | undefined): Uint8Array[] {
   const { irVersion = irVersionFor(graph.opsets.get('') ?? 0), producer = 'hadamard-adapter', metadata = {} } = options;
   const head = create(ModelProtoSchema, {
     irVersion: BigInt(irVersion),
