@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { ConfigError, METRICS, type Metric } from '@hadamard-adapter/core';
+import { hasKey, present } from '@hadamard-adapter/core/internal';
 import {
   checkTrainable,
   defaultMetric,
@@ -104,12 +105,14 @@ export async function loadData(
 ): Promise<LoadedData> {
   const data =
     flags.task === undefined ? await loadTables(flags, training, seed, known) : await loadTask(flags, flags.task);
-  const metric = flags.metric === undefined ? data.metric : (METRICS[flags.metric as keyof typeof METRICS] as Metric);
+  const metric: Metric = flags.metric === undefined ? data.metric : metricNamed(flags.metric);
   if (!training || data.train === undefined) return { ...data, metric };
   const train = flags.limit === undefined ? data.train : limitExamples(data.train, flags.limit, seed);
   checkTrainable(train, 'The training data');
   return { ...data, metric, train };
 }
+
+const metricNamed = (name: string): Metric => present(hasKey(METRICS, name) ? METRICS[name] : undefined);
 
 async function loadTask(flags: DataFlags, id: string): Promise<LoadedData> {
   const task = glueTask(id);
@@ -156,7 +159,7 @@ async function loadTables(
   const labels = known ?? flags.labels ?? (whole?.kind === 'classification' ? whole.labels : undefined);
   const [train, held] =
     whole === undefined || flags.dev !== undefined ? [whole, undefined] : holdOut(whole, flags.holdout, seed);
-  const dev = flags.dev === undefined ? (held as ExampleTable) : await read(flags.dev, labels);
+  const dev = flags.dev === undefined ? present(held) : await read(flags.dev, labels);
   const name = (flags.train ?? flags.dev ?? 'data').replace(/^.*[\\/]/, '').replace(/\.[^.]+$/, '');
   return {
     task: name,

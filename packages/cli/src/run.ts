@@ -23,6 +23,7 @@ import { ADAPTER_CARD_FILE, ADAPTER_CONFIG_FILE, ADAPTER_TENSORS_FILE } from '@h
 import { checkUnoccupied, checkWritable, writeFolder } from '@hadamard-adapter/hub/node';
 import { loadModel, saveAdapter, type AdapterSession, type LoadOptions } from '@hadamard-adapter/onnxruntime';
 import { loadTokenizer, tokenize, type ExampleTable, type Tokenizer } from '@hadamard-adapter/tasks';
+import * as v from 'valibot';
 import { readFolder } from './io/files.js';
 import type { ModelFolder } from './io/model-folder.js';
 
@@ -271,8 +272,6 @@ async function finish(
 
 /** Version of this package. */
 export function version(): string {
-  const { version: own } = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8')) as {
-    version: string;
-  };
-  return own;
+  const own: unknown = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8'));
+  return v.parse(v.object({ version: v.string() }), own).version;
 }

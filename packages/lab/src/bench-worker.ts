@@ -9,6 +9,7 @@ import { trainOnRows, trainWithCache } from './bench/rows-worker.js';
 async function main(): Promise<void> {
   let model: TrainableModel | undefined;
   for await (const line of createInterface({ input: process.stdin })) {
+    // What `bench.ts` and its neighbours send.
     const request = JSON.parse(line) as BenchRequest;
     let reply: Record<string, unknown>;
     if ('setup' in request) {

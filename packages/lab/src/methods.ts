@@ -12,6 +12,7 @@ import {
   type Site,
   type StageOptions,
 } from '@hadamard-adapter/core';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import type { SessionOptions } from '@hadamard-adapter/runtime/internal';
 
 /** What is trained, each by the same machinery: a set of tensors, their places, and stages. */
@@ -177,7 +178,7 @@ export function planOf(settings: MethodSettings, seed: number): Plan {
     adapter: { ...common, epochs, learningRate: lr },
     seed,
   });
-  const [first, second] = both as [(typeof both)[number], (typeof both)[number]];
+  const [first, second] = [elementAt(both, 0), elementAt(both, 1)];
   if (method === 'classifier') return checkPlan({ stages: [first], seed });
   const trained = GROUPS[method];
   if (stages === 1)

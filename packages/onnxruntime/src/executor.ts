@@ -10,6 +10,7 @@ import {
   type ActivationCut,
   type AdapterModel,
 } from '@hadamard-adapter/compiler/internal';
+import { elementAt, present } from '@hadamard-adapter/core/internal';
 import {
   ActivationCache,
   ActivationLimit,
@@ -89,7 +90,7 @@ export class OrtExecutor implements Executor {
     return this.retried(async () => {
       const results = await this.runTraining(groups, inputs);
       return {
-        loss: (await floats(results, 'loss'))[0] as number,
+        loss: elementAt(await floats(results, 'loss'), 0),
         gradients: await floats(results, GRADIENTS_OUTPUT),
       };
     });
@@ -192,7 +193,7 @@ export class OrtExecutor implements Executor {
     return Object.fromEntries(
       cut.values.map(({ name, dims }, i) => [
         name,
-        new this.ort.Tensor('float32', activations[i] as Float32Array, dims.map(sizeOf)),
+        new this.ort.Tensor('float32', elementAt(activations, i), dims.map(sizeOf)),
       ]),
     );
   }
@@ -220,6 +221,6 @@ export class OrtExecutor implements Executor {
 
   private async trainOnDevice(groups: readonly Group[], inputs: RunInputs): Promise<TrainResults<Tensor>> {
     const results = await this.runTraining(groups, inputs);
-    return { loss: results.get('loss') as Tensor, gradients: results.get(GRADIENTS_OUTPUT) as Tensor };
+    return { loss: present(results.get('loss')), gradients: present(results.get(GRADIENTS_OUTPUT)) };
   }
 }

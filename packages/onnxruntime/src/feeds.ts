@@ -19,6 +19,6 @@ export function tokenFeeds(Tensor: OrtModule['Tensor'], names: readonly string[]
 function widen(values: Int32Array): BigInt64Array {
   const wide = new BigInt64Array(values.length);
   const words = new Int32Array(wide.buffer);
-  for (let i = 0; i < values.length; i++) words[2 * i] = values[i] as number;
+  for (let i = 0; i < values.length; i++) words[2 * i] = values[i] ?? 0;
   return wide;
 }

@@ -1,4 +1,5 @@
 import { RuntimeError } from '@hadamard-adapter/core';
+import { present } from '@hadamard-adapter/core/internal';
 import { deviceLost } from '@hadamard-adapter/runtime/internal';
 import { elementCount, writeModelWithExternalData, type Graph, type Tensor } from '@hadamard-adapter/graph/internal';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
@@ -101,7 +102,7 @@ export async function createSession(
     async run(feeds, outputs) {
       try {
         const results = await locked(() => created.run(feeds, [...outputs]));
-        return new Map(outputs.map((name) => [name, results[name] as NonNullable<(typeof results)[string]>]));
+        return new Map(outputs.map((name) => [name, present(results[name])]));
       } catch (cause) {
         throw explain(cause, context('run'));
       }

@@ -39,6 +39,7 @@ const worker: ModelWorker = {
         },
       };
     }),
+  // Each method takes other parameters; the page has called it by its own type.
   call: (method, parameters) =>
     answer(async () => (loaded()[method] as (...values: readonly unknown[]) => Promise<unknown>)(...parameters)),
   precompute: (split, batchOf, groups, maxBytes, onProgress) =>

@@ -1,4 +1,5 @@
 import { compileForward, rotaryTables, type AdapterModel } from '@hadamard-adapter/compiler/internal';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import {
   evaluateNode,
   operatorName,
@@ -43,7 +44,7 @@ export function checkOperators(tf: Tf, device: string, model: AdapterModel): voi
   const { nodes, ranks } = deviceNodes(graph);
   for (const node of nodes) {
     operatorFor(node);
-    checkAxis(node, ranks.get(node.inputs[0] as string) ?? 0);
+    checkAxis(node, ranks.get(node.inputs[0] ?? '') ?? 0);
     for (const kernel of KERNELS[operatorName(node)] ?? [])
       demandKernel(tf, device, kernel, `${operatorName(node)} "${node.name}"`);
   }
@@ -82,7 +83,7 @@ function deviceNodes(graph: Graph): { nodes: Node[]; ranks: ReadonlyMap<string, 
       node.inputs.map((name) => (name === '' ? undefined : lookUp(name))),
       { maxElements: Number.POSITIVE_INFINITY },
     );
-    outputs.forEach((value, i) => values.set(node.outputs[i] as string, value));
+    outputs.forEach((value, i) => values.set(elementAt(node.outputs, i), value));
     return outputs.some(({ data }) => data === undefined);
   });
   return { nodes, ranks: new Map([...values].map(([name, { dims }]) => [name, dims.length])) };

@@ -1,7 +1,7 @@
 import type { Driver, PlainModel } from '@hadamard-adapter/core/driver';
+import { present } from '@hadamard-adapter/core/internal';
 import { makeConformanceDriver, tokenValue } from '@hadamard-adapter/runtime/internal';
-import { readModel, type Value } from '@hadamard-adapter/graph/internal';
-import type { Tensor } from '@tensorflow/tfjs-core';
+import { readModel } from '@hadamard-adapter/graph/internal';
 import { withBackend } from './devices/with-backend.js';
 import { Constants } from './graph/constants.js';
 import { hostOperand } from './graph/operand.js';
@@ -35,11 +35,11 @@ function openPlain(tf: Tf, device: string, model: Uint8Array): PlainModel {
   return {
     predict(batch) {
       const feeds = (): Map<string, ReturnType<typeof hostOperand>> =>
-        new Map(graph.inputs.map(({ name }) => [name, hostOperand(tf, tokenValue(batch, name) as Value)]));
+        new Map(graph.inputs.map(({ name }) => [name, hostOperand(tf, present(tokenValue(batch, name)))]));
       return read(
         withBackend(tf, device, () => {
           program.prepare();
-          return tf.tidy(() => program.run(feeds()).get('logits') as Tensor);
+          return tf.tidy(() => present(program.run(feeds()).get('logits')));
         }),
       );
     },

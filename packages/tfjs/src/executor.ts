@@ -1,5 +1,6 @@
 import { layout, type Group, type Layout } from '@hadamard-adapter/core';
 import { compileForward, parameterInfo, type AdapterModel } from '@hadamard-adapter/compiler/internal';
+import { elementAt, present } from '@hadamard-adapter/core/internal';
 import { elementCount } from '@hadamard-adapter/graph/internal';
 import { inputValue, type Executor, type RunInputs } from '@hadamard-adapter/runtime/internal';
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
@@ -56,7 +57,7 @@ export class TfExecutor implements Executor {
       read(value),
       gradient === undefined ? new Float32Array(0) : read(gradient),
     ]);
-    return { loss: loss[0] as number, gradients };
+    return { loss: elementAt(loss, 0), gradients };
   }
 
   predict(inputs: RunInputs): Promise<Float32Array> {
@@ -105,6 +106,7 @@ export class TfExecutor implements Executor {
     // A variable copies what it starts with.
     const flat = tf.tidy(() => tf.variable(this.uploaded(groups), true));
     try {
+      // A mean, so of no axes; the graph says so, not the type of a tensor.
       const loss = (): Scalar =>
         program
           .run(
@@ -127,7 +129,7 @@ export class TfExecutor implements Executor {
     const { program, output } = this.programFor(wanted);
     const result = this.onDevice(() => {
       program.prepare();
-      return this.tf.tidy(() => program.run(this.feedsOf(program, inputs)).get(output) as Tensor);
+      return this.tf.tidy(() => present(program.run(this.feedsOf(program, inputs)).get(output)));
     });
     return read(result);
   }
@@ -158,7 +160,7 @@ export class TfExecutor implements Executor {
     );
     return chosen.map(({ name, shape }, i) => [
       name,
-      { ...deviceOperand(tf.reshape(parts[i] as Tensor, [...shape]), { dtype: 'float32', dims: shape }), own: false },
+      { ...deviceOperand(tf.reshape(elementAt(parts, i), [...shape]), { dtype: 'float32', dims: shape }), own: false },
     ]);
   }
 

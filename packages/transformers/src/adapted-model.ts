@@ -170,6 +170,7 @@ function withAdapters<Data extends object>(
       server.removeAdapter(name);
       files.delete(name);
     },
+    // Its overloads: nothing for nothing, and for a function what that promises.
     disable_adapter: (<T>(work?: () => Promise<T>): Promise<T> | void => {
       const before = server.activeAdapter;
       disable();
@@ -204,6 +205,7 @@ function withAdapters<Data extends object>(
   });
 
   return {
+    // Object.assign does not see the accessors that were defined above.
     model: Object.assign(model, withAliases(methods)) as unknown as AdaptedModel<Data>,
     base,
     server,

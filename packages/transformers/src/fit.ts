@@ -93,6 +93,7 @@ export function newAdapter<Data>(
   task: Task<Data>,
   { id2label, seed = 0, ...placement }: AddOptions,
 ): Promise<Files> {
+  // Without data: the names that a task has anyway.
   const labels = namesOf(id2label) ?? task.labelNames({} as Data);
   return withSession(
     base,

@@ -35,9 +35,7 @@ export function adapterForward(
 function batchOf({ input_ids: ids, attention_mask: mask, token_type_ids: types }: ModelInputs): Batch {
   const [batch = 0, sequence = 0] = ids.dims;
   const numbers = (tensor: LibraryTensor | undefined, otherwise: number): Int32Array =>
-    tensor === undefined
-      ? new Int32Array(batch * sequence).fill(otherwise)
-      : Int32Array.from(tensor.data as ArrayLike<number>, Number);
+    tensor === undefined ? new Int32Array(batch * sequence).fill(otherwise) : Int32Array.from(tensor.data, Number);
   return {
     batch,
     sequence,

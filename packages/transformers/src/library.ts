@@ -89,10 +89,13 @@ export type LibraryPipeline = (...inputs: readonly unknown[]) => Promise<unknown
  */
 export async function libraryOf(given: unknown): Promise<TransformersLibrary> {
   const library = given ?? (await import('@huggingface/transformers').catch(importEarlier));
-  if (typeof (library as Partial<TransformersLibrary>).AutoTokenizer?.from_pretrained === 'function')
-    return library as TransformersLibrary;
+  if (isLibrary(library)) return library;
   return missing(new Error('it has no AutoTokenizer'));
 }
+
+/** As much as tells it from any other module. */
+const isLibrary = (library: unknown): library is TransformersLibrary =>
+  typeof (library as Partial<TransformersLibrary>).AutoTokenizer?.from_pretrained === 'function';
 
 /**
  * The generation before. Its name is not written out, so that bundlers do not look for what is not installed; with one,
@@ -121,6 +124,7 @@ export function modelClass(
 ): ModelClass {
   for (const mapping of library[auto].MODEL_CLASS_MAPPINGS) {
     const entry = mapping.get(type);
+    // A name stands for a class that the module exports.
     const found =
       typeof entry === 'string' ? (library as unknown as Readonly<Record<string, ModelClass>>)[entry] : entry?.[1];
     if (found !== undefined) return found;

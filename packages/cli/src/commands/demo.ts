@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { twoStage } from '@hadamard-adapter/core';
+import { present } from '@hadamard-adapter/core/internal';
 import { Command } from 'commander';
 import { EMBEDDED_MODEL, EXAMPLE_DATA } from '../assets.js';
 import { classify } from '../classify.js';
@@ -56,7 +57,7 @@ async function runDemo({ text = SENTENCES, output, seed, threads, json = false }
       model,
       task: 'subjects',
       metric: data.metric,
-      train: data.train as NonNullable<typeof data.train>,
+      train: present(data.train),
       dev: data.dev,
       plan: twoStage({ ...PLAN, seed }),
       // The score is of the last epoch: choosing the best one on the texts that are then reported would flatter it.

@@ -30,7 +30,7 @@ async function runEvaluate(flags: UseFlags & Record<string, unknown>): Promise<v
       results[split.id] = (await evaluate(used.session, split, data.metric)).scores;
       examples += split.size;
     }
-    const first = results[Object.keys(results)[0] as string] ?? {};
+    const [first = {}] = Object.values(results);
     const score = first[data.metric.main] ?? 0;
     if (flags.json === true) printJson({ task: data.task, metric: data.metric.main, score, scores: results, examples });
     else {

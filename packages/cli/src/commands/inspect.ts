@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { present } from '@hadamard-adapter/core/internal';
 import { Command, Option } from 'commander';
 import { ConfigError, formatCount, formatShare, share } from '@hadamard-adapter/core';
 import {
@@ -52,7 +53,7 @@ export function inspectCommand(): Command {
         });
       }
       if (flags.config !== undefined) await inspectConfigs(flags.config, flags);
-      else await inspectModel(place as string, flags);
+      else await inspectModel(present(place), flags);
     });
 }
 

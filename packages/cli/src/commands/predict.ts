@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { ConfigError } from '@hadamard-adapter/core';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import { classify, type Prediction, type TextInput } from '../classify.js';
 import { jsonOption, list, withDevice } from '../options.js';
 import { print, printJson } from '../output/report.js';
@@ -47,7 +48,7 @@ async function readTexts({ text, pair }: PredictFlags): Promise<TextInput[]> {
       code: 'TEXT_PAIRS',
       found: `${texts.length} and ${pair.length}`,
     });
-  return texts.map((each, i) => ({ text: each, pair: pair[i] as string }));
+  return texts.map((each, i) => ({ text: each, pair: elementAt(pair, i) }));
 }
 
 async function readLines(): Promise<string[]> {

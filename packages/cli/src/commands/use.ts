@@ -1,5 +1,6 @@
 import { HadamardError, MismatchError } from '@hadamard-adapter/core';
 import { decodeAdapter, type AdapterConfig } from '@hadamard-adapter/core/folder';
+import { present } from '@hadamard-adapter/core/internal';
 import { loadAdapter, loadModel, optionsForAdapter, type AdapterSession } from '@hadamard-adapter/onnxruntime';
 import type { Tokenizer } from '@hadamard-adapter/tasks';
 import { readFolder } from '../io/files.js';
@@ -57,7 +58,7 @@ export async function useAdapter({ model, adapter, maxLength, ...flags }: UseFla
     config,
     session,
     files,
-    labels: Object.keys(config.id2label).map((_, i) => config.id2label[String(i)] as string),
+    labels: Object.keys(config.id2label).map((_, i) => present(config.id2label[String(i)])),
     tokenizer: () => openTokenizer(folder, maxLength ?? config.max_length),
   };
 }

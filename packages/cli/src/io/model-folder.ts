@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DataError, FormatError, parseJson, validate } from '@hadamard-adapter/core';
 import { readEncoder } from '@hadamard-adapter/compiler/internal';
+import { present } from '@hadamard-adapter/core/internal';
 import type { ExternalData, Graph } from '@hadamard-adapter/graph/internal';
 import { downloadModel } from '@hadamard-adapter/hub/node';
 import * as v from 'valibot';
@@ -82,7 +83,7 @@ async function openFolder(folder: string, name: string, modelPath: string): Prom
     path: folder,
     config: parsed,
     family: typeof parsed['model_type'] === 'string' ? parsed['model_type'] : undefined,
-    graph: readEncoder(model as Uint8Array, { config: parsed, shards, externalData: externalData(dirname(modelPath)) }),
+    graph: readEncoder(present(model), { config: parsed, shards, externalData: externalData(dirname(modelPath)) }),
     tokenizer,
     tokenizerConfig,
   };

@@ -1,7 +1,8 @@
 import { ConfigError } from '@hadamard-adapter/core';
 import type { Driver, PlainModel } from '@hadamard-adapter/core/driver';
+import { present } from '@hadamard-adapter/core/internal';
 import { loadReferenceModel, makeConformanceDriver, tokenValue } from '@hadamard-adapter/runtime/internal';
-import { evaluate, readModel, type Value } from '@hadamard-adapter/graph/internal';
+import { evaluate, readModel } from '@hadamard-adapter/graph/internal';
 
 /** The interpreter in float64. */
 export function referenceDriver(device: string): Driver {
@@ -18,7 +19,7 @@ function interpreted(model: Uint8Array): PlainModel {
   const graph = readModel(model);
   return {
     async predict(batch) {
-      const feeds = new Map(graph.inputs.map(({ name }) => [name, tokenValue(batch, name) as Value]));
+      const feeds = new Map(graph.inputs.map(({ name }) => [name, present(tokenValue(batch, name))]));
       return Float32Array.from(
         evaluate(graph, feeds, { maxElements: Number.POSITIVE_INFINITY }).get('logits')?.data ?? [],
       );

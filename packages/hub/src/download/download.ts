@@ -44,7 +44,7 @@ export async function download(address: string | URL, options: DownloadOptions =
   const { subtle } = globalThis.crypto;
   // Pages that are no secure contexts cannot hash; there the size has to do.
   if (expected.sha256 !== undefined && (subtle as SubtleCrypto | undefined) !== undefined)
-    checkHash(address, new Uint8Array(await subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)), expected);
+    checkHash(address, new Uint8Array(await subtle.digest('SHA-256', bytes)), expected);
   return bytes;
 }
 
@@ -126,7 +126,7 @@ async function* counted(
   }
 }
 
-async function gather(chunks: AsyncIterable<Uint8Array>, total: number | undefined): Promise<Uint8Array> {
+async function gather(chunks: AsyncIterable<Uint8Array>, total: number | undefined): Promise<Uint8Array<ArrayBuffer>> {
   if (total === undefined) {
     const parts: BlobPart[] = [];
     for await (const chunk of chunks) parts.push(chunk as Uint8Array<ArrayBuffer>);

@@ -1,3 +1,4 @@
+import { isObject } from '@hadamard-adapter/core/internal';
 import type { DownloadOptions, Expected } from '../download/download.js';
 import { DownloadError, reasonOf } from '../download/errors.js';
 
@@ -59,8 +60,9 @@ export async function commitOf(hub: Hub, id: string, revision: string): Promise<
   const address = joined(hub.endpoint, 'api/models', id, 'revision', encodeURIComponent(revision));
   const response = await fetch(address, authorization(hub.token)).catch(() => undefined);
   if (response?.ok !== true) return undefined;
-  const answer = (await response.json().catch(() => undefined)) as { readonly sha?: unknown } | undefined;
-  return isName(answer?.sha) ? answer.sha : undefined;
+  const answer: unknown = await response.json().catch(() => undefined);
+  const sha = isObject(answer) ? answer['sha'] : undefined;
+  return isName(sha) ? sha : undefined;
 }
 
 /**

@@ -75,6 +75,7 @@ async function openFile(directory: FileSystemDirectoryHandle, address: string, n
   if (handle.createWritable !== undefined) {
     const stream = await handle.createWritable();
     return {
+      // Bytes of a download: no other thread has them.
       write: (bytes) => stream.write(bytes as Uint8Array<ArrayBuffer>),
       close: () => stream.close(),
       abort: () => stream.abort(),

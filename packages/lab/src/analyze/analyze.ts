@@ -186,7 +186,10 @@ async function scoreAll(request: AnalyzeRequest, { sections, wanted, leave, leav
       leave(name, 'everything', reason, 'a model and labelled rows');
     return;
   }
-  for (const run of runs) if (!scored.includes(run)) leaveRun(run, unscorable(run.adapter.config) as string);
+  for (const run of runs) {
+    const why = unscorable(run.adapter.config);
+    if (why !== undefined) leaveRun(run, why);
+  }
   // Data first: it is read faster than a model, and whatever is wrong with it is known at once.
   const tables = taskData(data);
   for (const run of scored) await tables.tables(run);

@@ -37,8 +37,8 @@ export function headsOf(
   channels: number,
 ): number {
   const found = HEADS.map((name) => config[name]).find(
-    (value) => typeof value === 'number' && Number.isInteger(value) && value > 0,
-  ) as number | undefined;
+    (value): value is number => typeof value === 'number' && Number.isInteger(value) && value > 0,
+  );
   return site === 'output' || found === undefined || channels % found !== 0 ? 1 : found;
 }
 

@@ -1,4 +1,5 @@
 import { SingularValueDecomposition } from 'ml-matrix';
+import { elementAt } from '@hadamard-adapter/core/internal';
 
 /**
  * Vectors of several tasks in a basis that they share: the best approximation of each rank, in the sense of least
@@ -14,7 +15,7 @@ export interface Basis {
 /** @param vectors one for each task, of one length that is at least their number. */
 export function basisOf(vectors: readonly Float32Array[]): Basis {
   // Few tasks and long vectors: the decomposition is that of the transpose, [length, tasks].
-  const matrix = Array.from(vectors[0] ?? [], (_, i) => vectors.map((vector) => vector[i] as number));
+  const matrix = Array.from(vectors[0] ?? [], (_, i) => vectors.map((vector) => elementAt(vector, i)));
   const {
     leftSingularVectors: left,
     rightSingularVectors: right,
@@ -27,7 +28,7 @@ export function basisOf(vectors: readonly Float32Array[]): Basis {
         vector.map((_, i) => {
           let sum = 0;
           for (let k = 0; k < Math.min(rank, diagonal.length); k++)
-            sum += left.get(i, k) * (diagonal[k] as number) * right.get(task, k);
+            sum += left.get(i, k) * elementAt(diagonal, k) * right.get(task, k);
           return sum;
         }),
       );

@@ -1,4 +1,5 @@
 import { share } from '@hadamard-adapter/core';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import { mean } from 'simple-statistics';
 import type { Method } from '../methods.js';
 import type { RunRow } from '../sweep/results.js';
@@ -30,7 +31,7 @@ export interface MethodScore extends Summary {
 }
 
 interface Candidate {
-  readonly rows: readonly RunRow[];
+  readonly rows: readonly [RunRow, ...RunRow[]];
   readonly summary: Summary;
 }
 
@@ -48,7 +49,7 @@ export function compareMethods(rows: readonly RunRow[]): MethodScore[] {
     const best = [...groupBy(ofTask, ({ method }) => method)].map(([label, own]) => ({ label, ...bestOf(own) }));
     const reference = (method: Method): ReadonlyMap<number, number> | undefined => {
       const [found] = best
-        .filter(({ rows: [first] }) => first?.settings.method === method)
+        .filter(({ rows: [first] }) => first.settings.method === method)
         .toSorted((a, b) => b.summary.mean - a.summary.mean);
       return found === undefined ? undefined : scoresOf(found.rows);
     };
@@ -62,7 +63,7 @@ export function compareMethods(rows: readonly RunRow[]): MethodScore[] {
           total,
           settings: { method },
         },
-      ] = own as [RunRow];
+      ] = own;
       const gain = floor === undefined || method === 'classifier' ? undefined : pairedDifference(scoresOf(own), floor);
       const closed =
         floor === undefined || ceiling === undefined || method === 'classifier' || method === 'full'
@@ -104,7 +105,7 @@ export interface MethodMean {
 
 export function meansOf(found: readonly MethodScore[]): MethodMean[] {
   return [...groupBy(found, ({ label }) => label)].map(([label, own]) => {
-    const [{ method, trainable, share: part }] = own as [MethodScore];
+    const [{ method, trainable, share: part }] = own;
     const closed = own.flatMap((each) => each.closed ?? []);
     return {
       label,
@@ -129,18 +130,17 @@ function bestOf(rows: readonly RunRow[]): Candidate & { readonly settings: numbe
       return summary === undefined ? [] : [{ rows: own, summary }];
     },
   );
-  const [best] = candidates.toSorted((a, b) => b.summary.n - a.summary.n || b.summary.mean - a.summary.mean) as [
-    Candidate,
-  ];
+  const sorted = candidates.toSorted((a, b) => b.summary.n - a.summary.n || b.summary.mean - a.summary.mean);
+  const best = elementAt(sorted, 0);
   return { ...best, settings: candidates.length, setting: settingText(candidates, best) };
 }
 
 /** What tells the best candidate from the others. */
 function settingText(candidates: readonly Candidate[], { rows: [chosen] }: Candidate): string {
-  const all = candidates.map(({ rows: [first] }) => ({ ...(first as RunRow).settings }) as Record<string, unknown>);
+  const all = candidates.map(({ rows: [first] }): Record<string, unknown> => ({ ...first.settings }));
   const names = [...new Set(all.flatMap((each) => Object.keys(each)))].filter(
     (name) => new Set(all.map((each) => JSON.stringify(each[name]))).size > 1,
   );
-  const own = { ...(chosen as RunRow).settings } as Record<string, unknown>;
+  const own: Record<string, unknown> = { ...chosen.settings };
   return names.map((name) => `${name} ${String(own[name] ?? 'none')}`).join(', ');
 }

@@ -1,5 +1,6 @@
 import { ConfigError, isTokenLoss, type Metric, type Split } from '@hadamard-adapter/core';
 import type { AdapterConfig } from '@hadamard-adapter/core/folder';
+import { elementAt, present } from '@hadamard-adapter/core/internal';
 import { GLUE, limitExamples, tokenize, type ExampleTable, type Tokenizer } from '@hadamard-adapter/tasks';
 import { dataFlags, type DataFlags, loadData } from '@hadamard-adapter/cli/internal';
 import type { Run } from './runs.js';
@@ -18,8 +19,7 @@ export interface DevFlags extends Omit<DataFlags, 'task' | 'dev' | 'train'> {
 export function devFlags(options: Readonly<Record<string, unknown>>): DevFlags {
   const { dev, train, task: _, ...rest } = options;
   const { dev: _dev, train: _train, task: _task, ...flags } = dataFlags(rest);
-  const files = (value: unknown): readonly string[] =>
-    typeof value === 'string' ? [value] : (value as readonly string[]);
+  const files = (value: unknown): readonly string[] => [value].flat().map(String);
   return {
     ...flags,
     ...(dev === undefined ? {} : { dev: files(dev) }),
@@ -62,10 +62,10 @@ export async function readTask(
     });
   }
   const regression = config.loss === 'mse';
-  const known = Object.keys(config.id2label).map((_, i) => config.id2label[String(i)] as string);
+  const known = Object.keys(config.id2label).map((_, i) => present(config.id2label[String(i)]));
   const source =
     file === undefined
-      ? { task, data: data as string }
+      ? { task, data: present(data) }
       : { dev: file, ...(trainFile === undefined ? {} : { train: trainFile }) };
   const {
     dev: tables,
@@ -76,7 +76,7 @@ export async function readTask(
     { training: false, seed: 0, ...(regression ? {} : { known }) },
   );
   // MNLI has a second, mismatched set: the first is the one that settings are chosen by.
-  const table = tables[0]?.table as ExampleTable;
+  const { table } = elementAt(tables, 0);
   return {
     dev: limitDev === undefined ? table : limitExamples(table, limitDev),
     metric,

@@ -13,6 +13,7 @@ import {
   type StageOptions,
   type TrainableModel,
 } from '@hadamard-adapter/core';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import type { Scorer } from './scorer.js';
 
 /** A task to train together with others: its base model with its own classifier, and its rows. */
@@ -42,7 +43,7 @@ export async function trainJointly(
   const plan = { stages: stages.filter(({ name }) => name === 'adapter'), seed };
   // Without a development set of all tasks together the last epoch stands. The metric is only asked for with one.
   for await (const event of train(model, { train: jointSplit(tasks.map((task) => task.train)) }, plan, {
-    metric: (tasks[0] as JointTask).scorer.metric,
+    metric: elementAt(tasks, 0).scorer.metric,
   })) {
     if (event.type === 'step') onStep(event.step, event.totalSteps);
   }
@@ -74,7 +75,7 @@ function jointSplit(splits: readonly Split[]): Split {
  * it cannot be asked.
  */
 function jointModel(tasks: readonly JointTask[]): TrainableModel {
-  const first = (tasks[0] as JointTask).scorer;
+  const first = elementAt(tasks, 0).scorer;
   const parameters = first.parameters.filter(({ group }) => TRAINED.includes(group));
   const places = layout(parameters);
   const values = layout(first.parameters).gather(first.base, TRAINED);
@@ -89,7 +90,7 @@ function jointModel(tasks: readonly JointTask[]): TrainableModel {
     const mean = new Float32Array(places.sizeOfGroups(groups));
     let loss = 0;
     for (const [i, { scorer, train: split }] of tasks.entries()) {
-      const start = starts[i] as number;
+      const start = elementAt(starts, i);
       const own = rows.filter((row) => row >= start && row < start + split.size).map((row) => row - start);
       if (own.length === 0) continue;
       const all = scorer.own.slice();
@@ -98,7 +99,7 @@ function jointModel(tasks: readonly JointTask[]): TrainableModel {
       const part = await scorer.session.gradients(split.batch(own), groups);
       const weight = own.length / batch;
       loss += weight * part.loss;
-      part.gradients.forEach((value, at) => (mean[at] = (mean[at] as number) + weight * value));
+      part.gradients.forEach((value, at) => (mean[at] = elementAt(mean, at) + weight * value));
     }
     return { loss, gradients: mean };
   };
@@ -126,7 +127,7 @@ function jointModel(tasks: readonly JointTask[]): TrainableModel {
         const part = await gradients(batch, groups);
         const weight = batch.batch / rows;
         loss += weight * part.loss;
-        part.gradients.forEach((value, at) => (mean[at] = (mean[at] as number) + weight * value));
+        part.gradients.forEach((value, at) => (mean[at] = elementAt(mean, at) + weight * value));
       }
       if (maxGradientNorm !== undefined) clipGradient(mean, maxGradientNorm);
       const trained = places.gather(values, groups);

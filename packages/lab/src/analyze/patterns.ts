@@ -77,7 +77,7 @@ export function betweenTasks(
         (each.left.task === right && each.right.task === left)),
   );
   const pairs = new Set(own.map((each) => `${each.left.name}\n${each.right.name}`)).size;
-  return { cosine: own.length === 0 ? undefined : mean(own.map((each) => each.cosine as number)), pairs };
+  return { cosine: own.length === 0 ? undefined : mean(own.flatMap(({ cosine }) => cosine ?? [])), pairs };
 }
 
 const siteOf = ({ sites }: Run, layer: number): Run['sites'][number] | undefined =>

@@ -1,13 +1,8 @@
 import { ConfigError, HadamardError, type Tensor } from '@hadamard-adapter/core';
 import { adapterTensors, encodeAdapter, type Adapter, type CardInfo } from '@hadamard-adapter/core/folder';
-import {
-  eliminate,
-  pruneAdapter,
-  smallestWithin,
-  type CurvePoint,
-  type LayerScore,
-} from '@hadamard-adapter/core/analysis';
+import { eliminate, pruneAdapter, smallestWithin, type LayerScore } from '@hadamard-adapter/core/analysis';
 import { parse } from 'yaml';
+import { elementAt, isObject, present } from '@hadamard-adapter/core/internal';
 import { orderBy, signsOf } from './layers.js';
 import type { Run } from './runs.js';
 import type { Scorer } from './scorer.js';
@@ -48,9 +43,9 @@ export async function chooseLayers(run: Run, goal: PruneGoal, scorer: Scorer | u
     return { kept: layers.filter((layer) => !removed.includes(layer)), removed, by: 'predictor' };
   }
   const curve = await eliminate(layers, scorer.scoreLayers, 'keep' in goal ? goal.keep : 1);
-  const chosen = 'keep' in goal ? (curve.at(-1) as CurvePoint) : smallestWithin(curve, goal.budget);
+  const chosen = 'keep' in goal ? present(curve.at(-1)) : smallestWithin(curve, goal.budget);
   const removed = curve.slice(0, curve.indexOf(chosen) + 1).flatMap((point) => point.removed ?? []);
-  return { kept: chosen.kept, removed, by: 'elimination', full: curve[0] as CurvePoint, score: chosen };
+  return { kept: chosen.kept, removed, by: 'elimination', full: elementAt(curve, 0), score: chosen };
 }
 
 /** @throws ConfigError PRUNE_KEEP. */
@@ -81,11 +76,11 @@ export function smallerAdapter({ adapter }: Run, kept: readonly number[], scorer
     const { config, tensors } = adapter;
     const all = adapterTensors(scorer.parameters, scorer.own);
     const classifier = scorer.parameters.flatMap(({ name, group }): [string, Tensor][] =>
-      group === 'classifier' ? [[name, all.get(name) as Tensor]] : [],
+      group === 'classifier' ? [[name, present(all.get(name))]] : [],
     );
     const placed = scorer
       .tensorsOf(kept)
-      .map(({ name, parameter }): [string, Tensor] => [name, tensors.get(name) ?? (all.get(parameter.name) as Tensor)]);
+      .map(({ name, parameter }): [string, Tensor] => [name, tensors.get(name) ?? present(all.get(parameter.name))]);
     return { config: { ...config, layers: [...kept] }, tensors: new Map([...classifier, ...placed]) };
   }
 }
@@ -140,8 +135,8 @@ function keptFields(card: string | undefined): Pick<CardInfo, 'license' | 'langu
   } catch {
     // A card is free text: one that cannot be read has nothing to hand on.
   }
-  if (typeof fields !== 'object' || fields === null) return {};
-  const { license, language, tags } = fields as Readonly<Record<string, unknown>>;
+  if (!isObject(fields)) return {};
+  const { license, language, tags } = fields;
   const own = Array.isArray(tags)
     ? tags.filter((tag): tag is string => typeof tag === 'string' && !OWN_TAGS.has(tag))
     : [];

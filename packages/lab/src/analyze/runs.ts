@@ -4,6 +4,7 @@ import { DataError, MismatchError, shorten } from '@hadamard-adapter/core';
 import { decodeAdapter, type Adapter, type AdapterConfig } from '@hadamard-adapter/core/folder';
 import { siteVectors, type SiteVectors } from '@hadamard-adapter/core/analysis';
 import { readFolder } from '@hadamard-adapter/cli/internal';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import { readRuns, type RunRow } from '../sweep/results.js';
 import { summarize } from '../sweep/statistics.js';
 import { tasksApart } from './conditions.js';
@@ -135,13 +136,13 @@ function bestSettings(rows: readonly RunRow[], names: ReadonlyMap<RunRow, string
  */
 function bestOf(rows: readonly RunRow[], names: ReadonlyMap<RunRow, string>): BestRows {
   const settings = [...groupBy(rows, (row) => JSON.stringify([names.get(row), row.method, row.settings])).values()];
-  const [best] = settings
+  const ranked = settings
     .map((own): BestRows => ({
       rows: own,
       mean: summarize(own.map(({ score }) => score))?.mean ?? Number.NEGATIVE_INFINITY,
     }))
     .toSorted((a, b) => b.rows.length - a.rows.length || b.mean - a.mean);
-  return best as BestRows;
+  return elementAt(ranked, 0);
 }
 
 function runOf({ task, seed, score, files = {} }: RunRow): Run {
@@ -171,14 +172,15 @@ const COMPARED: readonly (readonly [string, string, (config: AdapterConfig) => s
 /** Vectors of different bases or places have nothing to do with each other. */
 function checkComparable(runs: readonly Run[]): void {
   const [first] = runs;
+  if (first === undefined) return;
   for (const run of runs) {
     for (const [what, code, of] of COMPARED) {
-      const [found, expected] = [of(run.adapter.config), of((first as Run).adapter.config)];
+      const [found, expected] = [of(run.adapter.config), of(first.adapter.config)];
       if (found === expected) continue;
       throw new MismatchError(`Adapters with another ${what} cannot be compared`, {
         code,
         found: `${found} in ${shorten(run.name)}`,
-        expected: `${expected} as in ${shorten((first as Run).name)}`,
+        expected: `${expected} as in ${shorten(first.name)}`,
         hint: 'Analyze them by themselves, or choose runs with --method and --task.',
       });
     }

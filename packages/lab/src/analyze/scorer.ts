@@ -15,6 +15,7 @@ import {
   type ScoreLayers,
 } from '@hadamard-adapter/core/analysis';
 import { chooseNorms, chooseSites } from '@hadamard-adapter/compiler/internal';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import type { SessionOptions } from '@hadamard-adapter/runtime/internal';
 import { loadModel, optionsForAdapter, type AdapterSession } from '@hadamard-adapter/onnxruntime';
 import { type DeviceFlags, deviceOf, type ModelFolder } from '@hadamard-adapter/cli/internal';
@@ -138,7 +139,7 @@ async function scorerOf(
   });
   const own = fresh.slice();
   placed.forEach(({ parameter }, i) =>
-    own.set(adapterValues([inFile[i] as ParameterInfo], tensors), places.offset(parameter.name)),
+    own.set(adapterValues([elementAt(inFile, i)], tensors), places.offset(parameter.name)),
   );
   const base = fresh.slice();
   for (const { name, group } of parameters)
@@ -183,7 +184,7 @@ async function scorerOf(
       for (const rows of sequentialBatches(split.lengths, 32)) {
         const { gradients } = await session.gradients(split.batch(rows), ['adapter']);
         const weight = rows.length / split.size;
-        gradients.forEach((value, i) => (mean[i] = (mean[i] as number) + weight * value));
+        gradients.forEach((value, i) => (mean[i] = elementAt(mean, i) + weight * value));
       }
       return Float32Array.from(mean);
     },

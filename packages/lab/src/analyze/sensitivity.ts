@@ -1,4 +1,5 @@
 import { mean } from 'simple-statistics';
+import { keysOf } from '@hadamard-adapter/core/internal';
 import type { MethodSettings } from '../methods.js';
 import type { RunRow } from '../sweep/results.js';
 import { summarize, type Summary } from '../sweep/statistics.js';
@@ -33,7 +34,7 @@ export interface SensitivityPoint extends Summary {
  * @param rows whose tasks are named apart (`tasksApart`).
  */
 export function analyzeSensitivity(rows: readonly RunRow[]): SensitivityPoint[] {
-  return (Object.keys(FACTORS) as Factor[]).flatMap((factor) => {
+  return keysOf(FACTORS).flatMap((factor) => {
     const slices = groupBy(rows, ({ task, method, settings }) =>
       JSON.stringify([task, method, { ...settings, [factor]: 0 }]),
     );
@@ -43,14 +44,14 @@ export function analyzeSensitivity(rows: readonly RunRow[]): SensitivityPoint[] 
     const varying = varyingSettings(telling.flat(), factor);
     return telling.flatMap((slice) => {
       const byValue = [...groupBy(slice, ({ settings }) => String(settings[factor])).values()];
-      const [{ task, method, metric, settings }] = slice as [RunRow];
+      const [{ task, method, metric, settings }] = slice;
       const text = varying.map((name) => `${name} ${String(settings[name])}`).join(', ');
       return byValue
         .flatMap((each) => {
           const summary = summarize(each.map(({ score }) => score));
           return summary === undefined
             ? []
-            : [{ factor, value: (each[0] as RunRow).settings[factor], task, method, metric, slice: text, ...summary }];
+            : [{ factor, value: each[0].settings[factor], task, method, metric, slice: text, ...summary }];
         })
         .toSorted((a, b) => a.value - b.value);
     });
@@ -77,7 +78,7 @@ export function spanOf(found: readonly SensitivityPoint[], factor: Factor): numb
 
 /** Settings other than the factor in which slices differ. */
 function varyingSettings(rows: readonly RunRow[], factor: Factor): (keyof MethodSettings)[] {
-  const names = [...new Set(rows.flatMap(({ settings }) => Object.keys(settings) as (keyof MethodSettings)[]))];
+  const names = [...new Set(rows.flatMap(({ settings }) => keysOf(settings)))];
   return names.filter(
     (name) =>
       name !== factor &&

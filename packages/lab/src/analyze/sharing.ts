@@ -6,6 +6,7 @@ import {
   type LayerParameter,
   type LayerScore,
 } from '@hadamard-adapter/core/analysis';
+import { elementAt, present } from '@hadamard-adapter/core/internal';
 import { basisOf, heldBy } from './basis.js';
 import type { Scorer } from './scorer.js';
 
@@ -91,11 +92,11 @@ export async function analyzeSharing(
     return result;
   };
   const placesOf = new Map(scorers.map((scorer) => [scorer, layout(scorer.parameters)]));
-  const places = (scorer: Scorer): Layout => placesOf.get(scorer) as Layout;
+  const places = (scorer: Scorer): Layout => present(placesOf.get(scorer));
   const trained = scorers.map((scorer) => trainedOf(places(scorer), scorer.own));
   const other = trained.findIndex(({ length }) => length !== trained[0]?.length);
   if (other >= 0) {
-    const [first, second] = [scorers[0] as Scorer, scorers[other] as Scorer];
+    const [first, second] = [elementAt(scorers, 0), elementAt(scorers, other)];
     throw new MismatchError('Adapters on other layers cannot share their norms', {
       code: 'ADAPTER_SITE_MISMATCH',
       found: `layers ${second.run.adapter.config.layers.join(', ')} in ${second.run.name}`,
@@ -104,7 +105,7 @@ export async function analyzeSharing(
     });
   }
   const average = meanVector(trained);
-  const { parameters } = scorers[0] as Scorer;
+  const { parameters } = elementAt(scorers, 0);
   const isScale = maskOf(parameters, ({ name }) => name.endsWith('.adapter.weight'));
 
   const values: Readonly<Record<Variant, (scorer: Scorer, own: Float32Array) => Float32Array>> = {
@@ -113,7 +114,7 @@ export async function analyzeSharing(
       withTrained(
         scorer,
         places(scorer),
-        own.map((value, i) => (isScale[i] === 1 ? (average[i] as number) : value)),
+        own.map((value, i) => (isScale[i] === 1 ? elementAt(average, i) : value)),
       ),
     joint: (scorer) => withTrained(scorer, places(scorer), joint ?? average),
     mean: (scorer) => withTrained(scorer, places(scorer), average),
@@ -126,14 +127,14 @@ export async function analyzeSharing(
       shared.push({
         task: scorer.run.task,
         variant,
-        ...(await score(scorer, values[variant](scorer, trained[i] as Float32Array))),
+        ...(await score(scorer, values[variant](scorer, elementAt(trained, i)))),
       });
     for (const [j, other] of scorers.entries()) {
-      const own = shared.find(({ task, variant }) => task === scorer.run.task && variant === 'own') as SharedScore;
+      const own = present(shared.find(({ task, variant }) => task === scorer.run.task && variant === 'own'));
       const result =
         i === j
           ? { score: own.score, loss: own.loss }
-          : await score(scorer, withTrained(scorer, places(scorer), trained[j] as Float32Array));
+          : await score(scorer, withTrained(scorer, places(scorer), elementAt(trained, j)));
       cross.push({ from: other.run.task, on: scorer.run.task, ...result });
     }
   }
@@ -175,10 +176,10 @@ async function lowRank(
   places: (scorer: Scorer) => Layout,
   score: (scorer: Scorer, values: Float32Array) => Promise<LayerScore>,
 ): Promise<Pick<SharingAnalysis, 'ranks' | 'rankScores'>> {
-  const first = scorers[0] as Scorer;
+  const first = elementAt(scorers, 0);
   const base = trainedOf(places(first), first.base);
   // The basis is of what training changed: an adapter that is not there is 0.
-  const changes = trained.map((values) => values.map((value, i) => value - (base[i] as number)));
+  const changes = trained.map((values) => values.map((value, i) => value - elementAt(base, i)));
   const layers = [...new Set(first.parameters.flatMap(({ layers: own }) => own.slice(0, 1)))].toSorted((a, b) => a - b);
   const parts: Record<RankScore['kind'], Int32Array[]> = {
     whole: [Int32Array.from(base, (_, i) => i)],
@@ -189,7 +190,7 @@ async function lowRank(
   for (const kind of ['whole', 'by layer'] as const) {
     const bases = parts[kind].map((indices) => ({
       indices,
-      basis: basisOf(changes.map((change) => Float32Array.from(indices, (i) => change[i] as number))),
+      basis: basisOf(changes.map((change) => Float32Array.from(indices, (i) => elementAt(change, i)))),
     }));
     const lengths = bases.map(({ basis }) => basis.singular.reduce((sum, value) => sum + value * value, 0));
     const all = lengths.reduce((sum, value) => sum + value, 0);
@@ -197,7 +198,7 @@ async function lowRank(
       const held =
         all === 0
           ? 1
-          : bases.reduce((sum, { basis }, i) => sum + heldBy(basis.singular, rank) * (lengths[i] as number), 0) / all;
+          : bases.reduce((sum, { basis }, i) => sum + heldBy(basis.singular, rank) * elementAt(lengths, i), 0) / all;
       ranks.push({
         kind,
         rank,
@@ -210,8 +211,8 @@ async function lowRank(
       for (const [task, scorer] of scorers.entries()) {
         const values = base.slice();
         for (const [part, { indices }] of bases.entries()) {
-          const change = (rebuilt[part] as Float32Array[])[task] as Float32Array;
-          indices.forEach((i, at) => (values[i] = (base[i] as number) + (change[at] as number)));
+          const change = elementAt(elementAt(rebuilt, part), task);
+          indices.forEach((i, at) => (values[i] = elementAt(base, i) + elementAt(change, at)));
         }
         rankScores.push({
           kind,

@@ -1,5 +1,6 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { DataError } from '@hadamard-adapter/core';
+import { present } from '@hadamard-adapter/core/internal';
 import { writeFilesAtomically } from '@hadamard-adapter/hub/node';
 import type { Analyzed } from './analyze.js';
 import { toCsv } from './csv.js';
@@ -25,7 +26,7 @@ export async function writeReport(path: string, analyzed: Analyzed, version: str
   const tables = tablesOf(analyzed);
   const files = new Map(tables.map(({ name }) => [name, `${stem}.${name}.csv`]));
   const contents: [string, string][] = [
-    ...tables.map((table): [string, string] => [files.get(table.name) as string, toCsv(table)]),
+    ...tables.map((table): [string, string] => [present(files.get(table.name)), toCsv(table)]),
     [basename(target), reportPage(analyzed, { version, files })],
   ];
   try {

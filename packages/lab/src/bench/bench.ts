@@ -1,8 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '@hadamard-adapter/core';
 import { median } from 'simple-statistics';
+import { present } from '@hadamard-adapter/core/internal';
+import * as v from 'valibot';
 import {
   startBenchProcess,
+  timingSchema,
   type BenchProcess,
   type BenchRequest,
   type BenchSetup,
@@ -69,7 +72,7 @@ export function checkModels(names: readonly string[]): void {
 export async function runBench(options: BenchOptions): Promise<BenchRow[]> {
   const rows: BenchRow[] = [];
   for (const name of options.models) {
-    const { batch, ...sizes } = BENCH_MODELS[name] as (typeof BENCH_MODELS)[string];
+    const { batch, ...sizes } = present(BENCH_MODELS[name]);
     const setup = { ...sizes, threads: options.threads };
     const contestants = startContestants(options.python, waysOf(name));
     try {
@@ -141,18 +144,20 @@ async function measure(
   counts: boolean,
 ): Promise<void> {
   await settle();
-  const timed = async (kind: 'train' | 'infer'): Promise<number> => {
+  const timed = async (request: (steps: BenchWork) => BenchRequest): Promise<number> => {
     const ask = async (count: number): Promise<number> =>
-      (await child.ask({ [kind]: { ...work, steps: count } } as BenchRequest))['ms'] as number;
+      v.parse(timingSchema, await child.ask(request({ ...work, steps: count }))).ms;
     // Once to wake everything up and to see how often it fits into a turn.
     const once = await ask(1);
     return counts ? ask(Math.max(1, Math.ceil(TURN_MS / once))) : once;
   };
-  const [step, pass] = [await timed('train'), await timed('infer')];
+  const [step, pass] = [await timed((train) => ({ train })), await timed((infer) => ({ infer }))];
   if (!counts) return;
   steps.push(step);
   passes.push(pass);
 }
+
+const peakSchema = v.object({ peakMb: v.number() });
 
 async function report(
   { runtime, process: child, steps, passes }: Contestant,
@@ -160,7 +165,7 @@ async function report(
   batch: number,
   sequence: number,
 ): Promise<BenchRow> {
-  const { peakMb } = await child.ask({ peak: true });
+  const { peakMb } = v.parse(peakSchema, await child.ask({ peak: true }));
   return {
     model,
     batch,
@@ -169,6 +174,6 @@ async function report(
     device: 'cpu',
     stepMs: median(steps),
     inferMs: median(passes),
-    peakMb: peakMb as number,
+    peakMb,
   };
 }

@@ -1,7 +1,9 @@
 import { epochBatches } from '@hadamard-adapter/core';
 import { median } from 'simple-statistics';
+import { elementAt, present } from '@hadamard-adapter/core/internal';
+import * as v from 'valibot';
 import { BENCH_MODELS, prepare, settle, startContestants } from './bench.js';
-import type { BenchBatches } from './peer.js';
+import { timingSchema, type BenchBatches } from './peer.js';
 
 /** Token ids of each example of a table, as long as they are. */
 export type TokenRows = readonly (readonly number[])[];
@@ -48,7 +50,7 @@ export async function runEpochBench({
   onProgress,
 }: EpochOptions): Promise<EpochRow[]> {
   const lengths = lengthsOf(rows);
-  const { batch: _, ...sizes } = BENCH_MODELS[model] as (typeof BENCH_MODELS)[string];
+  const { batch: _, ...sizes } = present(BENCH_MODELS[model]);
   const contestants = startContestants(python);
   // Rows of one length are not sorted: what is left is a plain shuffle.
   const plans = contestants.map((contestant, i) => ({
@@ -57,7 +59,7 @@ export async function runEpochBench({
     batches: epochBatches(i === 0 ? lengths : new Int32Array(lengths.length), batchSize, 0, ['bench']),
   }));
   const asWork = (batches: readonly Int32Array[]): { batches: BenchBatches } => ({
-    batches: { rows: batches.map((batch) => Array.from(batch, (row) => rows[row] as readonly number[])) },
+    batches: { rows: batches.map((batch) => Array.from(batch, (row) => elementAt(rows, row))) },
   });
   try {
     for (const { contestant, batches } of plans) {
@@ -74,7 +76,8 @@ export async function runEpochBench({
         );
         if (part.length === 0) continue;
         await settle();
-        plan.seconds += (((await plan.contestant.process.ask(asWork(part)))['ms'] as number) * part.length) / 1000;
+        plan.seconds +=
+          (v.parse(timingSchema, await plan.contestant.process.ask(asWork(part))).ms * part.length) / 1000;
       }
     }
     return plans.map(({ contestant, seconds, batches }) => ({
@@ -93,7 +96,7 @@ function paddingOf(batches: readonly Int32Array[], lengths: Int32Array): number 
   const [tokens, computed] = [
     lengths.reduce((a, b) => a + b, 0),
     batches.reduce(
-      (sum, rows) => sum + rows.length * rows.reduce((most, row) => Math.max(most, lengths[row] as number), 0),
+      (sum, rows) => sum + rows.length * rows.reduce((most, row) => Math.max(most, elementAt(lengths, row)), 0),
       0,
     ),
   ];
@@ -122,6 +125,8 @@ export interface CacheRow {
   readonly bound: number;
 }
 
+const cacheSchema = v.object({ seconds: v.array(v.number()), kept: v.number() });
+
 /**
  * Adapters in the upper half of the layers: the first epoch, which computes and keeps what lies below, against later
  * ones, and against epochs that keep nothing.
@@ -135,7 +140,7 @@ export async function runCacheBench({
   maxBytes,
   onProgress,
 }: CacheOptions): Promise<CacheRow> {
-  const { batch: _, ...sizes } = BENCH_MODELS[model] as (typeof BENCH_MODELS)[string];
+  const { batch: _, ...sizes } = present(BENCH_MODELS[model]);
   const adapted = Array.from({ length: sizes.layers }, (__, layer) => layer).slice(Math.ceil(sizes.layers / 2));
   const [ours] = startContestants(undefined);
   if (ours === undefined) throw new Error('unreachable: there is always one contestant');
@@ -143,10 +148,7 @@ export async function runCacheBench({
     await prepare(ours, { ...sizes, threads, adapted });
     const run = async (budget: number): Promise<{ seconds: number[]; kept: number }> => {
       onProgress?.(`${model} ${budget === 0 ? 'keeping nothing' : 'keeping activations'}`);
-      return (await ours.process.ask({ cache: { rows, batchSize, epochs, maxBytes: budget } })) as {
-        seconds: number[];
-        kept: number;
-      };
+      return v.parse(cacheSchema, await ours.process.ask({ cache: { rows, batchSize, epochs, maxBytes: budget } }));
     };
     const without = await run(0);
     const { seconds, kept } = await run(maxBytes);

@@ -1,9 +1,11 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { present } from '@hadamard-adapter/core/internal';
 import { concatChunks, float32Tensor, makeNode, writeModel, type Graph } from '@hadamard-adapter/graph/internal';
 import { median } from 'simple-statistics';
+import * as v from 'valibot';
 import { BENCH_MODELS, prepare, settle, startContestants } from './bench.js';
 import { randomWeights } from './encoder.js';
-import type { BenchSizes } from './peer.js';
+import { timingSchema, type BenchSizes } from './peer.js';
 
 /** The products with weights of one training step, by themselves. */
 export interface FloorRow {
@@ -40,14 +42,17 @@ interface Pair {
 export async function runFloorBench({ models, sequence, threads, rounds, python }: FloorOptions): Promise<FloorRow[]> {
   const results: FloorRow[] = [];
   for (const model of models) {
-    const { batch, ...sizes } = BENCH_MODELS[model] as (typeof BENCH_MODELS)[string];
+    const { batch, ...sizes } = present(BENCH_MODELS[model]);
     const contestants = startContestants(python);
     try {
       for (const contestant of contestants) await prepare(contestant, { ...sizes, threads });
       const products = await Promise.all(
         pairsOf(sizes).map(async (pair) => ({ ...pair, ...(await load(pair, batch * sequence, threads)) })),
       );
-      const times = { products: [] as number[], steps: contestants.map((): number[] => []) };
+      const times: { readonly products: number[]; readonly steps: readonly number[][] } = {
+        products: [],
+        steps: contestants.map(() => []),
+      };
       for (let round = 0; round <= rounds; round++) {
         await settle();
         let total = 0;
@@ -55,18 +60,18 @@ export async function runFloorBench({ models, sequence, threads, rounds, python 
         if (round > 0) times.products.push(total);
         for (const [i, { process: child }] of contestants.entries()) {
           await settle();
-          const { ms } = await child.ask({ train: { batch, sequence, steps: 2 } });
-          if (round > 0) times.steps[i]?.push(ms as number);
+          const { ms } = v.parse(timingSchema, await child.ask({ train: { batch, sequence, steps: 2 } }));
+          if (round > 0) times.steps[i]?.push(ms);
         }
       }
-      const [productsMs, stepMs = Number.NaN, peerMs] = [times.products, ...times.steps].map(median);
+      const [productsMs = Number.NaN, stepMs = Number.NaN, peerMs] = [times.products, ...times.steps].map(median);
       const flops =
         products.reduce((sum, { width, between, count }) => sum + 4 * width * between * count, 0) * batch * sequence;
       results.push({
         model,
         batch,
-        productsMs: productsMs as number,
-        gigaflops: flops / (productsMs as number) / 1e6,
+        productsMs,
+        gigaflops: flops / productsMs / 1e6,
         stepMs,
         peerMs,
       });

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { RuntimeError } from '@hadamard-adapter/core';
+import * as v from 'valibot';
 
 /** Sizes of an encoder; weights are random. */
 export interface BenchSizes {
@@ -55,6 +56,11 @@ export type BenchRequest =
   | { readonly cache: BenchCache }
   | { readonly peak: true };
 
+const replySchema = v.record(v.string(), v.unknown());
+
+/** What a contestant measured: milliseconds for one step or one batch. */
+export const timingSchema = v.object({ ms: v.number() });
+
 /** A contestant in a process of its own, so that peak memory is its own too: one JSON line in, one JSON line out. */
 export interface BenchProcess {
   ask(request: BenchRequest): Promise<Record<string, unknown>>;
@@ -70,7 +76,7 @@ export function startBenchProcess(command: string, args: readonly string[]): Ben
     complaint = (complaint + chunk.toString()).slice(-2000);
   });
   createInterface({ input: child.stdout }).on('line', (line) =>
-    waiting?.resolve(JSON.parse(line) as Record<string, unknown>),
+    waiting?.resolve(v.parse(replySchema, JSON.parse(line))),
   );
   const fail = (found: string): void =>
     waiting?.reject(

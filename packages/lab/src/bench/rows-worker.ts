@@ -1,4 +1,5 @@
 import { epochBatches, type Batch, type Group, type Split, type TrainableModel } from '@hadamard-adapter/core';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import type { BenchBatches, BenchCache } from './peer.js';
 
 const GROUPS: readonly Group[] = ['adapter', 'norm'];
@@ -12,7 +13,7 @@ function splitOf(id: string, rows: readonly (readonly number[])[]): Split {
     lengths: Int32Array.from(rows, (row) => row.length),
     batch: (picked) =>
       batchOf(
-        Array.from(picked, (row) => rows[row] as readonly number[]),
+        Array.from(picked, (row) => elementAt(rows, row)),
         { split: id, rows: picked },
       ),
   };

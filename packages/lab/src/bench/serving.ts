@@ -1,4 +1,5 @@
 import { normal, type Files } from '@hadamard-adapter/core';
+import { elementAt, keysOf, present } from '@hadamard-adapter/core/internal';
 import { concatChunks } from '@hadamard-adapter/graph/internal';
 import { createServer, loadModel, saveAdapter } from '@hadamard-adapter/onnxruntime';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -67,7 +68,7 @@ export async function runServingBench({
   adapters,
   onProgress,
 }: ServingOptions): Promise<ServingRow> {
-  const { batch: _, ...sizes } = BENCH_MODELS[model] as (typeof BENCH_MODELS)[string];
+  const { batch: _, ...sizes } = present(BENCH_MODELS[model]);
   const graph = benchEncoder(sizes);
   const batch = benchBatch({ batch: size, sequence });
   onProgress?.(`${model}: ${adapters} adapters`);
@@ -105,8 +106,9 @@ export async function runServingBench({
   for (let round = -1; round < rounds; round++) {
     onProgress?.(`${model}: round ${round + 1} of ${rounds}`);
     // Every other round the other way about: whoever comes second finds a warmer machine.
-    const order = Object.entries(ways) as [keyof typeof ways, () => Promise<unknown>][];
-    for (const [way, work] of round % 2 === 0 ? order : order.toReversed()) {
+    const order = keysOf(ways);
+    for (const way of round % 2 === 0 ? order : order.toReversed()) {
+      const work = ways[way];
       await settle();
       // Once to wake everything up.
       await work();
@@ -118,7 +120,7 @@ export async function runServingBench({
   await Promise.all([base.dispose(), server.dispose(), plain.release(), folded.release()]);
   const ms = (way: keyof typeof ways): number => median(costs[way].map(({ clock }) => clock));
   const ratio = (by: keyof Cost, way: keyof typeof ways, to: keyof typeof ways): number =>
-    median(costs[way].map((cost, round) => cost[by] / (costs[to][round] as Cost)[by]));
+    median(costs[way].map((cost, round) => cost[by] / elementAt(costs[to], round)[by]));
   const ratios = (by: keyof Cost): Ratios => ({
     oneToBase: ratio(by, 'one', 'base'),
     mixedToBase: ratio(by, 'mixed', 'base'),
@@ -153,7 +155,7 @@ async function makeAdapters(
   let folded = plain;
   for (let i = 0; i < count; i++) {
     const noise = normal(initial.length, 0.02, i, 'bench');
-    await session.write(initial.map((value, j) => value + (noise[j] as number)));
+    await session.write(initial.map((value, j) => value + elementAt(noise, j)));
     files.push(await saveAdapter(session, { baseModel: 'bench', labels: [] }));
     if (i === 0) folded = concatChunks(await session.fold());
   }

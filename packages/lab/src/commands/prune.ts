@@ -1,3 +1,4 @@
+import { present } from '@hadamard-adapter/core/internal';
 import { Command } from 'commander';
 import { ConfigError, formatCount } from '@hadamard-adapter/core';
 import { ADAPTER_CARD_FILE, ADAPTER_TENSORS_FILE } from '@hadamard-adapter/core/folder';
@@ -125,7 +126,7 @@ async function runPrune(place: string, flags: PruneFlags & Record<string, unknow
     if (!scores(flags, data, goal, run)) return await write(undefined);
     const tables = taskData(data);
     await tables.tables(run);
-    const folder = await openModel(flags.model as string);
+    const folder = await openModel(present(flags.model));
     const scorers = openScorers(folder, flags);
     try {
       await write(await scorers.of(run, await tables.dev(run, (maxLength) => openTokenizer(folder, maxLength))));

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { RuntimeError } from '@hadamard-adapter/core';
+import { isObject } from '@hadamard-adapter/core/internal';
 
 /** The right to be the only writer of a file. */
 export interface Claim {
@@ -80,9 +81,11 @@ function writeNew(path: string, owner: Owner): boolean {
 
 function ownerOf(note: string): Owner | undefined {
   try {
-    const { host, pid } = JSON.parse(readFileSync(note, 'utf8')) as Partial<Owner>;
-    return typeof host === 'string' && Number.isInteger(pid) && (pid as number) > 0
-      ? { host, pid: pid as number }
+    const written: unknown = JSON.parse(readFileSync(note, 'utf8'));
+    if (!isObject(written)) return undefined;
+    const { host, pid } = written;
+    return typeof host === 'string' && typeof pid === 'number' && Number.isInteger(pid) && pid > 0
+      ? { host, pid }
       : undefined;
   } catch {
     // Cut off by a full disk or a crash: nobody's.
@@ -102,4 +105,4 @@ function isGone({ host, pid }: Owner, note: string): boolean {
   }
 }
 
-const isCode = (error: unknown, code: string): boolean => (error as NodeJS.ErrnoException | null)?.code === code;
+const isCode = (error: unknown, code: string): boolean => isObject(error) && error['code'] === code;

@@ -1,4 +1,5 @@
 import { MismatchError } from '@hadamard-adapter/core';
+import { present } from '@hadamard-adapter/core/internal';
 import { tokenize, type TokenizedSplit, type Tokenizer } from '@hadamard-adapter/tasks';
 import { type DataFlags, type LoadedData, type ModelFolder, openTokenizer } from '@hadamard-adapter/cli/internal';
 import { short } from './canonical.js';
@@ -60,7 +61,7 @@ export function openEnvironment(
       return tokenized(JSON.stringify([digest, run.maxLength ?? 'whole']), async () => {
         const tokenizer = openTokenizer(model, run.maxLength);
         // A run without training data is refused when the sweep is read.
-        const train = await tokenize(data.train as NonNullable<LoadedData['train']>, tokenizer, { id: 'train' });
+        const train = await tokenize(present(data.train), tokenizer, { id: 'train' });
         const dev = await Promise.all(
           data.dev.map(({ name, table }) => tokenize(table, tokenizer, { id: `dev${name}` })),
         );

@@ -1,3 +1,4 @@
+import { hasKey } from '@hadamard-adapter/core/internal';
 import { InvalidArgumentError } from 'commander';
 import { METHODS, planOf, settingsOf, type Method, type MethodSettings } from '../methods.js';
 import { layerList } from '@hadamard-adapter/cli/internal';
@@ -27,10 +28,10 @@ const BELONGS: Readonly<Partial<Record<keyof MethodSettings, readonly Method[]>>
 /** Of the first of two stages. */
 const FIRST_STAGE: ReadonlySet<string> = new Set(['classifierEpochs', 'classifierLr', 'freezeClassifier']);
 
-export const belongs = (setting: string, method: Method): boolean =>
-  BELONGS[setting as keyof MethodSettings]?.includes(method) ?? true;
+export const belongs = (setting: string, method: Method): boolean => methodsWith(setting).includes(method);
 
-export const methodsWith = (setting: string): readonly Method[] => BELONGS[setting as keyof MethodSettings] ?? METHODS;
+export const methodsWith = (setting: string): readonly Method[] =>
+  (hasKey(BELONGS, setting) ? BELONGS[setting] : undefined) ?? METHODS;
 
 /** The settings that a run depends on; the others may change their defaults without making it another run. */
 export function effective(settings: MethodSettings): Partial<MethodSettings> {
@@ -54,6 +55,7 @@ export function expandGrid(method: Method, given: Readonly<Record<string, unknow
   const varied = axes.filter(([, values]) => values.length > 1).map(([name]) => name);
   return points.map((point) => {
     // All layers: as if nothing had been said.
+    // The values were checked when the sweep was read: each is one of its setting.
     const set = Object.fromEntries(
       Object.entries(point).filter(([, value]) => value !== undefined),
     ) as Partial<MethodSettings>;
@@ -67,9 +69,11 @@ function axesOf(given: Readonly<Record<string, unknown>>): (readonly [string, re
   const settings = Object.entries(given).filter(([name]) => name !== 'method');
   return settings.map(([name, value]) => [
     name,
-    name === 'layers' ? layerSets(value) : Array.isArray(value) ? (value as unknown[]) : [value],
+    name === 'layers' ? layerSets(value) : isList(value) ? value : [value],
   ]);
 }
+
+const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value);
 
 /** How many points a grid has. */
 export const gridSize = (given: Readonly<Record<string, unknown>>): number =>
@@ -82,12 +86,11 @@ export const gridSize = (given: Readonly<Record<string, unknown>>): number =>
  * @throws what `layerList` throws.
  */
 export function layerSets(value: unknown): (readonly number[] | undefined)[] {
-  const several =
-    Array.isArray(value) && value.some((item) => typeof item !== 'number') ? (value as unknown[]) : [value];
+  const several = isList(value) && value.some((item) => typeof item !== 'number') ? value : [value];
   return several.map((set) => {
     if (set === 'all') return undefined;
     if (typeof set === 'string' || typeof set === 'number') return layerList(String(set));
-    return [...new Set(set as number[])].toSorted((a, b) => a - b);
+    return [...new Set([set].flat().map(Number))].toSorted((a, b) => a - b);
   });
 }
 

@@ -54,13 +54,14 @@ export async function runPool<R extends Run>(runs: readonly R[], options: PoolOp
     let child: LocalProcess | undefined;
     try {
       for (let run = waiting.shift(); run !== undefined && !stop.signal.aborted; run = waiting.shift()) {
+        const current = run;
         view.started(name, run);
         let answer: Answer = { type: 'died', how: 'it was never started' };
         for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-          if (attempt > 1)
-            view.note(`${name} died (${(answer as Died).how}); its run is tried again from its last checkpoint`);
+          if (answer.type === 'died' && attempt > 1)
+            view.note(`${name} died (${answer.how}); its run is tried again from its last checkpoint`);
           if (child === undefined || child.dead()) child = startProcess(options, stop.signal);
-          answer = await child.run(run, (done) => view.progress(name, run as R, done), view.note);
+          answer = await child.run(run, (done) => view.progress(name, current, done), view.note);
           if (answer.type !== 'died' || stop.signal.aborted) break;
         }
         if (answer.type === 'done') {

@@ -11,6 +11,7 @@ import {
 } from '@hadamard-adapter/core';
 // SQLite as WebAssembly: real files on every platform without a compiler at install, and one thread writes here.
 import sqlite from 'node-sqlite3-wasm';
+import * as v from 'valibot';
 import type { MethodSettings } from '../methods.js';
 import { claim, unlockOrphan } from './claim.js';
 import type { RunResult } from './result.js';
@@ -77,7 +78,7 @@ export function openResults(path: string): Results {
     const keys = writing(() => {
       opened.exec(PATIENCE);
       if (versionOf(opened, path) === 0) inTransaction(opened, () => opened.exec(SCHEMA));
-      return new Set(opened.all('SELECT key FROM runs').map(({ key }) => key as string));
+      return new Set(opened.all('SELECT key FROM runs').map(({ key }) => textOf(key)));
     });
     return {
       has: (key) => keys.has(key),
@@ -183,14 +184,12 @@ export function readRuns(path: string, { tensors = true }: { readonly tensors?: 
     if (versionOf(database, path) === 0) return [];
     const folders = new Map<string, Record<string, Uint8Array>>();
     for (const { key, name, bytes } of tensors ? database.all('SELECT key, name, bytes FROM files') : []) {
-      const folder = folders.get(key as string) ?? {};
-      folder[name as string] = bytes as Uint8Array;
-      folders.set(key as string, folder);
+      const folder = folders.get(textOf(key)) ?? {};
+      folder[textOf(name)] = v.parse(bytesSchema, bytes);
+      folders.set(textOf(key), folder);
     }
     const columns = `${COLUMNS.join(', ')}${tensors ? ', weights' : ''}`;
-    return database
-      .all(`SELECT ${columns} FROM runs ORDER BY rowid`)
-      .map((row) => rowOf(row as Record<string, unknown>, folders));
+    return database.all(`SELECT ${columns} FROM runs ORDER BY rowid`).map((row) => rowOf(row, folders));
   } catch (error) {
     if (error instanceof HadamardError) throw error;
     throw new RuntimeError('The results cannot be read', {
@@ -228,20 +227,28 @@ const COLUMNS = [
   'finished_at',
 ] as const;
 
+// SQLite keeps the columns to their types: the tables are STRICT.
+const numberSchema = v.number();
+const bytesSchema = v.instance(Uint8Array);
+const arithmeticSchema = v.picklist(['float32', 'int8']);
+
+const textOf = (value: unknown): string => v.parse(v.string(), value);
+
 function rowOf(row: Readonly<Record<string, unknown>>, folders: ReadonlyMap<string, Files>): RunRow {
-  const text = (name: (typeof COLUMNS)[number]): string => row[name] as string;
-  const number = (name: (typeof COLUMNS)[number]): number => row[name] as number;
+  const text = (name: (typeof COLUMNS)[number]): string => textOf(row[name]);
+  const number = (name: (typeof COLUMNS)[number]): number => v.parse(numberSchema, row[name]);
   const files = folders.get(text('key'));
   return {
     key: text('key'),
     task: text('task'),
     method: text('method'),
+    // All JSON of a row was written by `insert`.
     settings: JSON.parse(text('settings')) as MethodSettings,
     seed: number('seed'),
     modelName: text('model_name'),
     model: text('model'),
     modelFiles: text('model_files'),
-    arithmetic: text('arithmetic') as Run['arithmetic'],
+    arithmetic: v.parse(arithmeticSchema, row['arithmetic']),
     data: text('data'),
     metric: text('metric'),
     score: number('score'),
@@ -254,7 +261,7 @@ function rowOf(row: Readonly<Record<string, unknown>>, folders: ReadonlyMap<stri
     finishedAt: text('finished_at'),
     ...(row['example_limit'] === null ? {} : { limit: number('example_limit') }),
     ...(row['max_length'] === null ? {} : { maxLength: number('max_length') }),
-    ...(row['weights'] === undefined ? {} : { weights: row['weights'] as Uint8Array }),
+    ...(row['weights'] === undefined ? {} : { weights: v.parse(bytesSchema, row['weights']) }),
     ...(files === undefined ? {} : { files }),
   };
 }

@@ -1,10 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, normalize, resolve } from 'node:path';
 import { ConfigError, DataError } from '@hadamard-adapter/core';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import { glueTask } from '@hadamard-adapter/tasks';
 import type * as v from 'valibot';
 import { type DataFlags, readBytes } from '@hadamard-adapter/cli/internal';
-import { METHODS, type Method } from '../methods.js';
+import { METHODS } from '../methods.js';
 import { belongs, expandGrid, gridSize, methodsWith, type Variant } from './grid.js';
 import type { SweepDevice, TaskSource } from './run.js';
 import { sweepSchema } from './spec-schema.js';
@@ -96,7 +97,7 @@ async function modelPlace(folder: string, model: string): Promise<string> {
 }
 
 function taskOf(yaml: Yaml, index: number, folder: string, data: string | undefined): TaskSource {
-  const written = yaml.value.tasks[index] as Written['tasks'][number];
+  const written = elementAt(yaml.value.tasks, index);
   const common = { holdout: 0.2, ...(yaml.value.limit === undefined ? {} : { limit: yaml.value.limit }) };
   if (typeof written === 'string') {
     const { id } = glueTask(written);
@@ -139,7 +140,7 @@ function checkNames(yaml: Yaml, tasks: readonly TaskSource[]): void {
 function methodOf(yaml: Yaml, label: string): MethodSpec {
   const given = yaml.value.methods[label] ?? {};
   const name = given.method ?? label;
-  const method = METHODS.find((each) => each === name) as Method | undefined;
+  const method = METHODS.find((each) => each === name);
   if (method === undefined) {
     const path = ['methods', label, ...(given.method === undefined ? [] : ['method'])];
     throw yaml.mistake(path, 'There is no such method', {
@@ -177,7 +178,7 @@ export const runningFolder = ({ output }: Pick<Sweep, 'output'>): string => join
  */
 export function referenceOf({ methods }: Pick<Sweep, 'methods'>, asked: string | undefined): string {
   const labels = methods.map(({ label }) => label);
-  if (asked === undefined) return labels[0] as string;
+  if (asked === undefined) return elementAt(labels, 0);
   if (labels.includes(asked)) return asked;
   throw new ConfigError('The sweep has no such method to compare with', {
     code: 'SWEEP_AGAINST',

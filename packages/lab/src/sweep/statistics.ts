@@ -1,4 +1,5 @@
 import { mean, sampleStandardDeviation } from 'simple-statistics';
+import { present } from '@hadamard-adapter/core/internal';
 
 /** Mean and sample standard deviation of some scores. */
 export interface Summary {
@@ -43,7 +44,7 @@ export function partOfWay(
   if (distance === undefined || distance.mean <= (distance.deviation ?? 0)) return undefined;
   const seeds = [...scores.keys()].filter((seed) => floor.has(seed) && ceiling.has(seed));
   if (seeds.length === 0) return undefined;
-  const over = (all: ReadonlyMap<number, number>): number => mean(seeds.map((seed) => all.get(seed) as number));
+  const over = (all: ReadonlyMap<number, number>): number => mean(seeds.map((seed) => present(all.get(seed))));
   const way = over(ceiling) - over(floor);
   return way > 0 ? (over(scores) - over(floor)) / way : undefined;
 }

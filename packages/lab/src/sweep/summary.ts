@@ -1,4 +1,5 @@
 import { share } from '@hadamard-adapter/core';
+import { present } from '@hadamard-adapter/core/internal';
 import type { Method } from '../methods.js';
 import type { PlannedRun } from './plan-runs.js';
 import type { RunRow } from './results.js';
@@ -107,7 +108,7 @@ const meanOf = ({ rows }: Cell): number => summarize(rows.map(({ score }) => sco
 /** The best cell of each method on each task. */
 function bestOf(cells: readonly Cell[]): Map<string, Cell> {
   const names = [...new Set(cells.map(groupOf))];
-  return new Map(names.map((name) => [name, highest(cells.filter((cell) => groupOf(cell) === name)) as Cell]));
+  return new Map(names.map((name) => [name, present(highest(cells.filter((cell) => groupOf(cell) === name)))]));
 }
 
 function settingOf(

@@ -1,4 +1,5 @@
 import { ConfigError, shorten, type ErrorDetails } from '@hadamard-adapter/core';
+import { present } from '@hadamard-adapter/core/internal';
 import * as v from 'valibot';
 import { LineCounter, isNode, parseDocument, type Document } from 'yaml';
 
@@ -81,8 +82,8 @@ export function readYaml<Schema extends v.GenericSchema>(
   if (result.success) return { value: result.output, mistake };
   const issues: readonly v.BaseIssue<unknown>[] = result.issues;
   // A name that was mistyped is told before the one that is missing because of it.
-  const issue = (issues.find(isUnknownKey) ?? issues[0]) as v.BaseIssue<unknown>;
-  const path = (issue.path ?? []).map(({ key }) => key as string | number);
+  const issue = present(issues.find(isUnknownKey) ?? issues[0]);
+  const path = (issue.path ?? []).map(({ key }) => (typeof key === 'number' ? key : String(key)));
   const unknown = isUnknownKey(issue);
   const expected = issue.kind === 'schema' && !unknown ? issue.expected : issue.message;
   // What is missing has no place of its own.

@@ -1,4 +1,5 @@
 import {
+  TRIAL_DIMS,
   TRIAL_GRAPH,
   availableIn,
   largestError,
@@ -46,7 +47,7 @@ export const availableOn =
 async function deviceTrial(device: Device): Promise<number> {
   try {
     const session = await createSession(device, TRIAL_GRAPH);
-    const input = new device.ort.Tensor('float32', trialInput(), TRIAL_GRAPH.inputs[0]?.dims as number[]);
+    const input = new device.ort.Tensor('float32', trialInput(), TRIAL_DIMS);
     const found = await floats(await session.run({ x: input }, ['y']), 'y');
     await session.release();
     return largestError(found, trialAnswer());

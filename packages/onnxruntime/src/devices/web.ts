@@ -36,8 +36,7 @@ async function openWasm(options: DeviceOptions): Promise<Device> {
       hint: ISOLATION,
     });
   }
-  const module =
-    ort ?? (await importOrt(() => import('onnxruntime-web/wasm') as Promise<unknown>, 'onnxruntime-web/wasm'));
+  const module = ort ?? (await importOrt(() => import('onnxruntime-web/wasm'), 'onnxruntime-web/wasm'));
   if (!isolated)
     onNotice({
       code: 'WASM_ONE_THREAD',
@@ -57,9 +56,7 @@ async function openWasm(options: DeviceOptions): Promise<Device> {
 
 async function openWebGpu(options: DeviceOptions): Promise<Device> {
   const gpu = await requestDevice();
-  const module =
-    options.ort ??
-    (await importOrt(() => import('onnxruntime-web/webgpu') as Promise<unknown>, 'onnxruntime-web/webgpu'));
+  const module = options.ort ?? (await importOrt(() => import('onnxruntime-web/webgpu'), 'onnxruntime-web/webgpu'));
   configure(module, options, globalThis.crossOriginIsolated === true ? options.threads : 1);
   let gone: string | undefined;
   gpu.lost.then(

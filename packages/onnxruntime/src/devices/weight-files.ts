@@ -1,4 +1,4 @@
-import { messageOf } from '@hadamard-adapter/core/internal';
+import { isObject, messageOf } from '@hadamard-adapter/core/internal';
 import type * as nodeFs from 'node:fs';
 import { RuntimeError } from '@hadamard-adapter/core';
 import {
@@ -172,7 +172,7 @@ function isAlive(pid: number): boolean {
     return process.kill(pid, 0);
   } catch (error) {
     // A process that we may not signal is alive.
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+    return !(isObject(error) && error['code'] === 'ESRCH');
   }
 }
 

@@ -1,4 +1,5 @@
 import { ROWS_INPUT, PARAMETERS_INPUT, type ServingModel } from '@hadamard-adapter/compiler/internal';
+import { present } from '@hadamard-adapter/core/internal';
 import { headShape, type PackedAdapter } from '@hadamard-adapter/runtime/internal';
 import type { Feeds, OrtModule } from '../ort.js';
 
@@ -17,7 +18,7 @@ export function oneFeeds(
   for (const parameter of head) {
     if (!wanted.includes(parameter.name)) continue;
     const dims = headShape(options.head, parameter, adapter.labels);
-    feeds[parameter.name] = new Tensor('float32', adapter.head.get(parameter.name) as Float32Array, dims);
+    feeds[parameter.name] = new Tensor('float32', present(adapter.head.get(parameter.name)), dims);
   }
   return feeds;
 }
@@ -49,7 +50,7 @@ export function stackedFeeds(
     const dims = headShape(options.head, parameter, labels);
     const size = dims.reduce((product, dim) => product * dim, 1);
     const all = new Float32Array(count * size);
-    adapters.forEach((adapter, i) => all.set(adapter.head.get(parameter.name) as Float32Array, i * size));
+    adapters.forEach((adapter, i) => all.set(present(adapter.head.get(parameter.name)), i * size));
     feeds[parameter.name] = new Tensor('float32', all, [count, ...dims]);
   }
   return feeds;

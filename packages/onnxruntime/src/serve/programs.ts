@@ -1,10 +1,6 @@
 import { compileServing, compileServingRows } from '@hadamard-adapter/compiler/internal';
-import type {
-  PackedAdapter,
-  RetryOnDeviceLoss,
-  ServingPrograms,
-  ServingRequest,
-} from '@hadamard-adapter/runtime/internal';
+import { elementAt } from '@hadamard-adapter/core/internal';
+import type { RetryOnDeviceLoss, ServingPrograms, ServingRequest } from '@hadamard-adapter/runtime/internal';
 import type { Device } from '../devices/device.js';
 import { tokenFeeds } from '../feeds.js';
 import type { Feeds } from '../ort.js';
@@ -49,7 +45,7 @@ export class OrtServingPrograms implements ServingPrograms {
   private adapterFeeds({ model, adapters, rows }: ServingRequest, { inputs }: Session): Feeds {
     const { Tensor } = this.device.current.ort;
     return adapters.length === 1
-      ? oneFeeds(Tensor, model, adapters[0] as PackedAdapter, inputs)
+      ? oneFeeds(Tensor, model, elementAt(adapters, 0), inputs)
       : stackedFeeds(Tensor, model, adapters, rows, inputs);
   }
 }

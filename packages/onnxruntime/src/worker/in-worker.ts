@@ -33,7 +33,7 @@ export async function loadModelInWorker(
     const facts = unwrap(
       await orFail(
         remote.load(
-          sent as ArrayBuffer,
+          sent,
           options,
           callback(onNotice ?? (({ message }) => console.info(message))),
           callback(onDownload),
@@ -42,6 +42,7 @@ export async function loadModelInWorker(
     );
     const call = async (method: Forwarded, parameters: readonly unknown[]): Promise<unknown> =>
       unwrap(await orFail(remote.call(method, parameters)));
+    // Object.fromEntries forgets which name has which method.
     const methods = Object.fromEntries(
       FORWARDED.map((method) => [method, (...parameters: unknown[]) => call(method, parameters)]),
     ) as unknown as Pick<AdapterSession, Forwarded>;

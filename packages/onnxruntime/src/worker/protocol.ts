@@ -1,4 +1,4 @@
-import { messageOf } from '@hadamard-adapter/core/internal';
+import { hasKey, messageOf } from '@hadamard-adapter/core/internal';
 import {
   ConfigError,
   DataError,
@@ -96,7 +96,7 @@ export function unwrap<T>(reply: Answer<T>): T {
   const { kind, message, details } = reply.error;
   if (details === undefined) throw new Error(message);
   // The message is put together anew from the details; what it begins with is what remains.
-  const Kind = Object.hasOwn(KINDS, kind) ? KINDS[kind as keyof typeof KINDS] : HadamardError;
+  const Kind = hasKey(KINDS, kind) ? KINDS[kind] : HadamardError;
   throw new Kind(message, details);
 }
 

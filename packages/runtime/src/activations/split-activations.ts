@@ -1,5 +1,6 @@
 import type { Batch } from '@hadamard-adapter/core';
 import type { ActivationCut, CutValue } from '@hadamard-adapter/compiler/internal';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import type { SplitSource } from '../executor/executor.js';
 
 /** What keeping all of a split takes, bytes. */
@@ -64,8 +65,8 @@ export class SplitActivations {
       const stride = strideOf(value, sequence);
       source?.rows.forEach((row, i) =>
         numbers.set(
-          (activations[at] as Float32Array).subarray(i * stride, i * stride + this.sizeOf(row, value)),
-          offsets[row] as number,
+          elementAt(activations, at).subarray(i * stride, i * stride + this.sizeOf(row, value)),
+          elementAt(offsets, row),
         ),
       );
     }
@@ -82,7 +83,7 @@ export class SplitActivations {
       const stride = strideOf(value, sequence);
       const result = new Float32Array(batch * stride);
       rows.forEach((row, i) => {
-        const offset = offsets[row] as number;
+        const offset = elementAt(offsets, row);
         result.set(numbers.subarray(offset, offset + this.sizeOf(row, value)), i * stride);
       });
       return result;

@@ -3,6 +3,9 @@ import { type Graph, makeNode, float32Tensor, evaluate, type Value } from '@hada
 const ROWS = 4;
 const WIDTH = 16;
 
+/** The axes of its input and of its output. */
+export const TRIAL_DIMS = [ROWS, WIDTH] as const;
+
 /** Numbers without a pattern that a wrong stride would keep. */
 function ramp(size: number): Float32Array {
   return Float32Array.from({ length: size }, (_, i) => ((i * 37) % 19) / 19 - 0.5);
@@ -15,8 +18,8 @@ function ramp(size: number): Float32Array {
 export const TRIAL_GRAPH: Graph = {
   name: 'trial',
   opsets: new Map([['', 18]]),
-  inputs: [{ name: 'x', dtype: 'float32', dims: [ROWS, WIDTH] }],
-  outputs: [{ name: 'y', dtype: 'float32', dims: [ROWS, WIDTH] }],
+  inputs: [{ name: 'x', dtype: 'float32', dims: TRIAL_DIMS }],
+  outputs: [{ name: 'y', dtype: 'float32', dims: TRIAL_DIMS }],
   nodes: [
     makeNode('Gemm', ['x', 'weight', 'shift'], ['product']),
     makeNode('Softmax', ['product'], ['shares']),
@@ -36,7 +39,7 @@ export const trialInput = (): Float32Array => ramp(ROWS * WIDTH);
 
 /** What `TRIAL_GRAPH` answers to `x`, by the interpreter, in float64. */
 export function trialAnswer(x: ArrayLike<number> = trialInput()): Float64Array {
-  const value: Value = { dtype: 'float32', dims: [ROWS, WIDTH], data: Float64Array.from(x) };
+  const value: Value = { dtype: 'float32', dims: TRIAL_DIMS, data: Float64Array.from(x) };
   return evaluate(TRIAL_GRAPH, new Map([['x', value]])).get('y')?.data ?? new Float64Array(0);
 }
 

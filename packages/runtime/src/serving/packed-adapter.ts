@@ -10,6 +10,7 @@ import {
   type ServingModel,
   type ServingOptions,
 } from '@hadamard-adapter/compiler/internal';
+import { present } from '@hadamard-adapter/core/internal';
 
 /** An adapter, or the base without one, in the packed layout that the graphs of `serving` read. */
 export interface PackedAdapter {
@@ -69,7 +70,7 @@ export function packAdapter(serving: ServingModel, { config, values, norms }: Ch
     config,
     labels: config.num_labels,
     vectors,
-    head: new Map(serving.head.map(({ name }) => [name, (values.get(name) as Float32Array).slice()])),
+    head: new Map(serving.head.map(({ name }) => [name, present(values.get(name)).slice()])),
   };
 }
 

@@ -7,6 +7,7 @@ import {
   type ServedOutput,
   type ServingModel,
 } from '@hadamard-adapter/compiler/internal';
+import { elementAt, present } from '@hadamard-adapter/core/internal';
 import { AdapterCache } from './adapter-cache.js';
 import {
   baseAdapter,
@@ -279,12 +280,12 @@ export class RuntimeAdapterServer implements AdapterServer {
     const group = joined ? this.#group : await this.#baseGroups.get(output);
     const distinct = [...new Set(names)];
     const loaded = await Promise.all(distinct.map((name) => (name === BASE_ADAPTER ? undefined : this.#find(name))));
-    const { model, programs } = group.latest as NonNullable<ServingGroup['latest']>;
+    const { model, programs } = present(group.latest);
     checkOutput(model, output);
     const adapters = loaded.map((adapter, i): PackedAdapter => {
       if (adapter === undefined) return baseAdapter(model, output);
       const fitting = repackAdapter(adapter, model);
-      this.#cache.replace(distinct[i] as string, adapter, fitting);
+      this.#cache.replace(elementAt(distinct, i), adapter, fitting);
       return fitting;
     });
     const rows = names.map((name) => distinct.indexOf(name));
@@ -314,7 +315,7 @@ function withOwnLabels(
 ): Float32Array[] {
   const widest = Math.max(...adapters.map(({ labels }) => labels));
   return answers.map((row, i) => {
-    const { labels } = adapters[rows[i] as number] as PackedAdapter;
+    const { labels } = elementAt(adapters, elementAt(rows, i));
     return labels === widest ? row : row.filter((_, column) => column % widest < labels);
   });
 }

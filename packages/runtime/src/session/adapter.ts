@@ -17,6 +17,7 @@ import {
   type CardInfo,
 } from '@hadamard-adapter/core/folder';
 import type { SiteInfo } from '@hadamard-adapter/compiler/internal';
+import { elementAt, hasKey } from '@hadamard-adapter/core/internal';
 import type { AdapterSession, SessionOptions } from './session.js';
 
 /** What an adapter folder says beyond the tensors. */
@@ -104,10 +105,10 @@ function completed(tensors: Map<string, Tensor>): Map<string, Tensor> {
   const halves = { weight: ['bias', 0], bias: ['weight', 1] } as const;
   for (const [name, { shape }] of tensors) {
     const [, place, part] = /^(.*\.adapter\.)(weight|bias)$/.exec(name) ?? [];
-    if (place === undefined) continue;
-    const [other, value] = halves[part as keyof typeof halves];
+    if (place === undefined || part === undefined || !hasKey(halves, part)) continue;
+    const [other, value] = halves[part];
     if (!tensors.has(`${place}${other}`))
-      tensors.set(`${place}${other}`, fromFloat32(new Float32Array(shape[0] as number).fill(value), shape));
+      tensors.set(`${place}${other}`, fromFloat32(new Float32Array(elementAt(shape, 0)).fill(value), shape));
   }
   return tensors;
 }

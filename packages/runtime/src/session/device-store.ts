@@ -12,6 +12,7 @@ import {
   compileUpdate,
   type UpdateSettings,
 } from '@hadamard-adapter/compiler/internal';
+import { elementAt, present } from '@hadamard-adapter/core/internal';
 import type { Graph } from '@hadamard-adapter/graph/internal';
 import { deviceLost } from '../devices/failures.js';
 import type { MicroBatch, ParameterStore, RunInputs } from '../executor/executor.js';
@@ -165,16 +166,12 @@ export class DeviceStore<Tensor> implements ParameterStore {
       loss: mean.loss,
     };
     const results = await update.run(feeds, [...KEPT_OF_UPDATE, ...(snapshot ? ['snapshot'] : [])]);
-    const whole = snapshot ? await this.device.read(results.get('snapshot') as Tensor) : undefined;
-    const loss = (whole ?? (await this.device.read(mean.loss)))[0] as number;
+    const whole = snapshot ? await this.device.read(present(results.get('snapshot'))) : undefined;
+    const loss = elementAt(whole ?? (await this.device.read(mean.loss)), 0);
     this.free(state.parameters, moments.first, moments.second, mean.gradients, mean.loss);
-    const [parameters, first, second] = KEPT_OF_UPDATE.map((name) => results.get(name) as Tensor) as [
-      Tensor,
-      Tensor,
-      Tensor,
-    ];
-    state.parameters = parameters;
-    state.moments = { groups, first, second };
+    const kept = KEPT_OF_UPDATE.map((name) => present(results.get(name)));
+    state.parameters = elementAt(kept, 0);
+    state.moments = { groups, first: elementAt(kept, 1), second: elementAt(kept, 2) };
     this.keepMirror(whole, groups, done);
     return { loss };
   }
@@ -243,7 +240,7 @@ export class DeviceStore<Tensor> implements ParameterStore {
 
   /** Weighted mean of several micro-batches, on the device. */
   private async accumulated(parts: readonly MicroBatch[], groups: readonly Group[]): Promise<TrainResults<Tensor>> {
-    if (parts.length === 1) return this.device.train(groups, (parts[0] as MicroBatch).inputs);
+    if (parts.length === 1) return this.device.train(groups, elementAt(parts, 0).inputs);
     const size = this.places.sizeOfGroups(groups);
     const add = await this.device.program(`accumulate:${size}`, () => compileAccumulation(size), KEPT_OF_SUM);
     let sum = { loss: this.tensor(new Float32Array(1), []), gradients: this.tensor(new Float32Array(size)) };
@@ -258,7 +255,7 @@ export class DeviceStore<Tensor> implements ParameterStore {
       };
       const results = await add.run(feeds, KEPT_OF_SUM);
       this.free(sum.gradients, sum.loss, part.gradients, part.loss);
-      sum = { gradients: results.get('sum_next') as Tensor, loss: results.get('loss_next') as Tensor };
+      sum = { gradients: present(results.get('sum_next')), loss: present(results.get('loss_next')) };
     }
     return sum;
   }

@@ -35,13 +35,13 @@ export function* baseWeights(graph: Graph): Iterable<{ bytes: Uint8Array; dtype:
 const BLOCK = 32;
 
 function transposed(tensor: Tensor): Uint8Array {
-  const [rows, columns] = tensor.dims as [number, number];
+  const [rows = 0, columns = 0] = tensor.dims;
   const source = toFloat32(tensor);
   const result = new Float32Array(source.length);
   for (let top = 0; top < rows; top += BLOCK) {
     const bottom = Math.min(top + BLOCK, rows);
     for (let column = 0; column < columns; column++)
-      for (let row = top; row < bottom; row++) result[column * rows + row] = source[row * columns + column] as number;
+      for (let row = top; row < bottom; row++) result[column * rows + row] = source[row * columns + column] ?? 0;
   }
   return new Uint8Array(result.buffer);
 }

@@ -14,6 +14,7 @@ import {
   type TrainableModel,
 } from '@hadamard-adapter/core';
 import { initialValues, parameterInfo, type AdapterModel } from '@hadamard-adapter/compiler/internal';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import type { Executor, MakeExecutor, MicroBatch, ParameterStore, RunInputs } from '../executor/executor.js';
 import { microBatches } from './micro-batches.js';
 import { HostStore, checkOptimizer, weightedMean } from './store.js';
@@ -182,7 +183,7 @@ export class ExecutedModel implements TrainableModel {
     const { loss, numLabels } = this;
     if (!this.#inPairs) return { batch, targets: targetMatrix(batch.labels, loss, numLabels, batch) };
     const targets = targetMatrix(batch.labels, loss, numLabels, { batch: batch.batch / 2, sequence: batch.sequence });
-    return { batch, targets: Float32Array.from({ length: batch.batch }, (_, row) => targets[row >> 1] as number) };
+    return { batch, targets: Float32Array.from({ length: batch.batch }, (_, row) => elementAt(targets, row >> 1)) };
   }
 
   #dropped(inputs: RunInputs, step: number, index: number): RunInputs {

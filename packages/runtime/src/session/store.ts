@@ -8,6 +8,7 @@ import {
   type OptimizerState,
   type StepSettings,
 } from '@hadamard-adapter/core';
+import { elementAt } from '@hadamard-adapter/core/internal';
 import type { Executor, MicroBatch, ParameterStore, RunInputs } from '../executor/executor.js';
 
 /** Parameters and optimizer in memory: gradients come from the executor, core's AdamW updates `values` in place. */
@@ -67,14 +68,14 @@ export async function weightedMean(
   parts: readonly MicroBatch[],
   train: (inputs: RunInputs) => ReturnType<Executor['train']>,
 ): ReturnType<Executor['train']> {
-  if (parts.length === 1) return train((parts[0] as MicroBatch).inputs);
+  if (parts.length === 1) return train(elementAt(parts, 0).inputs);
   let total = 0;
   let sum: Float32Array | undefined;
   for (const { inputs, weight } of parts) {
     const { loss, gradients } = await train(inputs);
     total += loss * weight;
     sum ??= new Float32Array(gradients.length);
-    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + weight * (gradients[i] as number);
+    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + weight * (gradients[i] ?? 0);
   }
   return { loss: total, gradients: sum ?? new Float32Array(0) };
 }

@@ -1,4 +1,5 @@
-import { TRIAL_GRAPH, largestError, trialAnswer, trialInput } from '@hadamard-adapter/runtime/internal';
+import { present } from '@hadamard-adapter/core/internal';
+import { TRIAL_DIMS, TRIAL_GRAPH, largestError, trialAnswer, trialInput } from '@hadamard-adapter/runtime/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { Constants } from '../graph/constants.js';
 import { deviceOperand } from '../graph/operand.js';
@@ -12,11 +13,11 @@ export async function deviceTrial(tf: Tf, device: string): Promise<number> {
   const constants = new Constants(tf);
   const program = new Program(tf, TRIAL_GRAPH, constants);
   const x = trialInput();
-  const dims = TRIAL_GRAPH.inputs[0]?.dims as number[];
+  const dims = [...TRIAL_DIMS];
   const run = (input: Tensor): Tensor =>
-    program
-      .run(new Map([['x', { ...deviceOperand(input, { dtype: 'float32', dims }), own: false }]]))
-      .get('y') as Tensor;
+    present(
+      program.run(new Map([['x', { ...deviceOperand(input, { dtype: 'float32', dims }), own: false }]])).get('y'),
+    );
   const [answer, gradient] = withBackend(tf, device, () => {
     program.prepare();
     return tf.tidy((): [Tensor, Tensor] => {

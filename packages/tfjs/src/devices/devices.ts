@@ -1,4 +1,5 @@
 import { ConfigError, RuntimeError } from '@hadamard-adapter/core';
+import { present } from '@hadamard-adapter/core/internal';
 import { availableIn, tryDevice, type DeviceReport } from '@hadamard-adapter/runtime/internal';
 import { checkTf, type Tf } from '../tf.js';
 import { deviceTrial } from './device-trial.js';
@@ -31,13 +32,13 @@ export async function openDevice(tf: Tf, name: string): Promise<void> {
       code: 'DEVICE_UNKNOWN',
       found: name,
       expected: Object.keys(BACKENDS).join(', '),
-      ...(Object.hasOwn(ELSEWHERE, name) ? { hint: ELSEWHERE[name] as string } : {}),
+      ...(Object.hasOwn(ELSEWHERE, name) ? { hint: present(ELSEWHERE[name]) } : {}),
     });
   }
   if (tf.findBackendFactory(name) === null) {
     throw new ConfigError(`The backend ${name} of TensorFlow.js is not registered`, {
       code: 'BACKEND_MISSING',
-      expected: BACKENDS[name] as string,
+      expected: present(BACKENDS[name]),
       hint: 'Import it after @tensorflow/tfjs-core, once.',
     });
   }

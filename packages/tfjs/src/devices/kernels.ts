@@ -1,4 +1,5 @@
-import type { KernelConfig, TensorInfo } from '@tensorflow/tfjs-core';
+import type { KernelConfig } from '@tensorflow/tfjs-core';
+import { present } from '@hadamard-adapter/core/internal';
 import type { Tf } from '../tf.js';
 
 /** The part of a backend that plain kernels use; WASM and CPU have it. */
@@ -9,8 +10,8 @@ interface ReadableBackend {
 
 /** The gradient of a gather adds rows up where they came from; the WASM backend has no kernel for it. */
 const unsortedSegmentSum: KernelConfig['kernelFunc'] = ({ inputs, attrs, backend }) => {
-  const { x, segmentIds } = inputs as Record<'x' | 'segmentIds', TensorInfo>;
-  const segments = (attrs as { numSegments: number }).numSegments;
+  const [x, segmentIds] = [present(inputs['x']), present(inputs['segmentIds'])];
+  const segments = Number(attrs?.['numSegments']);
   const memory = backend as ReadableBackend;
   const [values, ids] = [memory.readSync(x.dataId), memory.readSync(segmentIds.dataId)];
   const width = values.length / Math.max(1, ids.length);
@@ -19,7 +20,7 @@ const unsortedSegmentSum: KernelConfig['kernelFunc'] = ({ inputs, attrs, backend
     // As in TensorFlow, rows of no segment are dropped.
     if (segment < 0 || segment >= segments) return;
     for (let i = 0; i < width; i++)
-      sums[segment * width + i] = (sums[segment * width + i] as number) + (values[row * width + i] as number);
+      sums[segment * width + i] = (sums[segment * width + i] ?? 0) + (values[row * width + i] ?? 0);
   });
   const shape = [segments, ...x.shape.slice(1)];
   return { dataId: memory.write(sums, shape, 'float32'), shape, dtype: 'float32' };

@@ -1,4 +1,5 @@
 import { UnsupportedError } from '@hadamard-adapter/core';
+import { elementAt, present } from '@hadamard-adapter/core/internal';
 import { evaluateNode, type Graph, type Node } from '@hadamard-adapter/graph/internal';
 import { rotaryTables } from '@hadamard-adapter/compiler/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
@@ -87,7 +88,7 @@ export class Program {
       }
       onNode?.(at + 1);
     });
-    return new Map(this.graph.outputs.map(({ name }) => [name, (this.lookUp(values, name) as Operand).tensor()]));
+    return new Map(this.graph.outputs.map(({ name }) => [name, present(this.lookUp(values, name)).tensor()]));
   }
 
   dispose(): void {
@@ -117,7 +118,7 @@ export class Program {
     const results = known
       ? outputs.map((value) => hostOperand(this.tf, value))
       : deviceResults(this.tf, node, operands, outputs);
-    results.forEach((operand, i) => values.set(node.outputs[i] as string, operand));
+    results.forEach((operand, i) => values.set(elementAt(node.outputs, i), operand));
   }
 }
 
@@ -133,7 +134,7 @@ function deviceResults(
     const own = operands.some((operand) => operand?.value.data === undefined && operand?.tensor() === tensor)
       ? tf.clone(tensor)
       : tensor;
-    return deviceOperand(own, outputs[i] as (typeof outputs)[number]);
+    return deviceOperand(own, elementAt(outputs, i));
   });
 }
 

@@ -1,5 +1,6 @@
 import { MismatchError } from '@hadamard-adapter/core';
 import type { Tensor } from '@tensorflow/tfjs-core';
+import { elementAt, present } from '@hadamard-adapter/core/internal';
 import type { KerasTf, Layer, Shape } from './keras-tf.js';
 
 /** What every layer of TensorFlow.js can be given: `name`, `trainable`, `inputShape`, … */
@@ -15,6 +16,8 @@ const CLASS_NAME = 'HadamardAdapter';
 /** By the name that is also saved, so that two copies of this package know each other's layers. */
 export const isAdapter = (layer: Layer): boolean => layer.getClassName() === CLASS_NAME;
 
+const areShapes = (shape: Shape | Shape[]): shape is Shape[] => Array.isArray(shape[0]);
+
 /**
  * Numbers in the last axis of what an adapter is given.
  *
@@ -22,7 +25,7 @@ export const isAdapter = (layer: Layer): boolean => layer.getClassName() === CLA
  *   names the layer.
  */
 export function channelsOf(shape: Shape | Shape[], what: string): number {
-  const shapes = (Array.isArray(shape[0]) ? shape : [shape]) as Shape[];
+  const shapes = areShapes(shape) ? shape : [shape];
   const [only = []] = shapes;
   const channels = only.at(-1);
   if (shapes.length === 1 && only.length >= 2 && typeof channels === 'number') return channels;
@@ -69,7 +72,7 @@ export function defineAdapter(tf: KerasTf): HadamardAdapterClass {
         this.invokeCallHook(inputs, kwargs);
         const list = Array.isArray(inputs) ? inputs : [inputs];
         this.channels(list.map(({ shape }) => shape));
-        return tf.add(tf.mul(list[0] as Tensor, (this.w as LayerWeight).read()), (this.b as LayerWeight).read());
+        return tf.add(tf.mul(elementAt(list, 0), present(this.w).read()), present(this.b).read());
       });
     }
 

@@ -1,7 +1,8 @@
+import { elementAt } from '@hadamard-adapter/core/internal';
 import type { KerasTf, Layer, LayersModel, Node, SymbolicTensor } from './keras-tf.js';
 
 /** The call that made a tensor. */
-export const nodeOf = (tensor: SymbolicTensor): Node => tensor.sourceLayer.inboundNodes[tensor.nodeIndex] as Node;
+export const nodeOf = (tensor: SymbolicTensor): Node => elementAt(tensor.sourceLayer.inboundNodes, tensor.nodeIndex);
 
 /**
  * All calls of layers in a model, each after those that it takes its inputs from. A layer may be called several times,

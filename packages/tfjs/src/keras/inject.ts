@@ -1,4 +1,5 @@
 import { ConfigError, UnsupportedError } from '@hadamard-adapter/core';
+import { elementAt, present } from '@hadamard-adapter/core/internal';
 import { channelsOf, isAdapter, type HadamardAdapterClass } from './adapter-layer.js';
 import { layersIn, modelsIn, nodeOf, nodesOf } from './graph.js';
 import { checkModel, type KerasTf, type Layer, type LayersModel, type Node, type SymbolicTensor } from './keras-tf.js';
@@ -66,7 +67,7 @@ function checkSites(model: LayersModel, sites: ReadonlySet<Layer>): void {
         hint: 'Match the layer that takes the output to be adapted.',
       });
     }
-    channelsOf((outputTensors[0] as SymbolicTensor).shape, `"${layer.name}"`);
+    channelsOf(elementAt(outputTensors, 0).shape, `"${layer.name}"`);
     if (names.has(adapterName(layer.name))) {
       throw new ConfigError('The name of an adapter is taken', {
         code: 'ADAPTER_NAME',
@@ -88,7 +89,7 @@ function rebuild(
   nested: Map<LayersModel, LayersModel>,
 ): LayersModel {
   const tensors = new Map<number, SymbolicTensor>(model.inputs.map((input) => [input.id, input]));
-  const now = ({ id }: SymbolicTensor): SymbolicTensor => tensors.get(id) as SymbolicTensor;
+  const now = ({ id }: SymbolicTensor): SymbolicTensor => present(tensors.get(id));
   const callable = (layer: Layer): Layer => {
     if (!(layer instanceof tf.LayersModel)) return layer;
     const rebuilt = nested.get(layer) ?? rebuild(tf, layer, adapters, nested);
@@ -101,15 +102,14 @@ function rebuild(
     const adapter = adapters.get(node.outboundLayer);
     const called = apply(callable(node.outboundLayer), node.inputTensors.map(now), settingsOf(node));
     const outputs = adapter === undefined ? called : apply(adapter, called);
-    node.outputTensors.forEach(({ id }, i) => tensors.set(id, outputs[i] as SymbolicTensor));
+    node.outputTensors.forEach(({ id }, i) => tensors.set(id, elementAt(outputs, i)));
   }
   return tf.model({ inputs: model.inputs, outputs: model.outputs.map(now), name: model.name });
 }
 
 function apply(layer: Layer, inputs: SymbolicTensor[], settings: Node['callArgs'] = {}): SymbolicTensor[] {
-  return [
-    layer.apply(inputs.length === 1 ? (inputs[0] as SymbolicTensor) : inputs, settings),
-  ].flat() as SymbolicTensor[];
+  // A layer that is called with symbolic tensors answers such.
+  return [layer.apply(inputs.length === 1 ? elementAt(inputs, 0) : inputs, settings)].flat() as SymbolicTensor[];
 }
 
 /**

@@ -1,6 +1,7 @@
-import { ConfigError, twoStage, type Stage } from '@hadamard-adapter/core';
+import { ConfigError, twoStage } from '@hadamard-adapter/core';
 import type { History, ModelCompileArgs, ModelFitArgs, ModelFitDatasetArgs } from '@tensorflow/tfjs';
 import type { Optimizer } from '@tensorflow/tfjs-core';
+import { elementAt, present } from '@hadamard-adapter/core/internal';
 import { isAdapter } from './adapter-layer.js';
 import { withFrozen } from './freeze.js';
 import { layersIn } from './graph.js';
@@ -108,6 +109,7 @@ export async function twoStageFit(
 }
 
 function fitter(model: LayersModel, data: FitTensors | FitDataset): (args: unknown) => Promise<History> {
+  // The overloads of `twoStageFit` pair the data with the settings of their kind.
   if ('x' in data && 'y' in data) return (args) => model.fit(data.x, data.y, args as ModelFitArgs);
   if ('iterator' in data) return (args) => model.fitDataset(data, args as ModelFitDatasetArgs<unknown>);
   throw new ConfigError('There is nothing to fit', {
@@ -166,7 +168,7 @@ function stageLayers(
 }
 
 function lastLayer({ outputs }: LayersModel, leaves: readonly Layer[]): Layer {
-  const last = leaves.findLast(({ weights }) => weights.length > 0) as Layer;
+  const last = present(leaves.findLast(({ weights }) => weights.length > 0));
   // An encoder without a classifier ends in one of these; a model with several outputs has a classifier for each.
   if (outputs.length === 1 && !isAdapter(last) && last.getClassName() !== 'LayerNormalization') return last;
   throw new ConfigError('The classifier is not found', {
@@ -182,8 +184,8 @@ function lastLayer({ outputs }: LayersModel, leaves: readonly Layer[]): Layer {
 
 /** Epochs and learning rates of core's plan, unless others are given. */
 function stageSettings(stage: FitStageName, given: AnyOptions[FitStageName]): FitStage<{ epochs: number }> {
-  const [classifier, adapter] = twoStage().stages as [Stage, Stage];
-  const { epochs, learningRate } = { classifier, adapter }[stage];
+  const { stages } = twoStage();
+  const { epochs, learningRate } = elementAt(stages, stage === 'classifier' ? 0 : 1);
   const settings = { epochs, learningRate, ...given };
   if (Number.isInteger(settings.epochs) && settings.epochs >= 1) return settings;
   throw new ConfigError(`The stage ${stage} is empty`, {

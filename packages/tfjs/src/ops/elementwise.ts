@@ -1,3 +1,4 @@
+import { elementAt } from '@hadamard-adapter/core/internal';
 import { floatAttribute, stringAttribute } from '@hadamard-adapter/graph/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { tfType } from '../graph/operand.js';
@@ -36,7 +37,7 @@ const gelu: DeviceOperator = (call) => {
 
 const clip: DeviceOperator = (call) => {
   const bound = (index: number, attribute: string, otherwise: number): number =>
-    isGiven(call, index) ? (numbersOf(call, index)[0] as number) : floatAttribute(call.node, attribute, otherwise);
+    isGiven(call, index) ? elementAt(numbersOf(call, index), 0) : floatAttribute(call.node, attribute, otherwise);
   return call.tf.clipByValue(tensorOf(call, 0), bound(1, 'min', -3.4e38), bound(2, 'max', 3.4e38));
 };
 

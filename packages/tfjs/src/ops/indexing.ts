@@ -1,3 +1,4 @@
+import { elementAt, present } from '@hadamard-adapter/core/internal';
 import { intAttribute } from '@hadamard-adapter/graph/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Tf } from '../tf.js';
@@ -14,7 +15,7 @@ const gather: DeviceOperator = (call) => {
   const x = tensorOf(call, 0);
   const axis = intAttribute(node, 'axis', 0);
   const at = axis < 0 ? axis + x.rank : axis;
-  const indices = indicesOf(call, x.shape[at] as number);
+  const indices = indicesOf(call, elementAt(x.shape, at));
   // Flat, because a scalar index takes its axis away.
   return tf.reshape(tf.gather(x, tf.tensor1d(indices, 'int32'), at), [
     ...x.shape.slice(0, at),
@@ -32,12 +33,7 @@ const gatherElements: DeviceOperator = (call) => {
   const x = tensorOf(call, 0);
   const dims = dimsOf(call);
   const axis = intAttribute(node, 'axis', 0);
-  const positions = flatPositions(
-    indicesOf(call, x.shape.at(axis) as number),
-    dims,
-    x,
-    axis < 0 ? axis + x.rank : axis,
-  );
+  const positions = flatPositions(indicesOf(call, present(x.shape.at(axis))), dims, x, axis < 0 ? axis + x.rank : axis);
   return tf.reshape(pick(tf, tf.reshape(x, [-1]), positions), dims);
 };
 
@@ -52,6 +48,7 @@ const MOST_ROUNDS = 8;
 function pick(tf: Tf, x: Tensor, positions: Int32Array): Tensor {
   const rounds = whereTo(positions, x.size);
   if (rounds === undefined) return tf.gather(x, tf.tensor1d(positions, 'int32'));
+  // What it is called with is what `picked` is called with, and behind that a function that saves.
   const picked = tf.customGrad((values) => ({
     value: tf.gather(values as Tensor, tf.tensor1d(positions, 'int32')),
     gradFunc: (dy: Tensor) => {
@@ -72,7 +69,7 @@ function whereTo(positions: Int32Array, size: number): Int32Array[] | undefined 
   const taken = new Uint8Array(size);
   const rounds: Int32Array[] = [new Int32Array(size).fill(positions.length)];
   for (const [result, from] of positions.entries()) {
-    const round = taken[from] as number;
+    const round = taken[from] ?? 0;
     if (round === MOST_ROUNDS) return undefined;
     const into = rounds[round] ?? new Int32Array(size).fill(positions.length);
     rounds[round] = into;
@@ -87,10 +84,11 @@ function flatPositions(indices: Int32Array, dims: readonly number[], { shape }: 
   const position = new Int32Array(dims.length);
   return indices.map((index) => {
     let at = 0;
-    for (let d = 0; d < dims.length; d++) at += (d === axis ? index : (position[d] as number)) * (strides[d] as number);
+    for (let d = 0; d < dims.length; d++) at += (d === axis ? index : (position[d] ?? 0)) * (strides[d] ?? 0);
     for (let d = dims.length - 1; d >= 0; d--) {
-      position[d] = (position[d] as number) + 1;
-      if ((position[d] as number) < (dims[d] as number)) break;
+      const next = (position[d] ?? 0) + 1;
+      position[d] = next;
+      if (next < (dims[d] ?? 0)) break;
       position[d] = 0;
     }
     return at;

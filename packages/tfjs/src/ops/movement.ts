@@ -1,3 +1,4 @@
+import { elementAt } from '@hadamard-adapter/core/internal';
 import { intAttribute, permutationOf, sliceRanges } from '@hadamard-adapter/graph/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { dimsOf, numbersOf, tensorOf, valuesOf, type DeviceOperator } from './operator.js';
@@ -21,7 +22,7 @@ const split: DeviceOperator = (call) => {
   const axis = axisOf(intAttribute(call.node, 'axis', 0), dimsOf(call).length);
   return call.tf.split(
     tensorOf(call, 0),
-    call.outputs.map(({ dims }) => dims[axis] as number),
+    call.outputs.map(({ dims }) => elementAt(dims, axis)),
     axis,
   );
 };

@@ -1,3 +1,4 @@
+import { present } from '@hadamard-adapter/core/internal';
 import { attentionScale, floatAttribute, intAttribute } from '@hadamard-adapter/graph/internal';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { dimsOf, isGiven, tensorOf, type DeviceOperator } from './operator.js';
@@ -29,7 +30,7 @@ function affine(
   transposed: boolean,
 ): Tensor {
   const { tf } = call;
-  const rows = x.rank === 2 ? x : tf.reshape(x, [-1, x.shape.at(-1) as number]);
+  const rows = x.rank === 2 ? x : tf.reshape(x, [-1, present(x.shape.at(-1))]);
   const product = tf.matMul(rows, weight, false, transposed);
   return tf.reshape(isGiven(call, bias) ? tf.add(product, tensorOf(call, bias)) : product, dimsOf(call));
 }
@@ -63,7 +64,7 @@ const quantizedLinear: DeviceOperator = (call) => {
 /** softmax(scale · q·kᵀ + bias) · v */
 const attention: DeviceOperator = (call) => {
   const { tf, node } = call;
-  const [query, key, value] = [0, 1, 2].map((i) => tensorOf(call, i)) as [Tensor, Tensor, Tensor];
+  const [query, key, value] = [tensorOf(call, 0), tensorOf(call, 1), tensorOf(call, 2)];
   const scores = tf.matMul(tf.mul(query, attentionScale(node, query.shape)), key, false, true);
   return tf.matMul(tf.softmax(isGiven(call, 3) ? tf.add(scores, tensorOf(call, 3)) : scores), value);
 };

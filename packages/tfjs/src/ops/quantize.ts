@@ -26,6 +26,7 @@ function quantize(tf: Tf, x: Tensor): Levels {
 
 /** x rounded to its 256 levels. The gradient is passed on as it is. */
 export function roundToLevels(tf: Tf, x: Tensor): Tensor {
+  // What it is called with is what `rounded` is called with, and behind that a function that saves.
   const rounded = tf.customGrad((value) => ({
     value: tf.tidy(() => {
       const { levels, scale, zero } = quantize(tf, value as Tensor);

@@ -52,10 +52,10 @@ async function from_pretrained(id: string, options?: PretrainedOptions): Promise
         choice,
       );
       const configs = new Map(
-        [...new Set(choice.adapter_names ?? [model.active_adapter as string])].map((name) => [name, configOf(name)]),
+        [...new Set(choice.adapter_names ?? [model.active_adapter])].map((name) => [name, configOf(name)]),
       );
       return rows.map((logits, i) => {
-        const config = configs.get(choice.adapter_names?.[i] ?? (model.active_adapter as string));
+        const config = configs.get(choice.adapter_names?.[i] ?? model.active_adapter);
         const { index, score } = answerOf(logits, rowLoss(config?.loss ?? 'cross-entropy'));
         return { label: (config?.id2label ?? own)[String(index)] ?? `LABEL_${index}`, score };
       });

@@ -1,5 +1,6 @@
 import type { CurvePoint } from '@hadamard-adapter/core/analysis';
 import { mean } from 'simple-statistics';
+import { elementAt, keysOf, present } from '@hadamard-adapter/core/internal';
 import { ORDERS, PREDICTORS, type LayerAnalysis, type LayerSigns, type Order } from '../layers.js';
 import type { Run } from '../runs.js';
 import { count, points, signed, type Block, type Section } from '../table.js';
@@ -41,7 +42,7 @@ function findings(found: readonly LayerAnalysis[], budget: number): string[] {
   const smallest = tasks.map((task) => {
     const own = ofTask(found, task);
     const enough = own.map(({ smallest: { kept } }) => kept.length).toSorted((a, b) => a - b);
-    const [least, most] = [enough[0] as number, enough.at(-1) as number];
+    const [least, most] = [elementAt(enough, 0), present(enough.at(-1))];
     const brings = mean(own.map(({ full, bare }) => points(full.score - bare.score)));
     const scope = own.length === 1 ? '' : ` (${count(own.length, 'run')})`;
     return (
@@ -141,7 +142,7 @@ const STYLES: Readonly<Record<Order, Omit<LineStyle, 'series'>>> = {
 
 function curveBlock(found: readonly LayerAnalysis[]): Block {
   const tasks = tasksOf(found.map(({ run }) => run));
-  const drawn = Object.keys(STYLES) as Order[];
+  const drawn = keysOf(STYLES);
   const styles = drawn.map((order): LineStyle => ({ series: ORDER_NAMES[order], ...STYLES[order] }));
   return {
     title: 'Score against layers',
@@ -257,7 +258,7 @@ function agreementBlock(found: readonly LayerAnalysis[]): Block {
     agreement.map(({ predictor, score, loss }) => ({ run, predictor, score, loss })),
   );
   const colors = new Map(
-    tasksOf(found.map(({ run }) => run)).map((task, i) => [task, SERIES[i % SERIES.length] as string]),
+    tasksOf(found.map(({ run }) => run)).map((task, i) => [task, elementAt(SERIES, i % SERIES.length)]),
   );
   return {
     title: 'Do cheap predictors agree?',
@@ -270,7 +271,7 @@ function agreementBlock(found: readonly LayerAnalysis[]): Block {
         rows.map(({ run, predictor, score }) => ({
           row: PREDICTOR_NAMES[predictor],
           x: score.spearman,
-          color: colors.get(run.task) as string,
+          color: present(colors.get(run.task)),
           text: `${run.name}: ${score.spearman.toFixed(2)}`,
         })),
         {
@@ -330,7 +331,7 @@ function signsBlock(signs: ReadonlyMap<Run, readonly LayerSigns[]>, found: reado
       panels: 2,
       x: 'layer',
       y: PREDICTOR_NAMES[predictor],
-      styles: tasks.map((task, i) => ({ series: task, color: SERIES[i % SERIES.length] as string })),
+      styles: tasks.map((task, i) => ({ series: task, color: elementAt(SERIES, i % SERIES.length) })),
       domain: domainOf(
         values.map(({ y }) => y),
         0,
@@ -348,7 +349,7 @@ function signsBlock(signs: ReadonlyMap<Run, readonly LayerSigns[]>, found: reado
       `run, ${countRuns(runs)}. Read off the adapters, nothing is scored. The gradient norm in the table is that ` +
       'of the loss with respect to w and b where stage two begins (w = 1, b = 0): at the trained adapter it would ' +
       'be near 0 everywhere.',
-    legend: tasks.map((task, i) => ({ color: SERIES[i % SERIES.length] as string, text: task })),
+    legend: tasks.map((task, i) => ({ color: elementAt(SERIES, i % SERIES.length), text: task })),
     plots: panels,
     table: {
       name: 'predictors',

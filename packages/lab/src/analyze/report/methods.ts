@@ -112,7 +112,7 @@ function scoresBlock(found: readonly MethodScore[]): Block {
 
 function distanceBlock(found: readonly MethodScore[], means: readonly MethodMean[]): Block {
   const tasks = [...new Set(found.flatMap(({ task, closed }) => (closed === undefined ? [] : [task])))];
-  const rows = means.filter(({ closed }) => closed !== undefined);
+  const rows = means.flatMap(({ closed, ...rest }) => (closed === undefined ? [] : [{ ...rest, closed }]));
   const dots = found.flatMap(({ task, label, closed }) =>
     closed === undefined
       ? []
@@ -160,7 +160,7 @@ function distanceBlock(found: readonly MethodScore[], means: readonly MethodMean
         method: label,
         numbers: trainable,
         share: 100 * share,
-        closed: 100 * (closed as number),
+        closed: 100 * closed,
         above,
         compared,
         ...Object.fromEntries(tasks.map((task) => [task, closedPercent(found, label, task)])),

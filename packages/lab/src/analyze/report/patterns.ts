@@ -1,4 +1,5 @@
 import { mean } from 'simple-statistics';
+import { elementAt, present } from '@hadamard-adapter/core/internal';
 import { VECTORS, betweenTasks, type Likeness, type Spread, type VectorName } from '../patterns.js';
 import type { Run } from '../runs.js';
 import { formatCell, signed, type Block, type Section } from '../table.js';
@@ -94,7 +95,7 @@ function betweenBlock(runs: readonly Run[], found: readonly Likeness[]): Block {
 
 const STYLES: readonly { readonly series: VectorName; readonly color: string }[] = VECTORS.map((series, i) => ({
   series,
-  color: SERIES[i] as string,
+  color: elementAt(SERIES, i),
 }));
 
 function byLayerBlock(runs: readonly Run[], found: readonly Likeness[]): Block {
@@ -109,7 +110,7 @@ function byLayerBlock(runs: readonly Run[], found: readonly Likeness[]): Block {
     const rows = VECTORS.flatMap((vector) =>
       layers.flatMap((layer) => {
         const values = own.flatMap((each) =>
-          each.vector === vector && each.layer === layer ? [each.cosine as number] : [],
+          each.vector === vector && each.layer === layer ? (each.cosine ?? []) : [],
         );
         return values.length === 0
           ? []
@@ -173,7 +174,7 @@ function byLayerBlock(runs: readonly Run[], found: readonly Likeness[]): Block {
 function spreadBlocks(runs: readonly Run[], spread: readonly Spread[]): Block[] {
   const tasks = tasksOf(runs);
   // One run stands for its task: boxes of several would hide each other.
-  const shown = tasks.map((task) => runs.find((run) => run.task === task) as Run);
+  const shown = tasks.map((task) => present(runs.find((run) => run.task === task)));
   return (['w', 'b'] as const).map((vector): Block => {
     const own = spread.filter((each) => each.vector === vector);
     const domain = domainOf(

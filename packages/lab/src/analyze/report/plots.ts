@@ -1,6 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import { mean } from 'simple-statistics';
+import { elementAt } from '@hadamard-adapter/core/internal';
 
 /** Colours are custom properties of the page, so that a plot follows light and dark. */
 export const SERIES = [
@@ -14,7 +15,7 @@ export const SERIES = [
   'var(--series-8)',
 ] as const;
 
-export const seriesColor = (index: number): string => SERIES[index % SERIES.length] as string;
+export const seriesColor = (index: number): string => elementAt(SERIES, index % SERIES.length);
 
 const { document } = parseHTML('<!doctype html><html><body></body></html>');
 
@@ -33,6 +34,7 @@ interface PanelOptions {
 
 /** One plot as markup. */
 function draw({ title, panels, height, label }: PanelOptions, options: Plot.PlotOptions): string {
+  // The document is linkedom's; of a browser's it has what plots are made with.
   const svg = Plot.plot({
     marginBottom: 40,
     ...options,

@@ -43,12 +43,11 @@ export async function connect(url: string, note: (text: string) => void): Promis
     await Promise.race([redis.ping(), late]);
   } catch (cause) {
     redis.disconnect();
-    const reason = last ?? (cause as Error);
+    const reason = last ?? (cause instanceof Error ? cause : new Error(String(cause)));
+    const code = 'code' in reason ? reason.code : undefined;
     throw new RuntimeError('Redis cannot be reached', {
       code: 'QUEUE_CONNECT',
-      found:
-        `${place}: ` +
-        `${reason.message === '' ? String((reason as NodeJS.ErrnoException).code ?? reason.name) : reason.message}`,
+      found: `${place}: ${reason.message === '' ? String(code ?? reason.name) : reason.message}`,
       hint: 'Start it (redis-server), or check the address.',
       cause,
     });

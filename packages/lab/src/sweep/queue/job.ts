@@ -147,11 +147,13 @@ const resultSchema = v.looseObject({
 
 /** @throws FormatError QUEUE_RESULT. */
 export function decodeResult(data: unknown): RunResult {
-  const { weights, files, ...rest } = validate(resultSchema, data, {
+  const result: unknown = validate(resultSchema, data, {
     what: 'The result from the queue',
     code: 'QUEUE_RESULT',
     error: FormatError,
-  }) as unknown as JobResult;
+  });
+  // Of what a worker of ours wrote, the schema looks at as much as the sweep itself relies on.
+  const { weights, files, ...rest } = result as JobResult;
   const folder: Files | undefined =
     files === undefined
       ? undefined

@@ -42,6 +42,7 @@ export async function presentWorkers(redis: Redis): Promise<Map<string, WorkerNo
   for (const [i, name] of names.entries()) {
     const note = notes[i];
     if (note === null || note === undefined) await redis.srem(WORKERS_KEY, name);
+    // Written by `announce`.
     else present.set(name, JSON.parse(note) as WorkerNote);
   }
   return present;
@@ -60,7 +61,7 @@ export function unfit(
   if (workers.size === 0) return ['no worker is there; start some with hadamard worker --queue … --model … --data …'];
   const models = groupBy(runs, ({ model }) => `${model.weights} ${model.files}`);
   return [...models.values()].flatMap((ofModel) => {
-    const { weights, files } = (ofModel[0] as Run).model;
+    const { weights, files } = ofModel[0].model;
     const fitting = [...workers].flatMap(([name, note]) =>
       note.weights === weights && note.files === files ? [name] : [],
     );
@@ -75,7 +76,7 @@ export function unfit(
       return [`no worker has model ${short(weights)}, for which ${count(ofModel)}; ${there.join('; ')}`];
     }
     return [...groupBy(ofModel, ({ data }) => data).values()].flatMap((ofData) => {
-      const [{ data, task }] = ofData as [Run];
+      const [{ data, task }] = ofData;
       const reasons = refused.get(data);
       if (reasons === undefined || !fitting.every((name) => reasons.has(name))) return [];
       return [

@@ -104,11 +104,11 @@ export async function runQueue<R extends Run>(
     const job = await queue.getJob(key);
     const state = job === undefined ? 'unknown' : await job.getState();
     if (job === undefined || state === 'unknown') await put(run);
-    else if (state === 'completed') await take(run, job as QueuedJob<Job, JobResult>);
+    else if (state === 'completed') await take(run, job);
     else if (state === 'failed' && starting) {
       await job.remove();
       await put(run);
-    } else if (state === 'failed') await lose(run, job as QueuedJob<Job, JobResult>, failureFrom(job.failedReason));
+    } else if (state === 'failed') await lose(run, job, failureFrom(job.failedReason));
   };
   const lookAtAll = async (starting = false): Promise<void> => {
     const keys = [...pending.keys()];
@@ -130,6 +130,7 @@ export async function runQueue<R extends Run>(
   events.on('progress', ({ jobId, data }) => {
     const run = pending.get(jobId);
     if (run === undefined || typeof data !== 'object') return;
+    // Sent by `serve.ts`.
     const progress = data as JobProgress;
     if (progress.type === 'running') {
       if (runners.get(jobId) !== progress.worker) view.started(progress.worker, run);

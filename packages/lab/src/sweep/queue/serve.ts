@@ -67,7 +67,7 @@ export async function serveQueue(options: ServeOptions): Promise<Served> {
 
   const work = async (job: QueuedJob<Job, JobResult>, token = ''): Promise<JobResult> => {
     const { run: asked, threads } = checked(job);
-    // It was done before, by a worker that could not deliver it.
+    // It was done before, by a worker that could not deliver it, and written as below.
     const kept = await redis.get(resultKey(asked.key));
     if (kept !== null) return JSON.parse(kept) as JobResult;
     let run = asked;
