@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { activation, headSize, readSizes, real, size, text } from './encoder/config.js';
-import { startEncoder } from './encoder/encoder-builder.js';
+import { EncoderBuilder } from './encoder/encoder-builder.js';
 import { contextOf, postNormLayer, type LayerSizes, type PostNormLayer } from './encoder/layer.js';
 import { finish, pooler } from './encoder/outputs.js';
 import { addTypes, embed, lengthOf, paddingBias, positionRows } from './encoder/tokens.js';
@@ -54,7 +54,7 @@ export const ALBERT: Family = {
       type_vocab_size: types,
       ...given
     } = readSizes(schema, config);
-    const builder = startEncoder(weights);
+    const builder = new EncoderBuilder(weights);
     const sizes: LayerSizes = {
       hidden,
       heads,

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { int, type Graph } from '@hadamard-adapter/graph/internal';
 import { activation, flag, headSize, readSizes, refuse, size, text } from './encoder/config.js';
-import { startEncoder, type EncoderBuilder } from './encoder/encoder-builder.js';
+import { EncoderBuilder } from './encoder/encoder-builder.js';
 import {
   attended,
   contextOf,
@@ -112,7 +112,7 @@ function buildBart(config: unknown, weights: WeightSource): Graph {
       'normalize_before, add_final_layer_norm or no normalize_embedding',
       'norms as in the released BART',
     );
-  const builder = startEncoder(weights);
+  const builder = new EncoderBuilder(weights);
   const sizesOf = (heads: number, wide: number): LayerSizes => ({
     hidden,
     heads,

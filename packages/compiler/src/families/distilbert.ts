@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { activation, headSize, readSizes, size, text } from './encoder/config.js';
-import { startEncoder } from './encoder/encoder-builder.js';
+import { EncoderBuilder } from './encoder/encoder-builder.js';
 import { contextOf, postNormLayer, type LayerSizes, type PostNormLayer } from './encoder/layer.js';
 import { finish } from './encoder/outputs.js';
 import { embed, lengthOf, paddingBias, positionRows } from './encoder/tokens.js';
@@ -42,7 +42,7 @@ export const DISTILBERT: Family = {
   fields: Object.keys(schema.entries),
   build(config, weights) {
     const { dim: hidden, n_heads: heads, ...given } = readSizes(schema, config);
-    const builder = startEncoder(weights);
+    const builder = new EncoderBuilder(weights);
     const sizes: LayerSizes = {
       hidden,
       heads,

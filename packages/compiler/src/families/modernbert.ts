@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { Graph } from '@hadamard-adapter/graph/internal';
 import { activation, flag, headSize, readSizes, real, refuse, size, text } from './encoder/config.js';
-import { startEncoder, type EncoderBuilder } from './encoder/encoder-builder.js';
+import { EncoderBuilder } from './encoder/encoder-builder.js';
 import { finish } from './encoder/outputs.js';
 import { biasWhere, distances, embed, lengthOf, paddingBias, positionsOf, rotary, rotate } from './encoder/tokens.js';
 import type { Family, InLayer } from './family.js';
@@ -76,7 +76,7 @@ export const MODERNBERT: Family = {
 function build(config: unknown, weights: WeightSource): Graph {
   const given = readSizes(schema, config);
   const { hidden_size: hidden, num_attention_heads: heads, intermediate_size: wide, norm_eps: epsilon } = given;
-  const builder = startEncoder(weights);
+  const builder = new EncoderBuilder(weights);
   const head = headSize(hidden, heads);
   const active = activation(given.hidden_activation);
   const norm = (x: string, module: string): string => builder.layerNorm(x, module, hidden, epsilon, given.norm_bias);

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { ints, int64Tensor } from '@hadamard-adapter/graph/internal';
 import { activation, readSizes, real, refuse, size, text } from './encoder/config.js';
-import { startEncoder, type EncoderBuilder } from './encoder/encoder-builder.js';
+import { EncoderBuilder } from './encoder/encoder-builder.js';
 import { finish } from './encoder/outputs.js';
 import { IDS, lengthOf, lookUp, lookUpDistances, paddingBias } from './encoder/tokens.js';
 import { TOKEN_HEAD, type Family, type InLayer } from './family.js';
@@ -48,7 +48,7 @@ export const T5: Family = {
   build(config, weights) {
     const given = readSizes(schema, config);
     const { d_model: hidden, d_ff: wide, num_heads: heads, d_kv: head, layer_norm_epsilon: epsilon } = given;
-    const builder = startEncoder(weights);
+    const builder = new EncoderBuilder(weights);
     const inner = heads * head;
     const feed = feedForwardOf(given.feed_forward_proj);
     const table = ['shared.weight', 'encoder.embed_tokens.weight'].find((name) => weights.has(name)) ?? 'shared.weight';

@@ -3,7 +3,7 @@ import type { Graph } from '@hadamard-adapter/graph/internal';
 import type { InLayer } from '../family.js';
 import type { WeightSource } from '../weights.js';
 import { BASE_SIZES, activation, headSize, real, size } from './config.js';
-import { startEncoder, type EncoderBuilder } from './encoder-builder.js';
+import { EncoderBuilder } from './encoder-builder.js';
 import { contextOf, postNormLayer, type LayerSizes, type PostNormLayer } from './layer.js';
 import { finish, pooler } from './outputs.js';
 import { addTypes, embed, lengthOf, paddingBias, positionRows } from './tokens.js';
@@ -59,7 +59,7 @@ export function buildBert(
   weights: WeightSource,
   { name, width, positions, pooled }: Variety,
 ): Graph {
-  const builder = startEncoder(weights);
+  const builder = new EncoderBuilder(weights);
   const { hidden_size: hidden, num_attention_heads: heads, layer_norm_eps: epsilon, type_vocab_size: types } = config;
   const sizes: LayerSizes = {
     hidden,

@@ -4,7 +4,7 @@ import { SPAN_HEAD, TOKEN_HEAD, layerTargets, type InLayer, type PeftModules } f
 import type { WeightSource } from '../weights.js';
 import { BASE_SIZES, activation, flag, headSize, ownSize, real, refuse, size, text } from './config.js';
 import { disentangled, relativePositions, type Relative } from './disentangled.js';
-import { startEncoder, type EncoderBuilder } from './encoder-builder.js';
+import { EncoderBuilder } from './encoder-builder.js';
 import { postNormLayer, type AttentionModules, type LayerSizes, type PostNormLayer } from './layer.js';
 import { finish } from './outputs.js';
 import { MASK, addTypes, embed, lengthOf, paddingBias, positionRows } from './tokens.js';
@@ -81,7 +81,7 @@ export function buildDeberta(given: DebertaConfig, weights: WeightSource, versio
   if (given.conv_kernel_size > 0)
     refuse('this form of DeBERTa', 'a convolution behind the first layer', 'no conv_kernel_size');
   if (given.talking_head) refuse('this form of DeBERTa', 'talking_head', 'heads on their own');
-  const builder = startEncoder(weights);
+  const builder = new EncoderBuilder(weights);
   const sizes: LayerSizes = {
     hidden,
     heads,
