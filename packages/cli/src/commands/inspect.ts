@@ -16,6 +16,7 @@ import { jsonOption, withPlacement, type PlacementFlags } from '../options.js';
 import { STORED } from '../output/precision.js';
 import { print, printJson } from '../output/report.js';
 import { table } from '../output/tables.js';
+import { inspectPasses, passTable } from './inspect-passes.js';
 
 /** What `--json` prints for a model. */
 export interface Inspection extends ModelDescription {
@@ -33,7 +34,9 @@ interface Counts extends Pick<Inspection, 'family' | 'layers' | 'hiddenSize' | '
 }
 
 interface InspectFlags extends PlacementFlags {
+  readonly model?: string;
   readonly config?: string[];
+  readonly passes?: boolean;
   readonly json?: boolean;
 }
 
@@ -42,9 +45,12 @@ export function inspectCommand(): Command {
     new Command('inspect').description('show where adapters would sit in a model, and how many numbers they train'),
   )
     .argument('[model]', 'model folder, .onnx or .safetensors file, or hub id')
+    .addOption(new Option('--model <model>', 'the same as the argument'))
+    .addOption(new Option('--passes', 'show what each pass of the compiler does to it, with node counts and times'))
     .addOption(new Option('--config <files...>', 'count from Hugging Face configs alone, without weights'))
     .addOption(jsonOption())
-    .action(async (place: string | undefined, flags: InspectFlags) => {
+    .action(async (argument: string | undefined, flags: InspectFlags) => {
+      const place = argument ?? flags.model;
       if ((place === undefined) === (flags.config === undefined)) {
         throw new ConfigError('There is nothing to inspect, or too much', {
           code: 'INSPECT_WHAT',
@@ -52,13 +58,19 @@ export function inspectCommand(): Command {
           expected: 'one of them',
         });
       }
-      if (flags.config !== undefined) await inspectConfigs(flags.config, flags);
-      else await inspectModel(present(place), flags);
+      if (place !== undefined) await inspectModel(place, flags);
+      else await inspectConfigs(flags.config ?? [], flags);
     });
 }
 
 async function inspectModel(place: string, flags: InspectFlags): Promise<void> {
   const folder = await openModel(place);
+  if (flags.passes === true) {
+    const passes = inspectPasses(folder.graph, flags);
+    if (flags.json === true) printJson({ passes });
+    else print(passTable(passes));
+    return;
+  }
   const inspection = inspected(folder.family ?? 'unknown', canonicalize(folder.graph), flags);
   if (flags.json === true) printJson(inspection);
   else printInspection(folder.name, inspection, flags);
