@@ -40,6 +40,6 @@ export { geluOf } from './operators/gelu.js';
 export { permutationOf } from './operators/transpose.js';
 export { sliceRanges, type SliceRange } from './operators/slice.js';
 export { reducedAxes } from './operators/support/reduction.js';
-export { isPresent } from './operators/support/arguments.js';
+export { inputAt, isPresent } from './operators/support/arguments.js';
 export * from './reference/evaluate.js';
 export * from './reference/sample.js';
