@@ -10,7 +10,7 @@ import { root, tracked } from './lib.mjs';
 
 const GENERATED = 'packages/graph/src/format/read/onnx_pb.ts';
 /** As many as there are: whoever removes some lowers it. */
-const LIMIT = 142;
+const LIMIT = 119;
 
 /** Of each assertion in a file, the line, from 1, and its text. */
 function assertions(file) {

@@ -1,5 +1,4 @@
 import { basename } from 'node:path';
-import { present } from '@hadamard-adapter/core/internal';
 import { Command, Option } from 'commander';
 import { ConfigError, formatCount, formatShare, share } from '@hadamard-adapter/core';
 import {

@@ -1,4 +1,3 @@
-import { elementAt } from '../values.js';
 import { MismatchError } from '../errors.js';
 import type { Group, OptimizerState } from '../model/model.js';
 
@@ -49,12 +48,12 @@ export function adamw(
   const secondCorrection = Math.sqrt(1 - beta2 ** step);
   const decay = 1 - learningRate * weightDecay;
   for (let i = 0; i < values.length; i++) {
-    const gradient = elementAt(gradients, i);
-    const m = beta1 * elementAt(first, i) + (1 - beta1) * gradient;
-    const v = beta2 * elementAt(second, i) + (1 - beta2) * gradient * gradient;
+    const gradient = at(gradients, i);
+    const m = beta1 * at(first, i) + (1 - beta1) * gradient;
+    const v = beta2 * at(second, i) + (1 - beta2) * gradient * gradient;
     first[i] = m;
     second[i] = v;
-    values[i] = elementAt(values, i) * decay - (stepSize * m) / (Math.sqrt(v) / secondCorrection + epsilon);
+    values[i] = at(values, i) * decay - (stepSize * m) / (Math.sqrt(v) / secondCorrection + epsilon);
   }
   return { groups: state.groups, step, first, second };
 }
@@ -70,6 +69,9 @@ export function clipGradient(gradients: Float32Array, maxNorm: number): number {
   for (const gradient of gradients) squares += gradient * gradient;
   const norm = Math.sqrt(squares);
   const factor = maxNorm / (norm + 1e-6);
-  if (factor < 1) for (let i = 0; i < gradients.length; i++) gradients[i] = elementAt(gradients, i) * factor;
+  if (factor < 1) for (let i = 0; i < gradients.length; i++) gradients[i] = at(gradients, i) * factor;
   return norm;
 }
+
+/** Lengths are compared once before a loop, not in it; of one kind of array only, so that it is compiled away. */
+const at = (values: Float32Array, index: number): number => values[index] ?? Number.NaN;
