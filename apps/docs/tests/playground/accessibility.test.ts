@@ -92,7 +92,7 @@ describe.skipIf(noChromium !== undefined)('accessibility', () => {
     await page.getByRole('button', { name: 'Continue' }).waitFor();
     expect(await page.getByTestId('announcement').textContent()).toBe('Training has stopped. It can be continued.');
     await page.keyboard.press('Tab');
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Start anew');
+    expect(await page.evaluate(() => document.activeElement?.textContent?.trim())).toBe('Start anew');
     await tabTo(page, '#pg-typed');
     await page.keyboard.press('ControlOrMeta+a');
     await page.keyboard.type('The bread is next to the salt.');

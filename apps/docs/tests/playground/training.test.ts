@@ -21,6 +21,9 @@ describe.skipIf(noChromium !== undefined)('training on the example texts', () =>
   const reachesNode = async (settings: Settings): Promise<void> => {
     const inNode = trainInNode(settings);
     const { page, context, faults } = await openPlayground(stage);
+    // WebGPU is tried behind the loading of the page, and fetches a build of ONNX Runtime that training on WASM can do
+    // without.
+    await page.getByText('it is being tried').waitFor({ state: 'detached', timeout: 90_000 });
     await context.setOffline(true);
     const asked: string[] = [];
     page.on('request', (request) => asked.push(request.url()));
