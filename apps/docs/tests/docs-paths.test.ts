@@ -10,7 +10,7 @@ const pathsIn = (text: string): string[] =>
     .filter((path) => !/[<>*]|\/dist\//.test(path));
 
 describe('files of the repository that a text names are there', () => {
-  it.each([...readmes(), 'tooling/README.md'])('%s', (text) => {
+  it.each([...readmes(), 'ARCHITECTURE.md', 'tooling/README.md'])('%s', (text) => {
     expect(pathsIn(read(text)).filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
