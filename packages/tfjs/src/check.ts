@@ -1,5 +1,4 @@
 import { compileForward, rotaryTables, type AdapterModel } from '@hadamard-adapter/compiler/internal';
-import { elementAt } from '@hadamard-adapter/core/internal';
 import {
   evaluateNode,
   operatorName,
@@ -83,7 +82,11 @@ function deviceNodes(graph: Graph): { nodes: Node[]; ranks: ReadonlyMap<string, 
       node.inputs.map((name) => (name === '' ? undefined : lookUp(name))),
       { maxElements: Number.POSITIVE_INFINITY },
     );
-    outputs.forEach((value, i) => values.set(elementAt(node.outputs, i), value));
+    // Optional outputs that nobody asked for have no name.
+    node.outputs.forEach((name, i) => {
+      const value = outputs[i];
+      if (value !== undefined) values.set(name, value);
+    });
     return outputs.some(({ data }) => data === undefined);
   });
   return { nodes, ranks: new Map([...values].map(([name, { dims }]) => [name, dims.length])) };

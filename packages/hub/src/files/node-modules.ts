@@ -6,10 +6,3 @@ export const nodeFiles = () => ({
   ...process.getBuiltinModule('node:fs/promises'),
   ...process.getBuiltinModule('node:path'),
 });
-
-/** For files that are written in chunks. */
-export const nodeStreams = () => ({
-  createWriteStream: process.getBuiltinModule('node:fs').createWriteStream,
-  pipeline: process.getBuiltinModule('node:stream/promises').pipeline,
-  Readable: process.getBuiltinModule('node:stream').Readable,
-});

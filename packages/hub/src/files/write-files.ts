@@ -1,4 +1,4 @@
-import { nodeFiles, nodeStreams } from './node-modules.js';
+import { nodeFiles } from './node-modules.js';
 
 /** What is written into a file: whole, or in chunks that follow each other. */
 export type Content = Uint8Array | string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
@@ -43,12 +43,8 @@ export function temporaryFor(path: string): string {
 export async function writeContent(path: string, content: Content): Promise<void> {
   const { dirname, writeFile } = nodeFiles();
   await makeFolder(dirname(path));
-  if (content instanceof Uint8Array || typeof content === 'string') {
-    await writeFile(path, content);
-    return;
-  }
-  const { Readable, createWriteStream, pipeline } = nodeStreams();
-  await pipeline(Readable.from(content), createWriteStream(path));
+  // Not a stream: one that fails early may make its file after whoever waits for it has removed it.
+  await writeFile(path, content);
 }
 
 /** As `mkdir -p`. Node's own does not come back from places where nothing can be made, such as /proc. */

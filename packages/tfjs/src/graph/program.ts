@@ -118,7 +118,11 @@ export class Program {
     const results = known
       ? outputs.map((value) => hostOperand(this.tf, value))
       : deviceResults(this.tf, node, operands, outputs);
-    results.forEach((operand, i) => values.set(elementAt(node.outputs, i), operand));
+    // Optional outputs that nobody asked for have no name.
+    node.outputs.forEach((name, i) => {
+      const operand = results[i];
+      if (operand !== undefined) values.set(name, operand);
+    });
   }
 }
 
