@@ -1,6 +1,7 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { examplesOf, runExample } from '../../../tooling/readme-example.js';
+import { errorCodes, foldersOf } from '../../../tooling/readme-sources.js';
 import * as graph from '../src/index.js';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -8,20 +9,7 @@ const [[code, printed] = ['', ' ']] = examplesOf(readme);
 
 const modules = { '@hadamard-adapter/graph': graph };
 
-/** Every error code in the sources. */
-function codes(): string[] {
-  const root = new URL('../src/', import.meta.url);
-  const sources = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
-  return [
-    ...new Set(
-      sources.flatMap((name) =>
-        [...readFileSync(new URL(name, root), 'utf8').matchAll(/code: '([A-Z_0-9]+)'/g)].map(
-          ([, code]) => code as string,
-        ),
-      ),
-    ),
-  ];
-}
+const sources = new URL('../src/', import.meta.url);
 
 describe('README', () => {
   it('has an example that prints what it says', async () => {
@@ -29,14 +17,12 @@ describe('README', () => {
   });
 
   it('lists every error code', () => {
-    expect(codes().length).toBeGreaterThan(30);
-    expect(codes().filter((code) => !readme.includes(`\`${code}\``))).toEqual([]);
+    const codes = errorCodes(sources);
+    expect(codes.length).toBeGreaterThan(30);
+    expect(codes.filter((code) => !readme.includes(`\`${code}\``))).toEqual([]);
   });
 
   it('lists every folder of the sources', () => {
-    const folders = readdirSync(new URL('../src/', import.meta.url), { withFileTypes: true }).filter((entry) =>
-      entry.isDirectory(),
-    );
-    for (const { name } of folders) expect(readme).toContain(`\`${name}/\``);
+    for (const name of foldersOf(sources)) expect(readme).toContain(`\`${name}/\``);
   });
 });
